@@ -1,0 +1,143 @@
+//! What happened in a room: the events of its log, as members get them and as history gives them back.
+
+use crate::{ClientId, RoomId, Seq, Timestamp, User};
+use serde::{Deserialize, Serialize};
+
+/// One event of a room's log. As JSON it carries its event's name in `type`; on the socket the name is the
+/// event's and `type` stands in the payload too, so that one encoding serves both.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "type")]
+pub enum Event {
+    /// Somebody wrote.
+    #[serde(rename = "message")]
+    Message(Message),
+    /// Somebody came, or was brought.
+    #[serde(rename = "member:added")]
+    MemberAdded(MemberChange),
+    /// Somebody left, or was removed.
+    #[serde(rename = "member:removed")]
+    MemberRemoved(MemberChange),
+}
+
+/// `message`
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Message {
+    /// The room.
+    pub room_id: RoomId,
+    /// Position in the room's log.
+    pub seq: Seq,
+    /// The message's own id, unique everywhere.
+    pub id: String,
+    /// The sender's name for it.
+    pub client_id: ClientId,
+    /// Who wrote it.
+    pub sender: User,
+    /// Kind and body.
+    #[serde(flatten)]
+    pub content: Content,
+    /// When the server accepted it.
+    pub at: Timestamp,
+}
+
+/// The kinds a message may have; on the wire `kind` and `body` stand beside the other fields.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", content = "body", rename_all = "lowercase")]
+pub enum Content {
+    /// Plain text.
+    Text(TextBody),
+}
+
+/// Body of a `text` message.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TextBody {
+    /// 1 byte to 8 KiB of UTF-8, not only white space.
+    pub text: String,
+}
+
+impl TextBody {
+    /// Most bytes a text may have.
+    pub const MAX_BYTES: usize = 8 * 1024;
+}
+
+/// `member:added`, `member:removed`
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct MemberChange {
+    /// The room.
+    pub room_id: RoomId,
+    /// Position in the room's log.
+    pub seq: Seq,
+    /// Who came or went.
+    pub user: User,
+    /// Who did it; the same as `user` for one who joined or left.
+    pub by: User,
+    /// When the server accepted it.
+    pub at: Timestamp,
+}
+
+impl Event {
+    /// The socket event's name.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Message(_) => "message",
+            Self::MemberAdded(_) => "member:added",
+            Self::MemberRemoved(_) => "member:removed",
+        }
+    }
+
+    /// The room it happened in.
+    pub fn room_id(&self) -> &RoomId {
+        match self {
+            Self::Message(message) => &message.room_id,
+            Self::MemberAdded(change) | Self::MemberRemoved(change) => &change.room_id,
+        }
+    }
+
+    /// Its position in the room's log.
+    pub fn seq(&self) -> Seq {
+        match self {
+            Self::Message(message) => message.seq,
+            Self::MemberAdded(change) | Self::MemberRemoved(change) => change.seq,
+        }
+    }
+}
+
+/// `read`: one's own read position moved on another of one's connections. Not part of the log.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ReadEvent {
+    /// The room.
+    pub room_id: RoomId,
+    /// Read up to and including this.
+    pub seq: Seq,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_message_is_flat_json_with_its_type() {
+        let event = Event::Message(Message {
+            room_id: "general".parse().unwrap(),
+            seq: 7,
+            id: "m_1".into(),
+            client_id: "c1".parse().unwrap(),
+            sender: User { id: "u_1".parse().unwrap(), name: "Ana".into(), guest: false },
+            content: Content::Text(TextBody { text: "hi".into() }),
+            at: Timestamp::from_millis(0),
+        });
+        let json = serde_json::to_value(&event).unwrap();
+        assert_eq!(
+            json,
+            serde_json::json!({
+                "type": "message", "roomId": "general", "seq": 7, "id": "m_1", "clientId": "c1",
+                "sender": {"id": "u_1", "name": "Ana", "guest": false},
+                "kind": "text", "body": {"text": "hi"}, "at": "1970-01-01T00:00:00.000Z"
+            })
+        );
+        assert_eq!(serde_json::from_value::<Event>(json).unwrap(), event);
+    }
+}

@@ -1,0 +1,38 @@
+//! Plaza's wire: every event, command and answer, defined once.
+//!
+//! The server, the Rust client, the console and the tests use these types, so none of them can disagree about
+//! a field. The crate knows serde and nothing else: no sockets, no SQL. `docs/protocol.md` is the prose beside it.
+//!
+//! Conventions: socket events are `noun:verb`, JSON keys camelCase, ids are strings, times are RFC 3339 with
+//! milliseconds in UTC, durations carry their unit in the key. A request is answered by
+//! `{"ok":true, …}` or `{"ok":false,"error":{…}}`, see [`Answer`].
+
+mod answer;
+mod command;
+mod connect;
+mod error;
+mod event;
+mod id;
+mod rest;
+mod time;
+mod user;
+
+pub use answer::Answer;
+pub use command::{
+    AddMember, CreateRoom, CreatedRoom, EventsPage, History, JoinRoom, JoinedRoom, LeaveRoom, ListMembers,
+    ListRooms, MarkRead, Member, MembersPage, Position, RemoveMember, Resume, ResumePage, Resumed, RoomKind,
+    RoomList, RoomSummary, SendMessage, SentMessage, names as command_names,
+};
+pub use connect::{Auth, Ending, Reload, RoomResumed, RoomsResumed, Session};
+pub use error::{Code, Error};
+pub use event::{Content, Event, MemberChange, Message, ReadEvent, TextBody};
+pub use id::{ClientId, InvalidId, MAX_CLIENT_ID_BYTES, MAX_ROOM_ID_BYTES, RoomId, UserId, UserRef};
+pub use rest::{Credentials, Health, Me, Problem, RefreshRequest, Tokens};
+pub use time::Timestamp;
+pub use user::{Role, User};
+
+/// Position in a room's log: the first event is 1, there are no holes, and 0 is "before the first".
+pub type Seq = u64;
+
+/// Positions by room, as a client holds them.
+pub type Positions = std::collections::BTreeMap<String, Seq>;

@@ -1,0 +1,87 @@
+//! Bodies of the REST interface under `/api/v1`, and of `/health`.
+
+use crate::{Code, User};
+use serde::{Deserialize, Serialize};
+
+/// Body of `POST /register` and `POST /login`.
+#[derive(Clone, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Credentials {
+    /// 1 to 32 letters, digits, `.`, `_` or `-`.
+    pub name: String,
+    /// 8 to 1,024 bytes.
+    pub password: String,
+}
+
+impl std::fmt::Debug for Credentials {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Credentials").field("name", &self.name).finish_non_exhaustive()
+    }
+}
+
+/// Answer to `POST /register`, `/login` and `/refresh`.
+#[derive(Clone, Deserialize, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Tokens {
+    /// Whose they are.
+    pub user: User,
+    /// For `Authorization: Bearer` and for CONNECT.
+    pub access_token: String,
+    /// How long the access token holds, in milliseconds.
+    pub access_token_expires_in_ms: u64,
+    /// For one `POST /refresh`, which gives the next.
+    pub refresh_token: String,
+}
+
+/// Body of `POST /refresh` and `POST /logout`.
+#[derive(Clone, Deserialize, Serialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct RefreshRequest {
+    /// The newest refresh token.
+    pub refresh_token: String,
+}
+
+/// Answer to `GET /me`.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
+pub struct Me {
+    /// Who the token says one is.
+    pub user: User,
+}
+
+/// Answer to `GET /health`.
+#[derive(Debug, Clone, Deserialize, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Health {
+    /// `ok`.
+    pub status: String,
+    /// This node's name.
+    pub node: String,
+    /// Plaza's version.
+    pub version: String,
+    /// Seconds since this process began to serve.
+    pub uptime_seconds: u64,
+    /// Sockets connected here.
+    pub connections: u64,
+}
+
+/// An error on HTTP: problem details, RFC 9457, with Plaza's code beside its fields.
+#[derive(Debug, Clone, Deserialize, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Problem {
+    /// Always `about:blank`: the status and `code` say it all.
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// The status in words.
+    pub title: String,
+    /// The HTTP status.
+    pub status: u16,
+    /// One sentence for people.
+    pub detail: String,
+    /// For programs.
+    pub code: Code,
+    /// Whether the same request, sent again later, may succeed.
+    pub retryable: bool,
+    /// How long to wait before that, in milliseconds.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub retry_after_ms: Option<u64>,
+}

@@ -1,0 +1,35 @@
+//! Who somebody is to others.
+
+use crate::UserId;
+use serde::{Deserialize, Serialize};
+
+/// A person as others see them, in events and answers.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct User {
+    /// Stable for the life of the account or guest.
+    pub id: UserId,
+    /// The name they chose.
+    pub name: String,
+    /// True for a guest: a name without a password.
+    pub guest: bool,
+}
+
+/// What a member may do in a room.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Role {
+    /// Made the room, or was handed it.
+    Owner,
+    /// Everybody else.
+    Member,
+}
+
+impl Role {
+    /// The name on the wire and in the store.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Owner => "owner",
+            Self::Member => "member",
+        }
+    }
+}
