@@ -1,0 +1,26 @@
+# Every target does its own set-up (scripts/setup) and leaves nothing to remember.
+.DEFAULT_GOAL := help
+.PHONY: help run web check test bench
+
+ARGS ?=
+
+help: ## say what there is
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1\t\2/' | expand -t 16
+
+run: ## build the page and the server, and serve on http://127.0.0.1:3000, data in ./data (ARGS="--listen ADDR …")
+	@scripts/setup build web
+	@scripts/web
+	cargo run --release -p plaza-server -- serve $(ARGS)
+
+web: ## build the page into web/dist
+	@scripts/web
+
+check: ## format, lints, docs, licences, unused dependencies, the page's types
+	@scripts/check
+
+test: ## every test: Rust, the page, the official clients, browsers
+	@scripts/test
+
+bench: ## say what is to come
+	@echo "There is nothing to measure yet. To come: messages a second, memory a connection and CPU a delivered"
+	@echo "message, side by side with Node.js, in bench/."
