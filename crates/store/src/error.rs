@@ -1,0 +1,139 @@
+//! How the database fails: the few ways an operator can do something about, each as one sentence.
+
+use sqlx::migrate::MigrateError;
+
+/// Why the store cannot. Its text is one sentence for the operator; users are told less.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// Another process has the data.
+    #[error("The data in {place} is in use by another plaza: stop that one, or choose another data folder.")]
+    Locked {
+        /// The file.
+        place: String,
+    },
+    /// The file or its folder cannot be written, or not be made.
+    #[error("The data in {place} cannot be written: {reason}.")]
+    Unwritable {
+        /// The file or folder.
+        place: String,
+        /// What the system says.
+        reason: String,
+    },
+    /// The file is no database, or a damaged one.
+    #[error("The data in {place} is damaged or not Plaza's ({reason}): restore it from a backup.")]
+    Corrupt {
+        /// The file.
+        place: String,
+        /// What the database says.
+        reason: String,
+    },
+    /// No room left.
+    #[error("The disk that holds {place} is full: nothing more can be stored until there is room.")]
+    Full {
+        /// The file.
+        place: String,
+    },
+    /// A migration that was applied is not the one known now.
+    #[error(
+        "The data was laid out by another build of Plaza (its migration {version} differs): use that build, \
+         or restore a backup of this one."
+    )]
+    MigrationChanged {
+        /// Which one.
+        version: i64,
+    },
+    /// The data is ahead of the program.
+    #[error(
+        "The data was laid out by a newer Plaza (migration {version} is unknown to this one): install that \
+         version or a later one."
+    )]
+    MigrationUnknown {
+        /// Which one.
+        version: i64,
+    },
+    /// A migration failed; the data is as before it.
+    #[error("Migration {version} of the data failed, and nothing of it was kept: {reason}.")]
+    MigrationFailed {
+        /// Which one.
+        version: i64,
+        /// What the database says.
+        reason: String,
+    },
+    /// Every connection stayed in use for as long as one may wait.
+    #[error("The store is overloaded: no connection to it became free in time.")]
+    Exhausted,
+    /// It was closed.
+    #[error("The store is closed.")]
+    Closed,
+    /// Anything else.
+    #[error("The store failed: {0}.")]
+    Other(sqlx::Error),
+}
+
+/// Where an error happened when the place is not known any nearer.
+const SOMEWHERE: &str = "the data folder";
+
+impl StoreError {
+    /// The same error, naming the file.
+    pub(crate) fn at(mut self, path: &str) -> Self {
+        if let Self::Locked { place }
+        | Self::Unwritable { place, .. }
+        | Self::Corrupt { place, .. }
+        | Self::Full { place } = &mut self
+            && place == SOMEWHERE
+        {
+            path.clone_into(place);
+        }
+        self
+    }
+
+    /// Whether a unique index refused a row.
+    pub fn is_unique_violation(&self) -> bool {
+        matches!(self, Self::Other(sqlx::Error::Database(error)) if error.is_unique_violation())
+    }
+}
+
+impl From<sqlx::Error> for StoreError {
+    fn from(error: sqlx::Error) -> Self {
+        match &error {
+            sqlx::Error::PoolTimedOut => Self::Exhausted,
+            sqlx::Error::PoolClosed => Self::Closed,
+            sqlx::Error::Database(cause) => {
+                let reason = cause.message().to_owned();
+                let place = SOMEWHERE.to_owned();
+                match cause.code().and_then(|code| crate::sqlite::trouble(&code)) {
+                    Some(Trouble::Locked) => Self::Locked { place },
+                    Some(Trouble::Unwritable) => Self::Unwritable { place, reason },
+                    Some(Trouble::Corrupt) => Self::Corrupt { place, reason },
+                    Some(Trouble::Full) => Self::Full { place },
+                    None => Self::Other(error),
+                }
+            }
+            _ => Self::Other(error),
+        }
+    }
+}
+
+impl From<MigrateError> for StoreError {
+    fn from(error: MigrateError) -> Self {
+        match error {
+            MigrateError::VersionMissing(version) => Self::MigrationUnknown { version },
+            MigrateError::VersionMismatch(version) => Self::MigrationChanged { version },
+            MigrateError::Execute(error) => error.into(),
+            MigrateError::ExecuteMigration(error, version) => match Self::from(error) {
+                Self::Other(error) => Self::MigrationFailed { version, reason: error.to_string() },
+                known => known,
+            },
+            other => Self::Other(sqlx::Error::Migrate(Box::new(other))),
+        }
+    }
+}
+
+/// What a database's own error code means for the operator.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Trouble {
+    Locked,
+    Unwritable,
+    Corrupt,
+    Full,
+}

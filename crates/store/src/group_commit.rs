@@ -1,0 +1,151 @@
+//! Group commit: many jobs, one transaction, one wait for the disk.
+//!
+//! Jobs wait in a bounded queue. A task takes all that wait, up to a limit, runs one transaction for them,
+//! commits, and only then answers. While it commits, the next jobs gather; so the batch grows with the load, and
+//! a single job waits for nobody.
+
+use crate::{Store, StoreError, WriteTx};
+use std::future::Future;
+use tokio::sync::{mpsc, oneshot};
+use tokio_util::sync::CancellationToken;
+
+/// What is done with a batch of jobs.
+pub trait Batch: Send + 'static {
+    /// One caller's wish.
+    type Job: Send + Sync + 'static;
+    /// What that caller is told.
+    type Answer: Send + 'static;
+    /// What the whole batch did, for after the answers.
+    type Effect: Send + 'static;
+
+    /// Runs the jobs inside the transaction, in their order, and says one answer for each. A job that is
+    /// refused has an answer too; an `Err` undoes the whole batch.
+    fn run(
+        &mut self,
+        tx: &mut WriteTx,
+        jobs: &[Self::Job],
+    ) -> impl Future<Output = Result<(Vec<Self::Answer>, Self::Effect), StoreError>> + Send;
+
+    /// The answer for each job of a batch that could not be committed: nothing of it is in the store.
+    fn failed(&self, error: &StoreError) -> Self::Answer;
+
+    /// Called after the commit and after the answers were given, in the order of the commits. The next batch
+    /// waits until it is done.
+    fn committed(&mut self, effect: Self::Effect) -> impl Future<Output = ()> + Send;
+}
+
+/// Bounds of a queue.
+#[derive(Debug, Clone, Copy)]
+pub struct QueueOptions {
+    /// Most jobs that may wait; at least 1.
+    pub capacity: usize,
+    /// Most jobs in a transaction; at least 1.
+    pub max_batch: usize,
+}
+
+/// Why a job was not taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Refused {
+    /// As many wait as may.
+    Full,
+    /// The queue has ended.
+    Ended,
+}
+
+struct Entry<B: Batch> {
+    job: B::Job,
+    answer: oneshot::Sender<B::Answer>,
+}
+
+/// Where jobs are put in. Cheap to clone.
+pub struct Queue<B: Batch> {
+    entries: mpsc::Sender<Entry<B>>,
+}
+
+impl<B: Batch> Clone for Queue<B> {
+    fn clone(&self) -> Self {
+        Self { entries: self.entries.clone() }
+    }
+}
+
+impl<B: Batch> std::fmt::Debug for Queue<B> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Queue").field("free", &self.entries.capacity()).finish_non_exhaustive()
+    }
+}
+
+impl<B: Batch> Queue<B> {
+    /// Puts a job in, behind all that were put in before, without waiting. The receiver gets the answer after
+    /// the commit; an error there means that the task ended without running the job.
+    ///
+    /// # Errors
+    /// [`Refused`], at once.
+    pub fn push(&self, job: B::Job) -> Result<oneshot::Receiver<B::Answer>, Refused> {
+        let (answer, receiver) = oneshot::channel();
+        self.entries.try_send(Entry { job, answer }).map_err(|error| match error {
+            mpsc::error::TrySendError::Full(_) => Refused::Full,
+            mpsc::error::TrySendError::Closed(_) => Refused::Ended,
+        })?;
+        Ok(receiver)
+    }
+}
+
+/// A queue and the task that empties it; the caller spawns the task. After `shutdown` nothing more is taken,
+/// what waits is still run and answered, and the task ends. It also ends with the last [`Queue`].
+pub fn group_commit<B: Batch>(
+    store: Store,
+    mut batch: B,
+    options: QueueOptions,
+    shutdown: CancellationToken,
+) -> (Queue<B>, impl Future<Output = ()> + Send) {
+    let (entries, mut waiting) = mpsc::channel::<Entry<B>>(options.capacity.max(1));
+    let max_batch = options.max_batch.max(1);
+    let task = async move {
+        let mut taken = Vec::new();
+        let mut ending = false;
+        loop {
+            let count = tokio::select! {
+                biased;
+                () = shutdown.cancelled(), if !ending => {
+                    ending = true;
+                    waiting.close();
+                    continue;
+                }
+                count = waiting.recv_many(&mut taken, max_batch) => count,
+            };
+            if count == 0 {
+                break;
+            }
+            let (jobs, callers): (Vec<_>, Vec<_>) =
+                taken.drain(..).map(|entry| (entry.job, entry.answer)).unzip();
+            match commit(&store, &mut batch, &jobs).await {
+                Ok((answers, effect)) => {
+                    debug_assert_eq!(answers.len(), callers.len(), "one answer for each job");
+                    for (caller, answer) in callers.into_iter().zip(answers) {
+                        // A caller that has gone away does not want to know.
+                        let _ = caller.send(answer);
+                    }
+                    batch.committed(effect).await;
+                }
+                Err(error) => {
+                    tracing::error!(%error, jobs = jobs.len(), "A transaction failed; nothing of it was kept");
+                    for caller in callers {
+                        let _ = caller.send(batch.failed(&error));
+                    }
+                }
+            }
+        }
+    };
+    (Queue { entries }, task)
+}
+
+async fn commit<B: Batch>(
+    store: &Store,
+    batch: &mut B,
+    jobs: &[B::Job],
+) -> Result<(Vec<B::Answer>, B::Effect), StoreError> {
+    let mut tx = store.write().await?;
+    let done = batch.run(&mut tx, jobs).await?;
+    tx.commit().await?;
+    Ok(done)
+}
