@@ -1,1 +1,68 @@
-//! Filled in by the next commits.
+//! A Rust client for Plaza: the console, the load generator and the tests talk to the server with it.
+//!
+//! Four layers, one file each, and each usable without the ones above it:
+//! [`engine`] is Engine.IO v4 over WebSocket (frames, heartbeats, noticing a dead server), [`socket`] is
+//! Socket.IO v5 (CONNECT, events, acknowledgements), [`plaza`] gives both Plaza's types, and [`reconnect`] keeps
+//! a connection alive across lost servers and resumes by position. [`rest`] speaks to `/api/v1`.
+//!
+//! Plain `http://` and `ws://` only: this client is built without TLS, and says so when given `https://`.
+//! Text only: a binary attachment from the server closes the connection with a reason.
+
+pub mod address;
+pub mod engine;
+pub mod held;
+pub mod packet;
+pub mod plaza;
+pub mod reconnect;
+pub mod request;
+pub mod rest;
+pub mod socket;
+
+mod backoff;
+mod error;
+
+pub use address::Address;
+pub use backoff::Backoff;
+pub use error::{Closed, ConnectError, RequestError};
+pub use plaza::{Connection, Inbox, Incoming};
+pub use reconnect::{Client, Identity, Update, Updates};
+pub use request::Request;
+pub use rest::Rest;
+
+use std::time::Duration;
+
+/// What a connection may use and how long it waits. Every queue is bounded; one that is full stops reading from
+/// the server, which is how a slow consumer looks to it.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// Longest time from opening the TCP connection to the first event.
+    pub connect_timeout: Duration,
+    /// Longest wait for the answer to one request.
+    pub request_timeout: Duration,
+    /// Events read ahead of the one who takes them. While it is full nothing is read, acknowledgements and
+    /// heartbeats included.
+    pub event_queue: usize,
+    /// Requests sent and not answered yet; more of them wait for their turn.
+    pub max_in_flight: usize,
+    /// Largest message taken from the server, in bytes.
+    pub max_message_bytes: usize,
+    /// The kernel's receive buffer, in bytes; the system's default if absent. A small one makes a client that
+    /// does not read felt sooner.
+    pub receive_buffer_bytes: Option<u32>,
+    /// How long to wait between attempts to connect.
+    pub backoff: Backoff,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            connect_timeout: Duration::from_secs(10),
+            request_timeout: Duration::from_secs(10),
+            event_queue: 256,
+            max_in_flight: 256,
+            max_message_bytes: 16 << 20,
+            receive_buffer_bytes: None,
+            backoff: Backoff::default(),
+        }
+    }
+}

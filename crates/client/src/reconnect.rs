@@ -1,0 +1,217 @@
+//! A client that stays: it reconnects with backoff, resumes by position, and says truthfully what happened.
+//!
+//! What it tells is everything that an honest page needs: lost and why, back and whether anything was missed, and
+//! which rooms could not be continued and had to be reloaded. Events come in order, each once; what the server
+//! gets wrong (an event twice, a gap) is told too, so that a test can see it.
+
+mod driver;
+
+use crate::{Address, Connection, Options, Request, RequestError};
+use plaza_protocol::{
+    ClientId, Content, Ending, Error, Event, EventsPage, ReadEvent, Reload, RoomId, SendMessage, SentMessage,
+    Seq, Session, TextBody, Tokens,
+};
+use rand::{SeedableRng as _, rngs::StdRng};
+use std::{
+    fmt,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+use tokio::{
+    sync::{mpsc, watch},
+    time::timeout,
+};
+use tokio_util::sync::CancellationToken;
+
+/// Who connects.
+#[derive(Clone)]
+pub enum Identity {
+    /// A new guest under this name. The token that the server gives is kept in memory for reconnecting.
+    Guest(String),
+    /// A guest or an account by a token alone; nothing refreshes it.
+    Token(String),
+    /// An account; the access token is refreshed when the server no longer takes it.
+    Account(Tokens),
+}
+
+/// Without the secrets.
+impl fmt::Debug for Identity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Guest(name) => f.debug_tuple("Guest").field(name).finish(),
+            Self::Token(_) => f.debug_tuple("Token").finish_non_exhaustive(),
+            Self::Account(tokens) => f.debug_tuple("Account").field(&tokens.user).finish_non_exhaustive(),
+        }
+    }
+}
+
+/// What happens to a client, in order.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Update {
+    /// Connected. What was missed follows, then [`Update::Resumed`].
+    Online(Session),
+    /// The next event of its room.
+    Event(Event),
+    /// Catching up is over; what follows is live.
+    Resumed {
+        /// Events that came while catching up.
+        missed: u64,
+    },
+    /// A room could not be continued from the position held.
+    Reloaded {
+        /// Which.
+        room: RoomId,
+        /// Why.
+        reason: Reload,
+        /// Its newest events, to start again from; absent when one is no member (any more).
+        page: Option<EventsPage>,
+    },
+    /// One's own read position moved on another connection.
+    Read(ReadEvent),
+    /// The server is about to close the connection.
+    Ending(Ending),
+    /// The connection is lost, or could not be made.
+    Offline {
+        /// A sentence.
+        why: String,
+        /// The next attempt comes after this.
+        retry_in: Duration,
+    },
+    /// The server does not want this client: the last update.
+    Refused(Error),
+    /// The server sent an event again that was held already. It is to be ignored; a right server does not do it.
+    Repeated(Event),
+    /// The server left out events. The client reconnects to be given them; a right server does not do it.
+    Gap {
+        /// Where.
+        room: RoomId,
+        /// The position held.
+        held: Seq,
+        /// The position that came, or was said to have been sent.
+        got: Seq,
+    },
+    /// The server sent an event that is not what its name says, and it was passed over.
+    Malformed {
+        /// Its name.
+        name: String,
+        /// What is wrong.
+        why: String,
+    },
+}
+
+/// The asking side. Clones share the connection; when the last one and [`Updates`] are gone, it is closed.
+#[derive(Debug, Clone)]
+pub struct Client {
+    shared: Arc<Shared>,
+}
+
+/// The receiving side. Whoever does not take updates stops the reading, and is a slow consumer to the server.
+#[derive(Debug)]
+pub struct Updates {
+    queue: mpsc::Receiver<Update>,
+    stop: CancellationToken,
+}
+
+#[derive(Debug)]
+struct Shared {
+    current: watch::Receiver<Option<Connection>>,
+    options: Options,
+    rng: Mutex<StdRng>,
+    stop: CancellationToken,
+}
+
+impl Client {
+    /// Starts connecting and never stops trying, until it is closed or refused. Retries are spread by `rng`.
+    ///
+    /// Must be called within a tokio runtime.
+    pub fn start(address: Address, identity: Identity, options: Options, mut rng: StdRng) -> (Self, Updates) {
+        let stop = CancellationToken::new();
+        let (updates, queue) = mpsc::channel(options.event_queue.max(1));
+        let (current, watching) = watch::channel(None);
+        let own_rng = StdRng::from_rng(&mut rng);
+        let driver =
+            driver::Driver::new(address, identity, options.clone(), rng, updates, current, stop.clone());
+        tokio::spawn(driver.run());
+        let shared = Shared { current: watching, options, rng: Mutex::new(own_rng), stop: stop.clone() };
+        (Self { shared: Arc::new(shared) }, Updates { queue, stop })
+    }
+
+    /// Whether there is a connection now.
+    pub fn is_online(&self) -> bool {
+        self.shared.current.borrow().is_some()
+    }
+
+    /// The connection, waiting for one up to [`Options::request_timeout`].
+    pub async fn connection(&self) -> Result<Connection, RequestError> {
+        timeout(self.shared.options.request_timeout, self.next_connection())
+            .await
+            .unwrap_or(Err(RequestError::Disconnected))
+    }
+
+    /// Any request, once, on the connection there is or the next one.
+    pub async fn request<R: Request>(&self, request: &R) -> Result<R::Answer, RequestError> {
+        self.connection().await?.request(request).await
+    }
+
+    /// Sends a message and goes on trying, under the same `client_id`, until the server has acknowledged it,
+    /// refused it for good, or this client is closed. Bound it from outside where that is too long.
+    pub async fn send_message(
+        &self,
+        room_id: &RoomId,
+        client_id: &ClientId,
+        text: &str,
+    ) -> Result<SentMessage, RequestError> {
+        let request = SendMessage {
+            room_id: room_id.clone(),
+            client_id: client_id.clone(),
+            content: Content::Text(TextBody { text: text.to_owned() }),
+        };
+        let mut backoff = self.shared.options.backoff.clone();
+        loop {
+            let error = match self.next_connection().await?.request(&request).await {
+                Ok(sent) => return Ok(sent),
+                Err(error) if error.is_retryable() => error,
+                Err(error) => return Err(error),
+            };
+            let hint = match &error {
+                RequestError::Refused(refused) => refused.retry_after_ms.map(Duration::from_millis),
+                _ => None,
+            };
+            let wait = self.wait_after(&mut backoff, hint);
+            tokio::select! {
+                () = tokio::time::sleep(wait) => {}
+                () = self.shared.stop.cancelled() => return Err(error),
+            }
+        }
+    }
+
+    /// Closes the connection in good order, for all clones.
+    pub fn close(&self) {
+        self.shared.stop.cancel();
+    }
+
+    async fn next_connection(&self) -> Result<Connection, RequestError> {
+        let mut current = self.shared.current.clone();
+        // An error means that the driver has ended: closed or refused.
+        let there = current.wait_for(Option::is_some).await.map_err(|_| RequestError::Disconnected)?;
+        there.clone().ok_or(RequestError::Disconnected)
+    }
+
+    fn wait_after(&self, backoff: &mut crate::Backoff, hint: Option<Duration>) -> Duration {
+        let mut rng = self.shared.rng.lock().unwrap_or_else(PoisonError::into_inner);
+        backoff.next(hint, &mut *rng)
+    }
+}
+
+impl Updates {
+    /// The next update; `None` after the client was closed or refused.
+    pub async fn next(&mut self) -> Option<Update> {
+        self.queue.recv().await
+    }
+}
+
+impl Drop for Updates {
+    fn drop(&mut self) {
+        self.stop.cancel();
+    }
+}

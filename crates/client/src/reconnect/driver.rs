@@ -1,0 +1,313 @@
+//! The task behind a [`Client`](crate::Client): connect, pass on, and come back.
+
+use super::{Identity, Update};
+use crate::{
+    Address, Backoff, ConnectError, Connection, Inbox, Incoming, Options, RequestError, Rest,
+    held::{Held, Verdict},
+};
+use plaza_protocol::{
+    Auth, Code, Event, EventsPage, History, Reload, RoomId, RoomResumed, RoomsResumed, Seq, Session, UserId,
+};
+use rand::rngs::StdRng;
+use std::{
+    collections::{BTreeMap, VecDeque},
+    time::Duration,
+};
+use tokio::sync::{mpsc, watch};
+use tokio_util::sync::CancellationToken;
+
+/// Events that may pile up while a room is reloaded; with more the connection is given up and made again.
+const MAX_BACKLOG: usize = 10_000;
+
+/// One client's life.
+pub(super) struct Driver {
+    address: Address,
+    options: Options,
+    backoff: Backoff,
+    rng: StdRng,
+    updates: mpsc::Sender<Update>,
+    current: watch::Sender<Option<Connection>>,
+    stop: CancellationToken,
+
+    guest_name: Option<String>,
+    token: Option<String>,
+    refresh_token: Option<String>,
+    /// Refreshed since the last session: if that did not help, nothing will.
+    refreshed: bool,
+
+    epoch: Option<String>,
+    held: Held,
+    /// Rooms that must be reloaded before anything of them is continued.
+    stale: BTreeMap<RoomId, Reload>,
+    /// Up to where a reload of this connection reached: live events below it may overlap.
+    reloaded_to: BTreeMap<RoomId, Seq>,
+}
+
+/// Why one connection's service ended.
+enum End {
+    /// To be made again.
+    Lost { why: String, retry_after: Option<Duration> },
+    /// Nobody listens, or closed from this side.
+    Stopped,
+}
+
+/// The server or this client has gone away: nothing more to do on this connection.
+type Ended = Result<(), End>;
+
+impl Driver {
+    pub(super) fn new(
+        address: Address,
+        identity: Identity,
+        options: Options,
+        rng: StdRng,
+        updates: mpsc::Sender<Update>,
+        current: watch::Sender<Option<Connection>>,
+        stop: CancellationToken,
+    ) -> Self {
+        let (guest_name, token, refresh_token) = match identity {
+            Identity::Guest(name) => (Some(name), None, None),
+            Identity::Token(token) => (None, Some(token), None),
+            Identity::Account(tokens) => (None, Some(tokens.access_token), Some(tokens.refresh_token)),
+        };
+        let backoff = options.backoff.clone();
+        Self {
+            address,
+            options,
+            backoff,
+            rng,
+            updates,
+            current,
+            stop,
+            guest_name,
+            token,
+            refresh_token,
+            refreshed: false,
+            epoch: None,
+            held: Held::default(),
+            stale: BTreeMap::new(),
+            reloaded_to: BTreeMap::new(),
+        }
+    }
+
+    pub(super) async fn run(mut self) {
+        let stop = self.stop.clone();
+        // Dropping `live` drops its connection, which closes itself in good order.
+        tokio::select! {
+            () = stop.cancelled() => {}
+            () = self.live() => {}
+        }
+        self.current.send_replace(None);
+    }
+
+    async fn live(&mut self) {
+        loop {
+            let (why, retry_after) = match self.connect_and_serve().await {
+                Ok(End::Stopped) => return,
+                Ok(End::Lost { why, retry_after }) => (why, retry_after),
+                Err(ConnectError::Refused(error)) if error.code == Code::Unauthorized => {
+                    match self.refresh().await {
+                        Ok(true) => continue,
+                        Ok(false) => {
+                            let _ = self.tell(Update::Refused(error)).await;
+                            return;
+                        }
+                        Err(why) => (why, None),
+                    }
+                }
+                Err(ConnectError::Refused(error)) if !error.retryable => {
+                    let _ = self.tell(Update::Refused(error)).await;
+                    return;
+                }
+                Err(ConnectError::Refused(error)) => {
+                    let hint = error.retry_after_ms.map(Duration::from_millis);
+                    (error.message, hint)
+                }
+                Err(error) => (error.to_string(), None),
+            };
+            let retry_in = self.backoff.next(retry_after, &mut self.rng);
+            tracing::debug!(%why, ?retry_in, "offline");
+            if self.tell(Update::Offline { why, retry_in }).await.is_err() {
+                return;
+            }
+            tokio::time::sleep(retry_in).await;
+        }
+    }
+
+    /// Trades the refresh token in: false when there is none or it holds no more.
+    async fn refresh(&mut self) -> Result<bool, String> {
+        let Some(refresh_token) = self.refresh_token.clone().filter(|_| !self.refreshed) else {
+            return Ok(false);
+        };
+        let rest =
+            Rest::new(self.address.clone(), self.options.request_timeout).map_err(|e| e.to_string())?;
+        match rest.refresh(&refresh_token).await {
+            Ok(tokens) => {
+                self.token = Some(tokens.access_token);
+                self.refresh_token = Some(tokens.refresh_token);
+                self.refreshed = true;
+                Ok(true)
+            }
+            Err(RequestError::Refused(error)) if !error.retryable => Ok(false),
+            Err(error) => Err(error.to_string()),
+        }
+    }
+
+    async fn connect_and_serve(&mut self) -> Result<End, ConnectError> {
+        let auth = Auth {
+            guest: if self.token.is_some() { None } else { self.guest_name.clone() },
+            token: self.token.clone(),
+            positions: self.epoch.is_some().then(|| self.held.positions()),
+            epoch: self.epoch.clone(),
+        };
+        let (connection, session, mut inbox) = Connection::open(&self.address, &auth, &self.options).await?;
+        if let Some(token) = &session.token {
+            self.token = Some(token.clone());
+        }
+        self.refreshed = false;
+        self.reloaded_to.clear();
+        self.current.send_replace(Some(connection.clone()));
+        let end = self.serve(&connection, session, &mut inbox).await;
+        self.current.send_replace(None);
+        connection.close();
+        Ok(match end {
+            Ok(()) => End::Stopped,
+            Err(end) => end,
+        })
+    }
+
+    async fn serve(&mut self, connection: &Connection, session: Session, inbox: &mut Inbox) -> Ended {
+        let me = session.user.id.clone();
+        let epoch = session.epoch.clone();
+        self.tell(Update::Online(session)).await?;
+        let mut missed = 0;
+        let mut catching_up = true;
+        let mut ending = None;
+        let mut backlog = VecDeque::new();
+        loop {
+            let incoming = match backlog.pop_front() {
+                Some(incoming) => incoming,
+                None => inbox
+                    .next()
+                    .await
+                    .map_err(|why| End::Lost { why: why.to_string(), retry_after: ending })?,
+            };
+            match incoming {
+                Incoming::Event(event) => {
+                    missed += u64::from(catching_up);
+                    self.pass_on(event, &me).await?;
+                }
+                Incoming::Resumed(resumed) => {
+                    catching_up = false;
+                    self.take_positions(&resumed).await?;
+                    self.epoch = Some(epoch.clone());
+                    self.reload(connection, inbox, &mut backlog).await?;
+                    self.backoff.reset();
+                    self.tell(Update::Resumed { missed }).await?;
+                }
+                Incoming::Read(read) => self.tell(Update::Read(read)).await?,
+                Incoming::Ending(told) => {
+                    ending = Some(Duration::from_millis(told.retry_after_ms));
+                    self.tell(Update::Ending(told)).await?;
+                }
+                Incoming::Unknown(_) => {}
+                Incoming::Malformed { name, why } => self.tell(Update::Malformed { name, why }).await?,
+            }
+        }
+    }
+
+    async fn pass_on(&mut self, event: Event, me: &UserId) -> Ended {
+        match self.held.take(&event, me) {
+            Verdict::Next => self.tell(Update::Event(event)).await,
+            Verdict::Repeated => {
+                let overlap = self.reloaded_to.get(event.room_id()).is_some_and(|to| event.seq() <= *to);
+                if overlap { Ok(()) } else { self.tell(Update::Repeated(event)).await }
+            }
+            Verdict::Gap { held } => self.heal(event.room_id().clone(), held, event.seq()).await,
+        }
+    }
+
+    /// Takes what `resumed` says of each room.
+    async fn take_positions(&mut self, resumed: &RoomsResumed) -> Ended {
+        for (room, outcome) in &resumed.rooms {
+            let Ok(room) = room.parse::<RoomId>() else { continue };
+            match *outcome {
+                RoomResumed::Span { to, .. } => match self.held.get(&room) {
+                    Some(held) if held < to => return self.heal(room, held, to).await,
+                    Some(_) => {}
+                    None => self.held.set(room, to),
+                },
+                RoomResumed::Reload { reload } => {
+                    self.held.forget(&room);
+                    self.stale.insert(room, reload);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Starts stale rooms again from their newest page.
+    async fn reload(
+        &mut self,
+        connection: &Connection,
+        inbox: &mut Inbox,
+        backlog: &mut VecDeque<Incoming>,
+    ) -> Ended {
+        while let Some((room, &reason)) = self.stale.first_key_value() {
+            let room = room.clone();
+            let page = if reason == Reload::Unknown {
+                None
+            } else {
+                newest_page(connection, &room, inbox, backlog).await?
+            };
+            match page.as_ref().and_then(|page| page.events.last()) {
+                Some(last) => {
+                    self.held.set(room.clone(), last.seq());
+                    self.reloaded_to.insert(room.clone(), last.seq());
+                }
+                None => self.held.forget(&room),
+            }
+            self.stale.remove(&room);
+            self.tell(Update::Reloaded { room, reason, page }).await?;
+        }
+        Ok(())
+    }
+
+    /// Tells of a gap and gives the connection up: coming back with the position brings what is missing.
+    async fn heal(&mut self, room: RoomId, held: Seq, got: Seq) -> Ended {
+        self.tell(Update::Gap { room, held, got }).await?;
+        Err(End::Lost { why: "the server left events out".to_owned(), retry_after: None })
+    }
+
+    async fn tell(&self, update: Update) -> Ended {
+        self.updates.send(update).await.map_err(|_| End::Stopped)
+    }
+}
+
+/// Asks for a room's newest page and keeps what comes meanwhile; `None` when one is no member of it any more.
+async fn newest_page(
+    connection: &Connection,
+    room: &RoomId,
+    inbox: &mut Inbox,
+    backlog: &mut VecDeque<Incoming>,
+) -> Result<Option<EventsPage>, End> {
+    let lost = |why: String| End::Lost { why, retry_after: None };
+    let newest = History { room_id: room.clone(), before: None, after: None, limit: None };
+    let asking = connection.history(&newest);
+    tokio::pin!(asking);
+    loop {
+        tokio::select! {
+            biased;
+            answer = &mut asking => return match answer {
+                Ok(page) => Ok(Some(page)),
+                Err(RequestError::Refused(error)) if error.code == Code::NotFound => Ok(None),
+                Err(error) => Err(lost(error.to_string())),
+            },
+            incoming = inbox.next() => {
+                backlog.push_back(incoming.map_err(|why| lost(why.to_string()))?);
+                if backlog.len() > MAX_BACKLOG {
+                    return Err(lost("too much happened while a room was reloaded".to_owned()));
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,111 @@
+//! `/api/v1`: accounts, tokens, and a room's log over HTTP; and `/health`.
+
+use crate::{Address, RequestError};
+use plaza_protocol::{
+    Code, Credentials, Error, EventsPage, Health, History, Me, Problem, RefreshRequest, Tokens,
+};
+use reqwest::{RequestBuilder, StatusCode};
+use serde::de::DeserializeOwned;
+use std::time::Duration;
+
+/// The REST interface of one server.
+#[derive(Debug, Clone)]
+pub struct Rest {
+    address: Address,
+    http: reqwest::Client,
+}
+
+impl Rest {
+    /// With the longest wait for one answer.
+    pub fn new(address: Address, within: Duration) -> Result<Self, RequestError> {
+        // The WebSocket goes straight to the server, so this does too.
+        let http = reqwest::Client::builder()
+            .no_proxy()
+            .timeout(within)
+            .build()
+            .map_err(|error| RequestError::Malformed(error.to_string()))?;
+        Ok(Self { address, http })
+    }
+
+    /// `POST /register`: a new account, logged in.
+    pub async fn register(&self, credentials: &Credentials) -> Result<Tokens, RequestError> {
+        self.ask(self.post("/register").json(credentials)).await
+    }
+
+    /// `POST /login`
+    pub async fn login(&self, credentials: &Credentials) -> Result<Tokens, RequestError> {
+        self.ask(self.post("/login").json(credentials)).await
+    }
+
+    /// `POST /refresh`: new tokens for the newest refresh token, which is spent by it.
+    pub async fn refresh(&self, refresh_token: &str) -> Result<Tokens, RequestError> {
+        let body = RefreshRequest { refresh_token: refresh_token.to_owned() };
+        self.ask(self.post("/refresh").json(&body)).await
+    }
+
+    /// `POST /logout`: this log-in ends, with all its tokens and connections.
+    pub async fn logout(&self, access_token: &str, refresh_token: &str) -> Result<(), RequestError> {
+        let body = RefreshRequest { refresh_token: refresh_token.to_owned() };
+        accepted(self.post("/logout").bearer_auth(access_token).json(&body)).await.map(|_| ())
+    }
+
+    /// `GET /me`
+    pub async fn me(&self, access_token: &str) -> Result<Me, RequestError> {
+        self.ask(self.get("/api/v1/me").bearer_auth(access_token)).await
+    }
+
+    /// `GET /rooms/{id}/events`: a page of a room's log.
+    pub async fn events(&self, access_token: &str, page: &History) -> Result<EventsPage, RequestError> {
+        let mut query = Vec::new();
+        query.extend(page.before.map(|seq| format!("before={seq}")));
+        query.extend(page.after.map(|seq| format!("after={seq}")));
+        query.extend(page.limit.map(|limit| format!("limit={limit}")));
+        // A room's id needs no escaping in a path.
+        let path = format!("/api/v1/rooms/{}/events?{}", page.room_id, query.join("&"));
+        self.ask(self.get(&path).bearer_auth(access_token)).await
+    }
+
+    /// `GET /health`
+    pub async fn health(&self) -> Result<Health, RequestError> {
+        self.ask(self.get("/health")).await
+    }
+
+    fn post(&self, path: &str) -> RequestBuilder {
+        self.http.post(self.address.http_url(&format!("/api/v1{path}")))
+    }
+
+    fn get(&self, path: &str) -> RequestBuilder {
+        self.http.get(self.address.http_url(path))
+    }
+
+    async fn ask<T: DeserializeOwned>(&self, request: RequestBuilder) -> Result<T, RequestError> {
+        accepted(request).await?.json().await.map_err(|error| RequestError::Malformed(error.to_string()))
+    }
+}
+
+/// Sends it and turns what is no success into its error.
+async fn accepted(request: RequestBuilder) -> Result<reqwest::Response, RequestError> {
+    let answer = request.send().await.map_err(|error| {
+        if error.is_timeout() { RequestError::TimedOut } else { RequestError::Disconnected }
+    })?;
+    let status = answer.status();
+    if status.is_success() {
+        return Ok(answer);
+    }
+    Err(RequestError::Refused(match answer.json::<Problem>().await {
+        Ok(problem) => Error {
+            code: problem.code,
+            message: problem.detail,
+            retryable: problem.retryable,
+            retry_after_ms: problem.retry_after_ms,
+        },
+        Err(_) => Error::new(code_of(status), format!("The server answered {status}.")),
+    }))
+}
+
+/// For an answer that is not Plaza's own, such as a proxy's.
+fn code_of(status: StatusCode) -> Code {
+    let same = |code: &Code| code.http_status() == status.as_u16();
+    let fallback = if status.is_server_error() { Code::Unavailable } else { Code::BadRequest };
+    Code::ALL.into_iter().find(same).unwrap_or(fallback)
+}
