@@ -1,1 +1,111 @@
-//! Filled in by the next commits.
+//! Chat: accounts, rooms, members, messages, and the room log.
+//!
+//! [`Chat`] is the one door. What changes a room's timeline goes through the log (`log`): one queue, one task,
+//! one transaction for many commands, in the order of the calls. What only reads goes to the readers. Every
+//! method checks for itself who may do what; a room that the asker may not see is answered like one that does
+//! not exist. Each table's SQL stands beside the rules that use it.
+
+mod accounts;
+mod clock;
+mod failure;
+mod log;
+mod migrations;
+mod names;
+mod random;
+mod resume;
+mod rooms;
+mod settings;
+mod sqlite;
+
+pub use accounts::{Identity, SessionId};
+pub use clock::{Clock, SystemClock};
+pub use log::{Committed, Pending};
+pub use migrations::MIGRATIONS;
+pub use resume::decide;
+pub use rooms::Marked;
+pub use settings::{ManagedBy, Secret, Settings};
+
+use accounts::Accounts;
+use plaza_protocol::{Code, Error};
+use plaza_store::{Store, StoreError};
+use std::sync::Arc;
+use tokio::sync::mpsc;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+/// Everything about chat on this node. Cheap to clone.
+#[derive(Clone)]
+pub struct Chat {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    store: Store,
+    clock: Arc<dyn Clock>,
+    settings: Settings,
+    log: log::Log,
+    reads: rooms::ReadQueue,
+    accounts: Accounts,
+}
+
+impl std::fmt::Debug for Chat {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Chat").field("store", &self.inner.store).finish_non_exhaustive()
+    }
+}
+
+impl Chat {
+    /// Starts the tasks that write, on `tracker`. The receiver gives what each commit added to the rooms' logs,
+    /// in the order of the commits; the log waits while it is full, and then refuses new commands as `busy`.
+    ///
+    /// After `shutdown` no command is taken any more; those that wait are committed, answered and published,
+    /// then the receiver ends.
+    ///
+    /// # Errors
+    /// When the store cannot be read or written.
+    pub async fn start(
+        store: Store,
+        clock: Arc<dyn Clock>,
+        settings: Settings,
+        shutdown: CancellationToken,
+        tracker: &TaskTracker,
+    ) -> Result<(Self, mpsc::Receiver<Committed>), StoreError> {
+        let (log, committed) = log::Log::start(&store, &clock, &settings, shutdown.clone(), tracker);
+        let reads = rooms::start_reads(&store, &settings, shutdown, tracker);
+        let accounts = Accounts::start(&store, &settings).await?;
+        let inner = Inner { store, clock, settings, log, reads, accounts };
+        Ok((Self { inner: Arc::new(inner) }, committed))
+    }
+
+    /// The store's epoch: positions of another one mean nothing here.
+    pub fn epoch(&self) -> &str {
+        self.inner.store.epoch()
+    }
+
+    /// What was configured.
+    pub fn settings(&self) -> &Settings {
+        &self.inner.settings
+    }
+
+    /// Now, in milliseconds since 1970.
+    fn now(&self) -> i64 {
+        self.inner.clock.now()
+    }
+}
+
+/// What users are told when the store fails. The operator's sentence is logged here, once.
+fn unavailable(error: impl Into<StoreError>) -> Error {
+    let error = error.into();
+    tracing::error!(%error, "The store failed a request");
+    told(&error)
+}
+
+/// The same, for an error that is logged already.
+fn told(error: &StoreError) -> Error {
+    match error {
+        StoreError::Exhausted => Error::new(Code::Busy, "The server is busy.").retry_after_ms(1_000),
+        StoreError::Closed => {
+            Error::new(Code::Unavailable, "The server is shutting down.").retry_after_ms(1_000)
+        }
+        _ => Error::new(Code::Unavailable, "The store cannot take this now; nothing was changed."),
+    }
+}

@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 /// What is done with a batch of jobs.
 pub trait Batch: Send + 'static {
     /// One caller's wish.
-    type Job: Send + Sync + 'static;
+    type Job: Send + 'static;
     /// What that caller is told.
     type Answer: Send + 'static;
     /// What the whole batch did, for after the answers.
@@ -23,7 +23,7 @@ pub trait Batch: Send + 'static {
     fn run(
         &mut self,
         tx: &mut WriteTx,
-        jobs: &[Self::Job],
+        jobs: Vec<Self::Job>,
     ) -> impl Future<Output = Result<(Vec<Self::Answer>, Self::Effect), StoreError>> + Send;
 
     /// The answer for each job of a batch that could not be committed: nothing of it is in the store.
@@ -118,7 +118,7 @@ pub fn group_commit<B: Batch>(
             }
             let (jobs, callers): (Vec<_>, Vec<_>) =
                 taken.drain(..).map(|entry| (entry.job, entry.answer)).unzip();
-            match commit(&store, &mut batch, &jobs).await {
+            match commit(&store, &mut batch, jobs).await {
                 Ok((answers, effect)) => {
                     debug_assert_eq!(answers.len(), callers.len(), "one answer for each job");
                     for (caller, answer) in callers.into_iter().zip(answers) {
@@ -128,7 +128,7 @@ pub fn group_commit<B: Batch>(
                     batch.committed(effect).await;
                 }
                 Err(error) => {
-                    tracing::error!(%error, jobs = jobs.len(), "A transaction failed; nothing of it was kept");
+                    tracing::error!(%error, jobs = callers.len(), "A transaction failed; nothing of it was kept");
                     for caller in callers {
                         let _ = caller.send(batch.failed(&error));
                     }
@@ -142,7 +142,7 @@ pub fn group_commit<B: Batch>(
 async fn commit<B: Batch>(
     store: &Store,
     batch: &mut B,
-    jobs: &[B::Job],
+    jobs: Vec<B::Job>,
 ) -> Result<(Vec<B::Answer>, B::Effect), StoreError> {
     let mut tx = store.write().await?;
     let done = batch.run(&mut tx, jobs).await?;

@@ -1,0 +1,89 @@
+//! Who comes with this token?
+
+use super::{Identity, SessionId, guests::TOKEN_PREFIX, people};
+use crate::{Chat, failure::Outcome, random, unavailable};
+use plaza_protocol::{Code, Error, UserId, UserRef};
+use sqlx::AnyConnection;
+
+/// A guest's last use is written down at most this often, in milliseconds.
+const SEEN_EVERY: i64 = 60 * 60 * 1_000;
+/// No token of ours is longer, in bytes.
+const LONGEST: usize = 2_048;
+
+impl Chat {
+    /// Who an access token or a guest's token says one is. A session that was revoked is refused though its
+    /// token be in time. For a guest this is a use of the token, which makes it hold for longer.
+    ///
+    /// # Errors
+    /// `unauthorized`.
+    pub async fn authenticate(&self, token: &str) -> Result<Identity, Error> {
+        let refused =
+            || Error::new(Code::Unauthorized, "This token does not hold (any more): sign in again.");
+        if token.len() > LONGEST {
+            return Err(refused());
+        }
+        if token.starts_with(TOKEN_PREFIX) {
+            return self.guest(token).await?.ok_or_else(refused);
+        }
+        let (user, session) = self.inner.accounts.keys.read(token, self.now()).ok_or_else(refused)?;
+        let mut reader = self.inner.store.read().await.map_err(unavailable)?;
+        if !holds(&mut reader, &session, &user).await? {
+            return Err(refused());
+        }
+        let user = people::any(&mut reader, &UserRef::Id(user)).await?.ok_or_else(refused)?;
+        Ok(Identity { user, session })
+    }
+
+    /// Whether a session that was let in before has not been revoked since.
+    ///
+    /// # Errors
+    /// `unavailable` or `busy` when the store cannot be read.
+    pub async fn still_holds(&self, identity: &Identity) -> Result<bool, Error> {
+        let mut reader = self.inner.store.read().await.map_err(unavailable)?;
+        if identity.user.guest {
+            return Ok(guest_has_token(&mut reader, &identity.user.id).await?);
+        }
+        Ok(holds(&mut reader, &identity.session, &identity.user.id).await?)
+    }
+
+    async fn guest(&self, token: &str) -> Result<Option<Identity>, Error> {
+        let (now, since) = (self.now(), self.guests_since());
+        let mut reader = self.inner.store.read().await.map_err(unavailable)?;
+        let found = people::by_token(&mut reader, &random::hashed(token)).await?;
+        drop(reader);
+        let Some(guest) = found.filter(|guest| guest.seen_at > since) else { return Ok(None) };
+        if now - guest.seen_at >= SEEN_EVERY {
+            let mut tx = self.inner.store.write().await.map_err(unavailable)?;
+            see(&mut tx, &guest.user.id, now).await?;
+            tx.commit().await.map_err(unavailable)?;
+        }
+        let session = SessionId::of_guest(&guest.user.id);
+        Ok(Some(Identity { user: guest.user, session }))
+    }
+}
+
+async fn holds(connection: &mut AnyConnection, session: &SessionId, user: &UserId) -> Outcome<bool> {
+    let row = sqlx::query("SELECT 1 FROM sessions WHERE id = $1 AND user_id = $2 AND revoked_at IS NULL")
+        .bind(session.as_str())
+        .bind(user.as_str())
+        .fetch_optional(connection)
+        .await?;
+    Ok(row.is_some())
+}
+
+async fn guest_has_token(connection: &mut AnyConnection, guest: &UserId) -> Outcome<bool> {
+    let row = sqlx::query("SELECT 1 FROM users WHERE id = $1 AND token_hash IS NOT NULL")
+        .bind(guest.as_str())
+        .fetch_optional(connection)
+        .await?;
+    Ok(row.is_some())
+}
+
+async fn see(tx: &mut AnyConnection, guest: &UserId, now: i64) -> Outcome<()> {
+    sqlx::query("UPDATE users SET seen_at = $2 WHERE id = $1 AND seen_at < $2")
+        .bind(guest.as_str())
+        .bind(now)
+        .execute(tx)
+        .await?;
+    Ok(())
+}

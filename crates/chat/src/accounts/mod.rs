@@ -1,0 +1,78 @@
+//! Who somebody is: accounts with a password, guests with a name, and the tokens that say so.
+//!
+//! An access token is a JWT that holds for minutes; the refresh token that renews it works once and gives the
+//! next. All tokens that came of one log-in are one session: it ends as a whole, on logging out or when a used
+//! refresh token comes back, which means that somebody else has it. A guest's session is the guest.
+
+mod authenticate;
+mod guests;
+mod password;
+pub(crate) mod people;
+mod sessions;
+mod token;
+
+use crate::{Chat, Settings};
+use password::Passwords;
+use plaza_protocol::User;
+use plaza_store::{Store, StoreError};
+use token::TokenKeys;
+use tokio::sync::broadcast;
+
+/// Revocations that a slow receiver may be behind before it is told that it missed some.
+const REVOCATIONS_KEPT: usize = 4_096;
+
+/// A session: one log-in, or one guest.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct SessionId(String);
+
+impl SessionId {
+    /// As text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl std::fmt::Display for SessionId {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// Who a token says one is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Identity {
+    /// As others see them.
+    pub user: User,
+    /// What is revoked when they log out.
+    pub session: SessionId,
+}
+
+/// What accounts need beside the store.
+pub(crate) struct Accounts {
+    keys: TokenKeys,
+    passwords: Passwords,
+    revocations: broadcast::Sender<SessionId>,
+}
+
+impl Accounts {
+    pub(crate) async fn start(store: &Store, settings: &Settings) -> Result<Self, StoreError> {
+        let keys = TokenKeys::load(store, settings.token_secret.as_ref()).await?;
+        let (revocations, _) = broadcast::channel(REVOCATIONS_KEPT);
+        Ok(Self { keys, passwords: Passwords::new(settings), revocations })
+    }
+
+    /// Tells the connections of a session that it has ended.
+    fn tell_revoked(&self, session: &SessionId) {
+        // Nobody listens: then nobody is connected.
+        let _ = self.revocations.send(session.clone());
+    }
+}
+
+impl Chat {
+    /// Sessions as they end, so that their connections can be closed at once. Subscribe before letting anybody
+    /// in, and ask [`Chat::still_holds`] once after a connection can be found by its session: what was revoked
+    /// in between is then not missed. On `Lagged`, ask it for every connection.
+    pub fn revocations(&self) -> broadcast::Receiver<SessionId> {
+        self.inner.accounts.revocations.subscribe()
+    }
+}

@@ -1,0 +1,248 @@
+//! Registering, logging in, staying logged in, logging out.
+
+use super::{
+    SessionId,
+    people::{self, Proof},
+};
+use crate::{
+    Chat,
+    failure::{Failure, Outcome},
+    log::{decode, parsed},
+    names, random, unavailable,
+};
+use plaza_protocol::{Code, Credentials, Error, Tokens, User, UserId, UserRef};
+use plaza_store::WriteTx;
+use sqlx::{AnyConnection, Row};
+
+/// Bounds of a password in bytes.
+const PASSWORD_BYTES: std::ops::RangeInclusive<usize> = 8..=1_024;
+
+impl Chat {
+    /// Makes an account, and logs it in.
+    ///
+    /// # Errors
+    /// `bad_request` for a name or password that is not allowed, `conflict` for a name that is taken, `busy`.
+    pub async fn register(&self, credentials: Credentials) -> Result<Tokens, Error> {
+        let name = names::user_name(&credentials.name)?;
+        if !PASSWORD_BYTES.contains(&credentials.password.len()) {
+            return Err(Error::bad_request("A password has 8 to 1,024 bytes."));
+        }
+        // Asked twice: here to spare the hash, and in the transaction to be right.
+        let key = names::key(&name);
+        let mut reader = self.inner.store.read().await.map_err(unavailable)?;
+        let holder = people::by_key(&mut reader, &key).await?;
+        drop(reader);
+        if holder.is_some_and(|holder| !holder.user.guest) {
+            return Err(taken());
+        }
+        let hash = self.inner.accounts.passwords.hash(&credentials.password).await?;
+        let id = new_id("u_")?;
+        let user = User { id, name, guest: false };
+        let mut tx = self.inner.store.write().await.map_err(unavailable)?;
+        if !people::claim(&mut tx, &key, self.guests_since()).await? {
+            return Err(taken());
+        }
+        people::add(&mut tx, &user, Proof::Password(&hash), self.now()).await?;
+        self.begin_session(tx, user).await
+    }
+
+    /// Logs an account in.
+    ///
+    /// # Errors
+    /// `unauthorized`, whether the name is unknown or the password wrong, after the same time; `busy`.
+    pub async fn login(&self, credentials: Credentials) -> Result<Tokens, Error> {
+        let refused = || Error::new(Code::Unauthorized, "The name or the password is wrong.");
+        if credentials.password.len() > *PASSWORD_BYTES.end() {
+            return Err(refused());
+        }
+        let person = match names::user_name(&credentials.name) {
+            Ok(name) => {
+                let mut reader = self.inner.store.read().await.map_err(unavailable)?;
+                people::by_key(&mut reader, &names::key(&name)).await?
+            }
+            Err(_) => None,
+        };
+        let stored = person.as_ref().and_then(|person| person.password_hash.clone());
+        let right = self.inner.accounts.passwords.verify(&credentials.password, stored).await?;
+        let user = person.filter(|_| right).map(|person| person.user).ok_or_else(refused)?;
+        let tx = self.inner.store.write().await.map_err(unavailable)?;
+        self.begin_session(tx, user).await
+    }
+
+    /// The next tokens for a refresh token, which is used up by this. One that was used before ends its whole
+    /// session, since somebody else has it.
+    ///
+    /// # Errors
+    /// `unauthorized`.
+    pub async fn refresh(&self, refresh_token: &str) -> Result<Tokens, Error> {
+        let refused = || Error::new(Code::Unauthorized, "This refresh token does not hold (any more).");
+        let now = self.now();
+        let hash = random::hashed(refresh_token);
+        let mut tx = self.inner.store.write().await.map_err(unavailable)?;
+        let found = found_token(&mut tx, &hash).await?.ok_or_else(refused)?;
+        if found.used {
+            revoke(&mut tx, &found.session, now).await?;
+            commit(tx).await?;
+            tracing::warn!(user = %found.user.id, "A used refresh token came back; its session is revoked");
+            self.inner.accounts.tell_revoked(&found.session);
+            return Err(refused());
+        }
+        if found.revoked || found.expires_at <= now {
+            return Err(refused());
+        }
+        sqlx::query("UPDATE refresh_tokens SET used_at = $2 WHERE token_hash = $1")
+            .bind(hash)
+            .bind(now)
+            .execute(&mut *tx)
+            .await
+            .map_err(unavailable)?;
+        self.give_tokens(tx, found.user, found.session).await
+    }
+
+    /// Ends the session of a refresh token, used or not, or a guest by the guest's token. An unknown token is
+    /// nothing to complain about: what was asked for is so.
+    ///
+    /// # Errors
+    /// `unavailable` when the store cannot take it.
+    pub async fn logout(&self, token: &str) -> Result<(), Error> {
+        let hash = random::hashed(token);
+        let mut tx = self.inner.store.write().await.map_err(unavailable)?;
+        let session = if let Some(guest) = people::by_token(&mut tx, &hash).await? {
+            people::forget(&mut tx, &guest.user.id).await?;
+            SessionId::of_guest(&guest.user.id)
+        } else if let Some(found) = found_token(&mut tx, &hash).await? {
+            revoke(&mut tx, &found.session, self.now()).await?;
+            found.session
+        } else {
+            return Ok(());
+        };
+        commit(tx).await?;
+        self.inner.accounts.tell_revoked(&session);
+        Ok(())
+    }
+
+    /// Guests that were seen last at this moment or before have expired.
+    pub(super) fn guests_since(&self) -> i64 {
+        self.now() - i64::from(self.inner.settings.guest_seconds) * 1_000
+    }
+
+    async fn begin_session(&self, mut tx: WriteTx, user: User) -> Result<Tokens, Error> {
+        let session = SessionId(random::id("s_"));
+        begin(&mut tx, &session, &user.id, self.now()).await?;
+        self.give_tokens(tx, user, session).await
+    }
+
+    /// A new pair of tokens for a session, and the commit.
+    async fn give_tokens(&self, mut tx: WriteTx, user: User, session: SessionId) -> Result<Tokens, Error> {
+        let (now, settings) = (self.now(), &self.inner.settings);
+        let refresh_token = random::secret("");
+        let expires_at = now + i64::from(settings.refresh_token_seconds) * 1_000;
+        keep_token(&mut tx, &random::hashed(&refresh_token), &session, now, expires_at).await?;
+        commit(tx).await?;
+        let seconds = settings.access_token_seconds;
+        let access_token = self.inner.accounts.keys.issue(&user.id, &session, now, seconds)?;
+        let access_token_expires_in_ms = u64::from(seconds) * 1_000;
+        Ok(Tokens { user, access_token, access_token_expires_in_ms, refresh_token })
+    }
+}
+
+impl SessionId {
+    /// A guest has one session for life, under the guest's own id.
+    pub(super) fn of_guest(guest: &UserId) -> Self {
+        Self(guest.as_str().to_owned())
+    }
+}
+
+/// A new user's id.
+pub(super) fn new_id(prefix: &str) -> Result<UserId, Error> {
+    random::id(prefix).parse().map_err(|_| Error::new(Code::Internal, "The server could not make an id."))
+}
+
+fn taken() -> Error {
+    Error::new(Code::Conflict, "This name is taken.")
+}
+
+async fn commit(tx: WriteTx) -> Result<(), Error> {
+    tx.commit().await.map_err(unavailable)
+}
+
+struct FoundToken {
+    session: SessionId,
+    user: User,
+    expires_at: i64,
+    used: bool,
+    revoked: bool,
+}
+
+async fn found_token(tx: &mut AnyConnection, hash: &str) -> Outcome<Option<FoundToken>> {
+    let row = sqlx::query(
+        "SELECT sessions.id, sessions.revoked_at, tokens.expires_at, tokens.used_at, sessions.user_id
+         FROM refresh_tokens AS tokens JOIN sessions ON sessions.id = tokens.session_id
+         WHERE tokens.token_hash = $1",
+    )
+    .bind(hash)
+    .fetch_optional(&mut *tx)
+    .await?;
+    let Some(row) = row else { return Ok(None) };
+    let whom = UserRef::Id(parsed(&row, 4)?);
+    let user = people::any(tx, &whom).await?.ok_or_else(|| decode("a session without its user"))?;
+    Ok(Some(FoundToken {
+        session: SessionId(row.try_get(0)?),
+        user,
+        revoked: row.try_get::<Option<i64>, _>(1)?.is_some(),
+        expires_at: row.try_get(2)?,
+        used: row.try_get::<Option<i64>, _>(3)?.is_some(),
+    }))
+}
+
+/// A new session; the user's expired ones go.
+async fn begin(tx: &mut AnyConnection, session: &SessionId, user: &UserId, now: i64) -> Outcome<()> {
+    sqlx::query("DELETE FROM sessions WHERE user_id = $1 AND expires_at < $2")
+        .bind(user.as_str())
+        .bind(now)
+        .execute(&mut *tx)
+        .await?;
+    sqlx::query("INSERT INTO sessions (id, user_id, created_at, expires_at) VALUES ($1, $2, $3, $3)")
+        .bind(session.as_str())
+        .bind(user.as_str())
+        .bind(now)
+        .execute(tx)
+        .await?;
+    Ok(())
+}
+
+/// A session lives as long as its newest refresh token; tokens that would not be taken anyway go.
+async fn keep_token(
+    tx: &mut AnyConnection,
+    hash: &str,
+    session: &SessionId,
+    now: i64,
+    expires_at: i64,
+) -> Outcome<()> {
+    sqlx::query("DELETE FROM refresh_tokens WHERE session_id = $1 AND expires_at < $2")
+        .bind(session.as_str())
+        .bind(now)
+        .execute(&mut *tx)
+        .await?;
+    sqlx::query("INSERT INTO refresh_tokens (token_hash, session_id, expires_at) VALUES ($1, $2, $3)")
+        .bind(hash)
+        .bind(session.as_str())
+        .bind(expires_at)
+        .execute(&mut *tx)
+        .await?;
+    sqlx::query("UPDATE sessions SET expires_at = $2 WHERE id = $1")
+        .bind(session.as_str())
+        .bind(expires_at)
+        .execute(tx)
+        .await?;
+    Ok(())
+}
+
+async fn revoke(tx: &mut AnyConnection, session: &SessionId, now: i64) -> Result<(), Failure> {
+    sqlx::query("UPDATE sessions SET revoked_at = $2 WHERE id = $1 AND revoked_at IS NULL")
+        .bind(session.as_str())
+        .bind(now)
+        .execute(tx)
+        .await?;
+    Ok(())
+}

@@ -1,0 +1,82 @@
+//! One transaction of the log: the commands in their order, messages in runs, the others one by one.
+
+use super::{
+    Committed,
+    command::{Command, Done, NewMessage},
+    membership::{self, Rules},
+    messages,
+};
+use crate::{Clock, Settings, failure::Failure};
+use plaza_protocol::{Error, Event, Timestamp};
+use plaza_store::{Batch, StoreError, WriteTx};
+use std::sync::Arc;
+use tokio::sync::mpsc;
+
+/// Runs batches of commands and publishes what they added.
+pub(crate) struct LogBatch {
+    clock: Arc<dyn Clock>,
+    rules: Rules,
+    published: mpsc::Sender<Committed>,
+}
+
+impl LogBatch {
+    pub(super) fn new(
+        clock: Arc<dyn Clock>,
+        settings: &Settings,
+        published: mpsc::Sender<Committed>,
+    ) -> Self {
+        Self { clock, rules: Rules::new(settings), published }
+    }
+}
+
+impl Batch for LogBatch {
+    type Job = Command;
+    type Answer = Result<Done, Error>;
+    type Effect = Vec<Arc<Event>>;
+
+    async fn run(
+        &mut self,
+        tx: &mut WriteTx,
+        jobs: Vec<Command>,
+    ) -> Result<(Vec<Self::Answer>, Self::Effect), StoreError> {
+        let at = Timestamp::from_millis(self.clock.now());
+        let mut answers = Vec::with_capacity(jobs.len());
+        let mut events = Vec::with_capacity(jobs.len());
+        let mut run: Vec<NewMessage> = Vec::new();
+        for job in jobs {
+            let command = match job {
+                Command::Message(message) => {
+                    run.push(message);
+                    continue;
+                }
+                command => command,
+            };
+            if !run.is_empty() {
+                messages::append(tx, std::mem::take(&mut run), at, &mut answers, &mut events).await?;
+            }
+            match membership::run(tx, &self.rules, command, at).await {
+                Ok((done, event)) => {
+                    answers.push(Ok(done));
+                    events.extend(event.map(Arc::new));
+                }
+                Err(Failure::Refused(error)) => answers.push(Err(error)),
+                Err(Failure::Store(error)) => return Err(error),
+            }
+        }
+        if !run.is_empty() {
+            messages::append(tx, run, at, &mut answers, &mut events).await?;
+        }
+        Ok((answers, events))
+    }
+
+    fn failed(&self, error: &StoreError) -> Self::Answer {
+        Err(crate::told(error))
+    }
+
+    async fn committed(&mut self, events: Vec<Arc<Event>>) {
+        // Nobody listens any more: those who come later read the log.
+        if !events.is_empty() && self.published.send(Committed { events }).await.is_err() {
+            tracing::debug!("Committed events were not published: nobody listens");
+        }
+    }
+}

@@ -1,0 +1,109 @@
+//! What may be asked of the log, checked for form before it is queued.
+
+use crate::{names, random};
+use plaza_protocol::{
+    ClientId, Code, Content, CreateRoom, CreatedRoom, Error, JoinedRoom, Position, RoomId, RoomKind,
+    SendMessage, SentMessage, TextBody, User, UserRef,
+};
+
+/// One command of the queue.
+pub(crate) enum Command {
+    Create { user: User, room: RoomId, name: String, kind: RoomKind },
+    Join { user: User, room: RoomId },
+    Leave { user: User, room: RoomId },
+    Add { by: User, room: RoomId, whom: UserRef },
+    Remove { by: User, room: RoomId, whom: UserRef },
+    Message(NewMessage),
+}
+
+/// A message that has no position yet. What can be made outside the log's one task is made already.
+pub(crate) struct NewMessage {
+    pub(super) sender: User,
+    pub(super) room: RoomId,
+    pub(super) client_id: ClientId,
+    pub(super) content: Content,
+    pub(super) kind: &'static str,
+    /// JSON, as it is stored.
+    pub(super) body: String,
+    pub(super) id: String,
+}
+
+/// What became of a command.
+pub(crate) enum Done {
+    Created(CreatedRoom),
+    Joined(JoinedRoom),
+    At(Position),
+    Sent(SentMessage),
+}
+
+macro_rules! picked {
+    ($($variant:ident => $answer:ty),*) => {$(
+        impl TryFrom<Done> for $answer {
+            type Error = ();
+            fn try_from(done: Done) -> Result<Self, ()> {
+                match done {
+                    Done::$variant(answer) => Ok(answer),
+                    _ => Err(()),
+                }
+            }
+        }
+    )*};
+}
+picked!(Created => CreatedRoom, Joined => JoinedRoom, At => Position, Sent => SentMessage);
+
+impl Command {
+    pub(super) fn create(user: &User, request: CreateRoom) -> Result<Self, Error> {
+        let name = names::room_name(&request.name)?;
+        let room = match (request.kind, request.id) {
+            (RoomKind::Group, None) => group_id()?,
+            (RoomKind::Group, Some(_)) => {
+                return Err(Error::bad_request("A group's id is made by the server: leave id out."));
+            }
+            (RoomKind::Public, Some(id)) if id.is_choosable() => id,
+            (RoomKind::Public, Some(_)) => {
+                return Err(Error::bad_request(
+                    "A public room's id must not start with g_ or d_, nor be 20 characters long.",
+                ));
+            }
+            (RoomKind::Public, None) => name.parse().ok().filter(RoomId::is_choosable).ok_or_else(|| {
+                Error::bad_request("A public room of this name needs an id: 1 to 64 of A-Z a-z 0-9 . _ ~ -")
+            })?,
+        };
+        Ok(Self::Create { user: user.clone(), room, name, kind: request.kind })
+    }
+
+    pub(super) fn message(user: &User, request: SendMessage) -> Result<Self, Error> {
+        let SendMessage { room_id: room, client_id, content } = request;
+        if client_id.as_str().chars().any(char::is_control) {
+            return Err(Error::bad_request("clientId must not have control characters."));
+        }
+        let (kind, body) = match &content {
+            Content::Text(text) => {
+                check_text(text)?;
+                ("text", serde_json::to_string(text))
+            }
+        };
+        let body =
+            body.map_err(|error| Error::bad_request(format!("The body cannot be written: {error}.")))?;
+        let id = random::id("m_");
+        Ok(Self::Message(NewMessage { sender: user.clone(), room, client_id, content, kind, body, id }))
+    }
+}
+
+fn group_id() -> Result<RoomId, Error> {
+    // The id is well formed, so this cannot fail; if it ever does, it is a fault of ours.
+    random::id("g_").parse().map_err(|_| Error::new(Code::Internal, "The server could not make an id."))
+}
+
+fn check_text(text: &TextBody) -> Result<(), Error> {
+    if text.text.len() > TextBody::MAX_BYTES {
+        return Err(Error::new(
+            Code::TooLarge,
+            format!("A text has at most {} bytes; this one has {}.", TextBody::MAX_BYTES, text.text.len()),
+        ));
+    }
+    if text.text.trim().is_empty() {
+        return Err(Error::bad_request("A text must not be empty or only white space."));
+    }
+    Ok(())
+}

@@ -1,0 +1,180 @@
+//! The room log: everything that changes a room's timeline, in one order.
+//!
+//! A command is checked for form and put into one queue during the call, before anything is awaited: the order
+//! of the calls is the order of the commits. One task takes what waits, runs it in one transaction (`batch`),
+//! commits, answers, and then publishes what was added, so that an acknowledgement never waits for readers and
+//! never comes before the commit.
+
+mod batch;
+mod command;
+mod event;
+mod history;
+mod membership;
+mod messages;
+
+use crate::{Chat, Clock, Settings};
+pub(crate) use event::{decode, parsed, read_seq};
+pub(crate) use history::above;
+
+use batch::LogBatch;
+use command::{Command, Done};
+use plaza_protocol::{
+    AddMember, Code, CreateRoom, CreatedRoom, Error, Event, JoinRoom, JoinedRoom, LeaveRoom, Position,
+    RemoveMember, SendMessage, SentMessage, User,
+};
+use plaza_store::{Queue, QueueOptions, Refused, Store, group_commit};
+use std::{
+    future::Future,
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll, ready},
+};
+use tokio::sync::{mpsc, oneshot};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+/// What one commit added to the rooms' logs, in the order of each room's `seq`.
+#[derive(Debug, Clone)]
+pub struct Committed {
+    /// At least one.
+    pub events: Vec<Arc<Event>>,
+}
+
+/// How long one who was answered `busy` should wait, in milliseconds.
+const BUSY_RETRY_MS: u64 = 250;
+
+/// Where commands go in.
+pub(crate) struct Log {
+    queue: Queue<LogBatch>,
+}
+
+impl Log {
+    /// Starts the task.
+    pub(crate) fn start(
+        store: &Store,
+        clock: &Arc<dyn Clock>,
+        settings: &Settings,
+        shutdown: CancellationToken,
+        tracker: &TaskTracker,
+    ) -> (Self, mpsc::Receiver<Committed>) {
+        let (published, committed) = mpsc::channel(settings.commit_queue as usize);
+        let batch = LogBatch::new(clock.clone(), settings, published);
+        let options =
+            QueueOptions { capacity: settings.log_queue as usize, max_batch: settings.log_batch as usize };
+        let (queue, task) = group_commit(store.clone(), batch, options, shutdown);
+        tracker.spawn(task);
+        (Self { queue }, committed)
+    }
+
+    fn enqueue<T: TryFrom<Done>>(&self, command: Result<Command, Error>) -> Pending<T> {
+        let state = match command.and_then(|command| self.queue.push(command).map_err(refused)) {
+            Ok(answer) => State::Waiting(answer),
+            Err(error) => State::Refused(Some(error)),
+        };
+        Pending { state, pick: |done| T::try_from(done).ok() }
+    }
+}
+
+/// What a full or ended queue means to a user.
+pub(crate) fn refused(why: Refused) -> Error {
+    match why {
+        Refused::Full => Error::new(Code::Busy, "The server is busy.").retry_after_ms(BUSY_RETRY_MS),
+        Refused::Ended => Error::new(Code::Unavailable, "The server is shutting down.").retry_after_ms(1_000),
+    }
+}
+
+/// A command that stands in the queue, or was refused at once. Await it for the answer; whether it is awaited
+/// or dropped makes no difference to what is committed.
+#[must_use = "the answer says whether it was committed"]
+pub struct Pending<T> {
+    state: State,
+    pick: fn(Done) -> Option<T>,
+}
+
+enum State {
+    Refused(Option<Error>),
+    Waiting(oneshot::Receiver<Result<Done, Error>>),
+}
+
+impl<T> std::fmt::Debug for Pending<T> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Pending").finish_non_exhaustive()
+    }
+}
+
+impl<T> Future for Pending<T> {
+    type Output = Result<T, Error>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        let fault = || Error::new(Code::Internal, "The server lost track of this request; send it again.");
+        let answer = match &mut self.state {
+            State::Refused(error) => Err(error.take().unwrap_or_else(fault)),
+            State::Waiting(answer) => ready!(Pin::new(answer).poll(context)).unwrap_or_else(|_| Err(fault())),
+        };
+        Poll::Ready(answer.and_then(|done| (self.pick)(done).ok_or_else(fault)))
+    }
+}
+
+/// Commands. Each is queued during the call; see [`Pending`]. All of them may be answered `busy` (the queue is
+/// full) or `unavailable` (the store failed, or the server is stopping); nothing is changed then.
+impl Chat {
+    /// Makes a room, with `user` as its owner and first member.
+    ///
+    /// # Errors
+    /// `bad_request` for a name or id that is not allowed, `conflict` for an id that is taken or for one who is
+    /// in as many rooms as one may be.
+    pub fn create_room(&self, user: &User, request: CreateRoom) -> Pending<CreatedRoom> {
+        self.inner.log.enqueue(Command::create(user, request))
+    }
+
+    /// Makes `user` a member of a public room, and the room if there is none and the settings allow it. A
+    /// member stays one.
+    ///
+    /// # Errors
+    /// `not_found` for a room that cannot be joined, `conflict` for one who is in as many rooms as one may be.
+    pub fn join_room(&self, user: &User, request: JoinRoom) -> Pending<JoinedRoom> {
+        self.inner.log.enqueue(Ok(Command::Join { user: user.clone(), room: request.room_id }))
+    }
+
+    /// Ends a membership. The room stays, also without members.
+    ///
+    /// # Errors
+    /// `not_found` for one who is no member.
+    pub fn leave_room(&self, user: &User, request: LeaveRoom) -> Pending<Position> {
+        self.inner.log.enqueue(Ok(Command::Leave { user: user.clone(), room: request.room_id }))
+    }
+
+    /// Brings somebody into a group. A member stays one, and the answer is the room's top.
+    ///
+    /// # Errors
+    /// `not_found` for one who is no member or for an unknown user, `forbidden` in a public room or where only
+    /// owners may, `conflict` where the other one is in as many rooms as one may be.
+    pub fn add_member(&self, user: &User, request: AddMember) -> Pending<Position> {
+        self.inner.log.enqueue(Ok(Command::Add {
+            by: user.clone(),
+            room: request.room_id,
+            whom: request.user,
+        }))
+    }
+
+    /// Puts somebody out of a group; oneself, out of any room.
+    ///
+    /// # Errors
+    /// `not_found` for one who is no member or for somebody who is none, `forbidden` in a public room or where
+    /// only owners may.
+    pub fn remove_member(&self, user: &User, request: RemoveMember) -> Pending<Position> {
+        self.inner.log.enqueue(Ok(Command::Remove {
+            by: user.clone(),
+            room: request.room_id,
+            whom: request.user,
+        }))
+    }
+
+    /// Writes into a room. The same `clientId` again is answered as the first time, after any time.
+    ///
+    /// # Errors
+    /// `not_found` for one who is no member, `bad_request` or `too_large` for a body that is not allowed,
+    /// `conflict` for a `clientId` that stands for another message.
+    pub fn send_message(&self, user: &User, request: SendMessage) -> Pending<SentMessage> {
+        self.inner.log.enqueue(Command::message(user, request))
+    }
+}

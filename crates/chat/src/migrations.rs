@@ -1,0 +1,10 @@
+//! The tables' layout, step by step. A released step never changes.
+
+use plaza_store::Migration;
+
+/// For [`plaza_store::Store::open`].
+pub const MIGRATIONS: &[Migration] = &[Migration {
+    version: 1,
+    name: "users, sessions, rooms, members, events",
+    sql: include_str!("../migrations/0001_accounts_rooms_log.sql"),
+}];

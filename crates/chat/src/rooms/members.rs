@@ -1,0 +1,42 @@
+//! Who is in a room.
+
+use super::{role, seen};
+use crate::{Chat, failure::Outcome, log::parsed, unavailable};
+use plaza_protocol::{Error, ListMembers, Member, MembersPage, RoomId, User, UserId};
+use sqlx::{AnyConnection, Row};
+
+/// Members a page.
+const PAGE: usize = 100;
+
+impl Chat {
+    /// A page of a room's members, in the order of their ids.
+    ///
+    /// # Errors
+    /// `not_found` for one who is no member.
+    pub async fn room_members(&self, user: &UserId, request: ListMembers) -> Result<MembersPage, Error> {
+        let mut snapshot = self.inner.store.snapshot().await.map_err(unavailable)?;
+        seen(&mut snapshot, &request.room_id, user).await?.ok_or_else(Error::no_such_room)?;
+        let after = request.after.unwrap_or_default();
+        Ok(page(&mut snapshot, &request.room_id, &after).await?)
+    }
+}
+
+async fn page(connection: &mut AnyConnection, room: &RoomId, after: &str) -> Outcome<MembersPage> {
+    let rows = sqlx::query(
+        "SELECT users.id, users.name, users.guest, members.role
+         FROM members JOIN users ON users.id = members.user_id
+         WHERE members.room_id = $1 AND members.user_id > $2 ORDER BY members.user_id LIMIT $3",
+    )
+    .bind(room.as_str())
+    .bind(after)
+    .bind(PAGE as i64 + 1)
+    .fetch_all(connection)
+    .await?;
+    let mut members = Vec::with_capacity(rows.len().min(PAGE));
+    for row in rows.iter().take(PAGE) {
+        let user = User { id: parsed(row, 0)?, name: row.try_get(1)?, guest: row.try_get::<i64, _>(2)? != 0 };
+        members.push(Member { user, role: role(row.try_get(3)?)? });
+    }
+    let next = members.last().filter(|_| rows.len() > PAGE).map(|last| last.user.id.as_str().to_owned());
+    Ok(MembersPage { members, next })
+}

@@ -1,0 +1,120 @@
+//! How far somebody has read. Readers come in crowds, so their positions share transactions as messages do, in
+//! a queue of their own.
+
+use crate::{
+    Chat, Settings,
+    log::{read_seq, refused},
+    sqlite, told,
+};
+use plaza_protocol::{Code, Error, MarkRead, Position, RoomId, Seq, UserId};
+use plaza_store::{Batch, Queue, QueueOptions, Store, StoreError, WriteTx, group_commit};
+use serde_json::json;
+use sqlx::Row;
+use std::collections::HashMap;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+/// Most positions in one transaction.
+const MAX_BATCH: usize = 1_024;
+
+/// Where somebody stands after `room:read`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Marked {
+    /// The position that now holds.
+    pub position: Position,
+    /// Whether this request moved it, so that the user's other connections want to know.
+    pub moved: bool,
+}
+
+pub(crate) type ReadQueue = Queue<ReadBatch>;
+
+/// Starts the task.
+pub(crate) fn start(
+    store: &Store,
+    settings: &Settings,
+    shutdown: CancellationToken,
+    tracker: &TaskTracker,
+) -> ReadQueue {
+    let options = QueueOptions { capacity: settings.read_queue as usize, max_batch: MAX_BATCH };
+    let (queue, task) = group_commit(store.clone(), ReadBatch, options, shutdown);
+    tracker.spawn(task);
+    queue
+}
+
+impl Chat {
+    /// Moves the user's read position forward, never back.
+    ///
+    /// # Errors
+    /// `not_found` for one who is no member, `bad_request` for a position above the room's top.
+    pub async fn mark_read(&self, user: &UserId, request: MarkRead) -> Result<Marked, Error> {
+        let job = ReadJob { room: request.room_id, user: user.clone(), seq: request.seq };
+        let answer = self.inner.reads.push(job).map_err(refused)?;
+        answer
+            .await
+            .unwrap_or_else(|_| Err(Error::new(Code::Internal, "The server lost track of this request.")))
+    }
+}
+
+/// One wish to move a position.
+pub(crate) struct ReadJob {
+    room: RoomId,
+    user: UserId,
+    seq: Seq,
+}
+
+/// Runs batches of them.
+pub(crate) struct ReadBatch;
+
+struct Standing {
+    top: Seq,
+    read: Seq,
+    moved: bool,
+}
+
+impl Batch for ReadBatch {
+    type Job = ReadJob;
+    type Answer = Result<Marked, Error>;
+    type Effect = ();
+
+    async fn run(
+        &mut self,
+        tx: &mut WriteTx,
+        jobs: Vec<ReadJob>,
+    ) -> Result<(Vec<Self::Answer>, ()), StoreError> {
+        let pairs: Vec<_> = jobs.iter().map(|job| (&job.room, &job.user)).collect();
+        let rows =
+            sqlx::query(sqlite::MEMBERSHIPS).bind(json!(pairs).to_string()).fetch_all(&mut **tx).await?;
+        let mut standings = HashMap::new();
+        for row in &rows {
+            let standing = Standing { top: read_seq(row, 1)?, read: read_seq(row, 2)?, moved: false };
+            standings.insert(pairs[row.try_get::<i64, _>(0)? as usize], standing);
+        }
+        let answers = jobs
+            .iter()
+            .map(|job| {
+                let standing = standings.get_mut(&(&job.room, &job.user)).ok_or_else(Error::no_such_room)?;
+                if job.seq > standing.top {
+                    return Err(Error::bad_request("That position is above the room's newest event."));
+                }
+                let moved = job.seq > standing.read;
+                standing.moved |= moved;
+                standing.read = standing.read.max(job.seq);
+                Ok(Marked { position: Position { seq: standing.read }, moved })
+            })
+            .collect();
+        let raised: Vec<_> = standings
+            .iter()
+            .filter(|(_, standing)| standing.moved)
+            .map(|((room, user), standing)| (room, user, standing.read))
+            .collect();
+        if !raised.is_empty() {
+            sqlx::query(sqlite::RAISE_READ).bind(json!(raised).to_string()).execute(&mut **tx).await?;
+        }
+        Ok((answers, ()))
+    }
+
+    fn failed(&self, error: &StoreError) -> Self::Answer {
+        Err(told(error))
+    }
+
+    async fn committed(&mut self, (): ()) {}
+}

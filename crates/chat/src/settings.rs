@@ -1,0 +1,124 @@
+//! What can be configured about chat, each with its bounds.
+
+use serde::Deserialize;
+
+/// Who may add members to a group and remove them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ManagedBy {
+    /// Every member.
+    #[default]
+    Anyone,
+    /// Its owners.
+    Owners,
+}
+
+/// A secret from the configuration; never printed.
+#[derive(Clone, PartialEq, Eq, Deserialize)]
+#[serde(transparent)]
+pub struct Secret(String);
+
+impl Secret {
+    /// From its text.
+    pub fn new(text: impl Into<String>) -> Self {
+        Self(text.into())
+    }
+
+    /// Its text.
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl std::fmt::Debug for Secret {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Secret(…)")
+    }
+}
+
+/// What can be configured about chat. [`Settings::check`] says whether the values are within their bounds.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Settings {
+    /// Whether one may be a guest: a name without a password. Guests that exist are let in either way.
+    pub guests: bool,
+    /// Whether joining a public room that does not exist makes it.
+    pub create_on_join: bool,
+    /// Who may add members to a group and remove them.
+    pub members_managed_by: ManagedBy,
+    /// Rooms one user may be a member of, 1 to 10,000.
+    pub rooms_per_user: u32,
+    /// How long an access token holds, 30 to 86,400 seconds. A connection outlives its token.
+    pub access_token_seconds: u32,
+    /// How long a refresh token holds, 3,600 seconds to 365 days. Each use gives a new one.
+    pub refresh_token_seconds: u32,
+    /// How long a guest stays after the last use of the token, 3,600 seconds to 365 days.
+    pub guest_seconds: u32,
+    /// Signs access tokens; at least 32 bytes. Absent: made at random once and kept in the store.
+    pub token_secret: Option<Secret>,
+    /// Passwords hashed at the same time, 1 to 64; absent: as many as there are processors. Each takes 19 MiB.
+    pub password_hashes: Option<u32>,
+    /// Log-ins and registrations that may wait for a hash, 0 to 10,000; more are answered `busy`.
+    pub password_queue: u32,
+    /// Commands that may wait for the log, 1 to 1,000,000; more are answered `busy`.
+    pub log_queue: u32,
+    /// Most commands in one transaction, 1 to 4,096.
+    pub log_batch: u32,
+    /// Commits that may wait for the feed, 1 to 65,536.
+    pub commit_queue: u32,
+    /// Read positions that may wait, 1 to 1,000,000; more are answered `busy`.
+    pub read_queue: u32,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        const DAY: u32 = 24 * 60 * 60;
+        Self {
+            guests: true,
+            create_on_join: true,
+            members_managed_by: ManagedBy::Anyone,
+            rooms_per_user: 500,
+            access_token_seconds: 15 * 60,
+            refresh_token_seconds: 30 * DAY,
+            guest_seconds: 30 * DAY,
+            token_secret: None,
+            password_hashes: None,
+            password_queue: 256,
+            log_queue: 8_192,
+            log_batch: 512,
+            commit_queue: 64,
+            read_queue: 8_192,
+        }
+    }
+}
+
+impl Settings {
+    /// Whether every value is within its bounds.
+    ///
+    /// # Errors
+    /// One sentence that names the first key that is not.
+    pub fn check(&self) -> Result<(), String> {
+        const YEAR: u32 = 365 * 24 * 60 * 60;
+        let bounded = [
+            ("rooms_per_user", self.rooms_per_user, 1, 10_000),
+            ("access_token_seconds", self.access_token_seconds, 30, 86_400),
+            ("refresh_token_seconds", self.refresh_token_seconds, 3_600, YEAR),
+            ("guest_seconds", self.guest_seconds, 3_600, YEAR),
+            ("password_hashes", self.password_hashes.unwrap_or(1), 1, 64),
+            ("password_queue", self.password_queue, 0, 10_000),
+            ("log_queue", self.log_queue, 1, 1_000_000),
+            ("log_batch", self.log_batch, 1, 4_096),
+            ("commit_queue", self.commit_queue, 1, 65_536),
+            ("read_queue", self.read_queue, 1, 1_000_000),
+        ];
+        for (key, value, least, most) in bounded {
+            if !(least..=most).contains(&value) {
+                return Err(format!("{key} is {value}, and must be from {least} to {most}."));
+            }
+        }
+        if self.token_secret.as_ref().is_some_and(|secret| secret.expose().len() < 32) {
+            return Err("token_secret must have at least 32 bytes.".to_owned());
+        }
+        Ok(())
+    }
+}
