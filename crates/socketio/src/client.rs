@@ -1,0 +1,265 @@
+//! One client: the Socket.IO side of a session. It takes packets apart, starts handlers in their order, and
+//! drives those that are under way.
+
+use crate::{
+    DisconnectReason, Payload,
+    config::Config,
+    engine::{CloseReason, Message, Protocol, Session},
+    namespace::{Ack, Event, Namespace},
+    packet::{self, Content, Parsed},
+    server::Namespaces,
+    socket::Socket,
+};
+use bytes::Bytes;
+use futures_util::{FutureExt, StreamExt, future::BoxFuture, stream::FuturesUnordered};
+use serde_json::Value;
+use std::{
+    future::Future,
+    panic::AssertUnwindSafe,
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll},
+};
+use tokio::time::{Sleep, sleep};
+
+/// The state machine above one session.
+pub(crate) struct Client {
+    session: Arc<Session>,
+    namespaces: Arc<Namespaces>,
+    request: Arc<http::Extensions>,
+    sockets: Vec<Connection>,
+    running: FuturesUnordered<BoxFuture<'static, Done>>,
+    /// A binary packet whose attachments are still coming.
+    incomplete: Option<Box<Incomplete>>,
+    /// Until the client is in its first namespace.
+    connect_by: Option<Pin<Box<Sleep>>>,
+}
+
+/// One namespace the client is in, or on its way into.
+struct Connection {
+    socket: Arc<Socket>,
+    admitted: bool,
+}
+
+struct Incomplete {
+    text: Box<str>,
+    missing: usize,
+    attachments: Vec<Bytes>,
+}
+
+/// What a finished future leaves to do.
+enum Done {
+    Nothing,
+    Allowed(Arc<Socket>, Value),
+    Refused(Arc<Socket>, crate::ConnectError),
+}
+
+impl Client {
+    pub(crate) fn new(session: Arc<Session>, namespaces: Arc<Namespaces>, request: http::Extensions) -> Self {
+        let connect_by = Some(Box::pin(sleep(namespaces.config.connect_timeout)));
+        Self {
+            session,
+            namespaces,
+            request: Arc::new(request),
+            sockets: Vec::new(),
+            running: FuturesUnordered::new(),
+            incomplete: None,
+            connect_by,
+        }
+    }
+
+    fn config(&self) -> &Config {
+        &self.namespaces.config
+    }
+
+    fn text(&mut self, text: &str, cx: &mut Context<'_>) -> Result<(), CloseReason> {
+        let parsed = match Parsed::parse(text) {
+            Ok(parsed) if self.incomplete.is_none() => parsed,
+            Ok(_) => return Err(CloseReason::ParseError),
+            Err(error) => {
+                tracing::debug!(%error, "malformed packet");
+                return Err(CloseReason::ParseError);
+            }
+        };
+        if parsed.attachments > self.config().max_attachments {
+            return Err(CloseReason::ParseError);
+        }
+        if parsed.attachments == 0 {
+            return self.packet(parsed, Vec::new(), cx);
+        }
+        let missing = parsed.attachments;
+        self.incomplete = Some(Box::new(Incomplete { text: text.into(), missing, attachments: Vec::new() }));
+        Ok(())
+    }
+
+    fn binary(&mut self, bytes: &[u8], cx: &mut Context<'_>) -> Result<(), CloseReason> {
+        let mut incomplete = self.incomplete.take().ok_or(CloseReason::ParseError)?;
+        incomplete.attachments.push(Bytes::copy_from_slice(bytes));
+        incomplete.missing -= 1;
+        if incomplete.missing > 0 {
+            self.incomplete = Some(incomplete);
+            return Ok(());
+        }
+        let parsed = Parsed::parse(&incomplete.text).map_err(|_| CloseReason::ParseError)?;
+        self.packet(parsed, incomplete.attachments, cx)
+    }
+
+    fn packet(
+        &mut self,
+        parsed: Parsed<'_>,
+        attachments: Vec<Bytes>,
+        cx: &mut Context<'_>,
+    ) -> Result<(), CloseReason> {
+        let at = self.sockets.iter().position(|held| held.socket.namespace().name() == parsed.namespace);
+        match (parsed.content, at) {
+            (Content::Connect(auth), None) => self.connect(parsed.namespace, auth, cx),
+            (Content::Disconnect, Some(at)) => {
+                let Connection { socket, .. } = self.sockets.swap_remove(at);
+                self.gone(&socket, DisconnectReason::ClientNamespaceDisconnect, cx);
+                Ok(())
+            }
+            // The server let go of it while this was on its way.
+            (_, Some(at)) if self.sockets[at].socket.was_dropped() => Ok(()),
+            (Content::Event { name, id, json }, Some(at)) if self.sockets[at].admitted => {
+                let socket = Arc::clone(&self.sockets[at].socket);
+                let ack = id.map(|id| Ack { id, socket: Arc::clone(&socket) });
+                let event = Event { name, payload: Payload::event(json, attachments), ack };
+                if let Some(handler) = socket.namespace().handle(&socket, event) {
+                    self.start(handler.map(|()| Done::Nothing), cx);
+                }
+                Ok(())
+            }
+            (Content::Ack { id, json }, Some(at)) => {
+                self.sockets[at].socket.acknowledged(id, Payload::ack(json, attachments));
+                Ok(())
+            }
+            // A client that the server has let go of may not know yet; anything else here is out of turn.
+            (Content::Disconnect | Content::Event { .. } | Content::Ack { .. }, None)
+                if self.namespaces.find(parsed.namespace).is_some() && self.connect_by.is_none() =>
+            {
+                Ok(())
+            }
+            _ => Err(CloseReason::ParseError),
+        }
+    }
+
+    fn connect(&mut self, name: &str, auth: Option<&str>, cx: &mut Context<'_>) -> Result<(), CloseReason> {
+        let Some(namespace) = self.namespaces.find(name) else {
+            let _ = self.session.send(&packet::connect_error(name, "Invalid namespace", None));
+            return Ok(());
+        };
+        if self.sockets.len() >= self.config().max_namespaces {
+            let _ = self.session.send(&packet::connect_error(name, "Too many namespaces", None));
+            return Ok(());
+        }
+        let Ok(auth) = serde_json::from_str(auth.unwrap_or("{}")) else {
+            return Err(CloseReason::ParseError);
+        };
+        let socket = Socket::new(namespace, Arc::clone(&self.session), Arc::clone(&self.request));
+        self.sockets.push(Connection { socket: Arc::clone(&socket), admitted: false });
+        self.start(allow(socket, auth), cx);
+        Ok(())
+    }
+
+    /// Runs a future up to its first wait, here and now: so handlers start in the order of their events.
+    fn start(&mut self, future: impl Future<Output = Done> + Send + 'static, cx: &mut Context<'_>) {
+        let mut future = AssertUnwindSafe(future)
+            .catch_unwind()
+            .map(|done| {
+                done.unwrap_or_else(|_| {
+                    tracing::error!("a handler panicked; its client got no answer");
+                    Done::Nothing
+                })
+            })
+            .boxed();
+        match future.as_mut().poll(cx) {
+            Poll::Ready(done) => self.finish(done, cx),
+            Poll::Pending => self.running.push(future),
+        }
+    }
+
+    fn finish(&mut self, done: Done, cx: &mut Context<'_>) {
+        match done {
+            Done::Nothing => {}
+            Done::Allowed(socket, auth) => {
+                let Some(held) = self.sockets.iter_mut().find(|held| held.socket.id() == socket.id()) else {
+                    return;
+                };
+                let Some(handler) = socket.namespace().admit(&socket, auth) else { return };
+                held.admitted = true;
+                self.connect_by = None;
+                self.start(handler.map(|()| Done::Nothing), cx);
+            }
+            Done::Refused(socket, error) => {
+                self.sockets.retain(|held| held.socket.id() != socket.id());
+                let name = socket.namespace().name();
+                let _ = self.session.send(&packet::connect_error(name, &error.message, error.data.as_ref()));
+            }
+        }
+    }
+
+    /// A socket has ended: its handler is told.
+    fn gone(&mut self, socket: &Arc<Socket>, reason: DisconnectReason, cx: &mut Context<'_>) {
+        if socket.disconnected(reason)
+            && let Some(handler) = socket.namespace().depart(socket, reason)
+        {
+            self.start(handler.map(|()| Done::Nothing), cx);
+        }
+    }
+
+    /// Those the server has let go of.
+    fn sweep(&mut self, cx: &mut Context<'_>) {
+        while let Some(at) = self.sockets.iter().position(|held| held.socket.was_dropped()) {
+            let Connection { socket, .. } = self.sockets.swap_remove(at);
+            self.gone(&socket, DisconnectReason::ServerNamespaceDisconnect, cx);
+        }
+    }
+}
+
+async fn allow(socket: Arc<Socket>, auth: Value) -> Done {
+    let namespace: Arc<Namespace> = Arc::clone(socket.namespace());
+    match namespace.allow(&socket, &auth).await {
+        Ok(()) => Done::Allowed(socket, auth),
+        Err(error) => Done::Refused(socket, error),
+    }
+}
+
+impl Protocol for Client {
+    fn receive(&mut self, message: Message<'_>, cx: &mut Context<'_>) -> Result<(), CloseReason> {
+        match message {
+            Message::Text(text) => self.text(text, cx),
+            Message::Binary(bytes) => self.binary(bytes, cx),
+        }
+    }
+
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<CloseReason> {
+        self.sweep(cx);
+        while let Poll::Ready(Some(done)) = self.running.poll_next_unpin(cx) {
+            self.finish(done, cx);
+        }
+        if self.connect_by.as_mut().is_some_and(|by| by.as_mut().poll(cx).is_ready()) {
+            tracing::debug!("no namespace within the connect timeout");
+            return Poll::Ready(CloseReason::ForcedServerClose);
+        }
+        Poll::Pending
+    }
+
+    fn is_full(&self) -> bool {
+        self.running.len() >= self.config().in_flight
+    }
+
+    async fn close(mut self, reason: CloseReason) {
+        std::future::poll_fn(|cx| {
+            self.sweep(cx);
+            for Connection { socket, .. } in std::mem::take(&mut self.sockets) {
+                self.gone(&socket, DisconnectReason::Transport(reason), cx);
+            }
+            Poll::Ready(())
+        })
+        .await;
+        // Handlers under way may finish: what they began (an append, say) is not half done.
+        while let Some(done) = self.running.next().await {
+            drop(done);
+        }
+    }
+}

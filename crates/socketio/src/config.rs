@@ -1,0 +1,101 @@
+//! What a server may be told. Every value has Node's default where Node has the value.
+
+use std::{sync::Arc, time::Duration};
+
+/// Settings of a server. Durations and bounds hold for every session alike.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// Where the server answers, with a slash at both ends. `/socket.io/`
+    pub path: String,
+    /// How often the server pings. 25 s
+    pub ping_interval: Duration,
+    /// How long it waits for the pong, and how long a stalled connection is borne. 20 s
+    pub ping_timeout: Duration,
+    /// How long a client may take from the WebSocket's handshake to the end of the upgrade. 10 s
+    pub upgrade_timeout: Duration,
+    /// Most bytes of one message, and of one polling request. 1,000,000
+    pub max_payload: usize,
+    /// How long a client may stay without a namespace. 45 s
+    pub connect_timeout: Duration,
+    /// Most bytes that wait for one client; a client past it is disconnected as a slow consumer. 1 MiB
+    pub outbox_bytes: usize,
+    /// Most handlers of one client at work at once; while they are, nothing more is read from it. 256
+    pub in_flight: usize,
+    /// Most binary attachments of one packet. 10
+    pub max_attachments: usize,
+    /// Most namespaces one client may hold at once. 16
+    pub max_namespaces: usize,
+    /// Which web pages may talk to this server. Its own only
+    pub origins: Origins,
+    /// Stands in front of every Engine.IO sid, so that a proxy can tell nodes apart; `[A-Za-z0-9_-]`. Empty
+    pub sid_prefix: String,
+    /// Whether long-polling is offered. Yes
+    pub polling: bool,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            path: "/socket.io/".to_owned(),
+            ping_interval: Duration::from_secs(25),
+            ping_timeout: Duration::from_secs(20),
+            upgrade_timeout: Duration::from_secs(10),
+            max_payload: 1_000_000,
+            connect_timeout: Duration::from_secs(45),
+            outbox_bytes: 1024 * 1024,
+            in_flight: 256,
+            max_attachments: 10,
+            max_namespaces: 16,
+            origins: Origins::Same,
+            sid_prefix: String::new(),
+            polling: true,
+        }
+    }
+}
+
+/// Which pages may talk to the server. A request without an `Origin` comes from no page and is let through.
+#[derive(Debug, Clone)]
+pub enum Origins {
+    /// Pages whose origin's host and port are those of the request's `Host`.
+    Same,
+    /// Those and these, each as a browser writes it: `https://example.org`.
+    List(Arc<[String]>),
+    /// All pages. Without credentials (cookies), since any page could use them.
+    Any,
+}
+
+impl Origins {
+    /// Whether a page of this origin may talk to a server that was asked for as `host`.
+    pub fn allow(&self, origin: &str, host: Option<&str>) -> bool {
+        let same = || match (origin.split_once("://"), host) {
+            (Some((_, authority)), Some(host)) => authority.eq_ignore_ascii_case(host),
+            _ => false,
+        };
+        match self {
+            Self::Any => true,
+            Self::Same => same(),
+            Self::List(list) => list.iter().any(|allowed| allowed.eq_ignore_ascii_case(origin)) || same(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Origins;
+
+    #[test]
+    fn same_means_host_and_port() {
+        assert!(Origins::Same.allow("http://localhost:3000", Some("localhost:3000")));
+        assert!(!Origins::Same.allow("http://localhost:3001", Some("localhost:3000")));
+        assert!(!Origins::Same.allow("null", Some("localhost:3000")));
+        assert!(!Origins::Same.allow("http://evil.example", None));
+    }
+
+    #[test]
+    fn a_list_adds_to_the_same() {
+        let origins = Origins::List(["https://app.example".to_owned()].into());
+        assert!(origins.allow("https://app.example", Some("api.example")));
+        assert!(origins.allow("https://api.example", Some("api.example")));
+        assert!(!origins.allow("https://app.example.evil", Some("api.example")));
+    }
+}

@@ -1,0 +1,69 @@
+//! The server's pings, the pongs it waits for, and the patience it has with a connection that takes nothing.
+
+use super::{
+    close::CloseReason,
+    frame::{Frame, PING},
+    outbox::Outbox,
+};
+use std::{
+    future::Future,
+    pin::Pin,
+    task::{Context, Poll},
+    time::Duration,
+};
+use tokio::time::{Instant, Sleep, sleep_until};
+
+/// One timer a session, for whichever is due first.
+pub(super) struct Heartbeat {
+    interval: Duration,
+    timeout: Duration,
+    due: Instant,
+    awaiting_pong: bool,
+    timer: Pin<Box<Sleep>>,
+}
+
+impl Heartbeat {
+    pub(super) fn new(interval: Duration, timeout: Duration) -> Self {
+        let due = Instant::now() + interval;
+        Self { interval, timeout, due, awaiting_pong: false, timer: Box::pin(sleep_until(due)) }
+    }
+
+    /// The pong is here: the next ping comes an interval from now.
+    pub(super) fn pong(&mut self) {
+        self.awaiting_pong = false;
+        self.due = Instant::now() + self.interval;
+    }
+
+    /// Pings when it is time; ready when the client has not answered, or since `stalled_since` taken nothing,
+    /// for the timeout.
+    pub(super) fn poll(
+        &mut self,
+        cx: &mut Context<'_>,
+        outbox: &Outbox,
+        stalled_since: Option<Instant>,
+    ) -> Poll<CloseReason> {
+        let patience_ends = stalled_since.map(|since| since + self.timeout);
+        loop {
+            let next = patience_ends.map_or(self.due, |end| end.min(self.due));
+            // A timer that fires early costs one look; moving it at every pong would cost more.
+            if next < self.timer.deadline() || self.timer.is_elapsed() {
+                self.timer.as_mut().reset(next);
+            }
+            if self.timer.as_mut().poll(cx).is_pending() {
+                return Poll::Pending;
+            }
+            let now = Instant::now();
+            if patience_ends.is_some_and(|end| end <= now) {
+                return Poll::Ready(CloseReason::SlowConsumer);
+            }
+            if self.due <= now {
+                if self.awaiting_pong {
+                    return Poll::Ready(CloseReason::PingTimeout);
+                }
+                self.awaiting_pong = true;
+                self.due = now + self.timeout;
+                let _ = outbox.push(&Frame::control(PING).into());
+            }
+        }
+    }
+}

@@ -1,0 +1,251 @@
+//! What waits for one client: bounded in bytes, filled by anybody, emptied by the client's own transport.
+//!
+//! A broadcast pushes a reference to shared bytes and wakes the transport at most once; the transport takes all
+//! that is pending at once and writes it in one system call. A client that lets more than the bound pile up is
+//! closed as a slow consumer at that moment: nothing is dropped silently, and the pusher never waits.
+
+use super::{close::CloseReason, frame::Frame, frame::Outgoing};
+use std::{
+    collections::VecDeque,
+    sync::{
+        Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicUsize, Ordering},
+    },
+    task::{Context, Poll, Waker},
+};
+
+/// A queue that grew past this many frames gives its memory back once it is empty.
+const KEEP_FRAMES: usize = 16;
+
+pub(crate) struct Outbox {
+    state: Mutex<State>,
+    /// Bytes queued and not yet written, the ones in the writer's hands included.
+    bytes: AtomicUsize,
+    limit: usize,
+}
+
+struct State {
+    queue: VecDeque<Frame>,
+    closing: Option<CloseReason>,
+    /// The transport, waiting for frames.
+    writer: Option<Waker>,
+    /// The session's task, waiting for the end. On a WebSocket it is the writer too.
+    owner: Option<Waker>,
+    /// Those who wait for room before they push more.
+    waiting_for_room: Vec<Waker>,
+}
+
+/// The session has ended or is about to: nothing more can be sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the session is closed")]
+pub struct Closed;
+
+impl Outbox {
+    pub(crate) fn new(limit: usize) -> Self {
+        let state = State {
+            queue: VecDeque::new(),
+            closing: None,
+            writer: None,
+            owner: None,
+            waiting_for_room: Vec::new(),
+        };
+        Self { state: Mutex::new(state), bytes: AtomicUsize::new(0), limit }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        // The state is valid between any two statements below, so a poisoned lock holds no half-done change.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Queues a message whole, or closes the session when it does not fit. A message larger than the bound is
+    /// taken when nothing else waits.
+    pub(crate) fn push(&self, message: &Outgoing) -> Result<(), Closed> {
+        let len = message.len();
+        let mut state = self.lock();
+        if state.closing.is_some() {
+            return Err(Closed);
+        }
+        let before = self.bytes.load(Ordering::Relaxed);
+        if before > 0 && before + len > self.limit {
+            state.queue = VecDeque::new();
+            return Self::close_locked(state, CloseReason::SlowConsumer);
+        }
+        self.bytes.fetch_add(len, Ordering::Relaxed);
+        state.queue.push_back(message.first.clone());
+        state.queue.extend(message.rest.iter().cloned());
+        let writer = state.writer.take();
+        drop(state);
+        if let Some(writer) = writer {
+            writer.wake();
+        }
+        Ok(())
+    }
+
+    /// Ends the session. What was queued before is still written, except for a slow consumer's. The first
+    /// reason stays.
+    pub(crate) fn close(&self, reason: CloseReason) {
+        let state = self.lock();
+        if state.closing.is_none() {
+            let _ = Self::close_locked(state, reason);
+        }
+    }
+
+    fn close_locked(mut state: MutexGuard<'_, State>, reason: CloseReason) -> Result<(), Closed> {
+        state.closing = Some(reason);
+        let mut wakers = std::mem::take(&mut state.waiting_for_room);
+        wakers.extend(state.writer.take());
+        wakers.extend(state.owner.take());
+        drop(state);
+        wakers.into_iter().for_each(Waker::wake);
+        Err(Closed)
+    }
+
+    /// Why the session ends, if it does.
+    pub(crate) fn closing(&self) -> Option<CloseReason> {
+        self.lock().closing
+    }
+
+    /// For the session's task: ready with the reason once the session shall end.
+    pub(crate) fn poll_closing(&self, cx: &mut Context<'_>) -> Poll<CloseReason> {
+        let mut state = self.lock();
+        match state.closing {
+            Some(reason) => Poll::Ready(reason),
+            None => {
+                register(&mut state.owner, cx);
+                Poll::Pending
+            }
+        }
+    }
+
+    /// Wakes the session's task, for what did not come through its transport.
+    pub(crate) fn wake_owner(&self) {
+        let owner = self.lock().owner.take();
+        if let Some(owner) = owner {
+            owner.wake();
+        }
+    }
+
+    /// For the transport: moves everything queued behind what `into` holds; pending when there is nothing.
+    pub(crate) fn poll_take(&self, into: &mut VecDeque<Frame>, cx: &mut Context<'_>) -> Poll<()> {
+        let mut state = self.lock();
+        if state.queue.is_empty() {
+            if state.queue.capacity() > KEEP_FRAMES {
+                state.queue = VecDeque::new();
+            }
+            register(&mut state.writer, cx);
+            return Poll::Pending;
+        }
+        if into.is_empty() {
+            std::mem::swap(&mut state.queue, into);
+        } else {
+            into.append(&mut state.queue);
+        }
+        // Whoever waits for the last frames of a session that is closing.
+        if state.closing.is_some()
+            && let Some(owner) = state.owner.take()
+        {
+            drop(state);
+            owner.wake();
+        }
+        Poll::Ready(())
+    }
+
+    /// For a session that is closing: ready once nothing waits to be taken any more.
+    pub(crate) fn poll_fetched(&self, cx: &mut Context<'_>) -> Poll<()> {
+        let mut state = self.lock();
+        if state.queue.is_empty() {
+            return Poll::Ready(());
+        }
+        register(&mut state.owner, cx);
+        Poll::Pending
+    }
+
+    /// The transport has handed this many bytes on.
+    pub(crate) fn written(&self, bytes: usize) {
+        let before = self.bytes.fetch_sub(bytes, Ordering::Relaxed);
+        // Half the bound: whoever waits for room finds enough of it to be worth the wake.
+        if before > self.limit / 2 && before - bytes <= self.limit / 2 {
+            let wakers = std::mem::take(&mut self.lock().waiting_for_room);
+            wakers.into_iter().for_each(Waker::wake);
+        }
+    }
+
+    /// Ready once at most half of the bound is in use, or the session ends.
+    pub(crate) fn poll_room(&self, cx: &mut Context<'_>) -> Poll<Result<(), Closed>> {
+        let mut state = self.lock();
+        if state.closing.is_some() {
+            return Poll::Ready(Err(Closed));
+        }
+        if self.bytes.load(Ordering::Relaxed) <= self.limit / 2 {
+            return Poll::Ready(Ok(()));
+        }
+        if !state.waiting_for_room.iter().any(|waker| waker.will_wake(cx.waker())) {
+            state.waiting_for_room.push(cx.waker().clone());
+        }
+        drop(state);
+        // `written` may have passed the mark between the load and the registration.
+        if self.bytes.load(Ordering::Relaxed) <= self.limit / 2 {
+            return Poll::Ready(Ok(()));
+        }
+        Poll::Pending
+    }
+}
+
+fn register(slot: &mut Option<Waker>, cx: &Context<'_>) {
+    match slot {
+        Some(waker) if waker.will_wake(cx.waker()) => {}
+        _ => *slot = Some(cx.waker().clone()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use futures_util::task::noop_waker;
+
+    fn take(outbox: &Outbox) -> VecDeque<Frame> {
+        let mut frames = VecDeque::new();
+        let _ = outbox.poll_take(&mut frames, &mut Context::from_waker(&noop_waker()));
+        frames
+    }
+
+    #[test]
+    fn past_the_bound_the_consumer_is_slow() {
+        let outbox = Outbox::new(100);
+        let message = Outgoing::from(Frame::binary(&[0; 48]));
+        assert_eq!(outbox.push(&message), Ok(()));
+        assert_eq!(outbox.push(&message), Ok(()));
+        assert_eq!(outbox.push(&message), Err(Closed));
+        assert_eq!(outbox.closing(), Some(CloseReason::SlowConsumer));
+        assert!(take(&outbox).is_empty());
+    }
+
+    #[test]
+    fn bytes_in_the_writers_hands_count_until_written() {
+        let outbox = Outbox::new(100);
+        let message = Outgoing::from(Frame::binary(&[0; 48]));
+        outbox.push(&message).unwrap();
+        outbox.push(&message).unwrap();
+        assert_eq!(take(&outbox).len(), 2);
+        outbox.written(100);
+        assert_eq!(outbox.push(&message), Ok(()));
+    }
+
+    #[test]
+    fn one_large_message_passes_an_empty_outbox() {
+        let outbox = Outbox::new(10);
+        assert_eq!(outbox.push(&Frame::binary(&[0; 50]).into()), Ok(()));
+        assert_eq!(outbox.push(&Frame::binary(&[0; 1]).into()), Err(Closed));
+    }
+
+    #[test]
+    fn the_first_reason_stays_and_what_was_queued_is_kept() {
+        let outbox = Outbox::new(100);
+        outbox.push(&Frame::binary(&[1]).into()).unwrap();
+        outbox.close(CloseReason::PingTimeout);
+        outbox.close(CloseReason::TransportClose);
+        assert_eq!(outbox.closing(), Some(CloseReason::PingTimeout));
+        assert_eq!(take(&outbox).len(), 1);
+        assert_eq!(outbox.push(&Frame::binary(&[1]).into()), Err(Closed));
+    }
+}

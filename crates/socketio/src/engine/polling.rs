@@ -1,0 +1,123 @@
+//! Long-polling: a GET that waits for packets, a POST that brings some.
+
+use super::{
+    CloseReason, Refusal, Session,
+    frame::{CLOSE, Frame, NOOP},
+    http::{Body, answer},
+    packet::{Piece, join_payload, split_payload},
+    session::{Incoming, NotPolling, Slot},
+};
+use bytes::Bytes;
+use http::{Response, StatusCode};
+use http_body_util::{BodyExt, Limited};
+use std::{collections::VecDeque, future::poll_fn, pin::pin, sync::Arc, task::Poll};
+
+pub(super) const TEXT: &str = "text/plain; charset=UTF-8";
+
+/// Waits for packets and answers with all there are.
+pub(super) async fn get(session: &Arc<Session>) -> Result<Response<Body>, Refusal> {
+    let entered = enter(session, Slot::Get)?;
+    let mut abandoned = Abandoned { session, armed: true };
+    let mut frames = VecDeque::new();
+    poll_fn(|cx| match session.outbox.poll_take(&mut frames, cx) {
+        Poll::Ready(()) => Poll::Ready(()),
+        Poll::Pending if session.is_closed() || session.is_upgrading() => Poll::Ready(()),
+        Poll::Pending => Poll::Pending,
+    })
+    .await;
+    abandoned.armed = false;
+    drop(entered);
+    session.outbox.written(frames.iter().map(Frame::len).sum());
+    if session.is_closed() {
+        frames.push_back(Frame::control(CLOSE));
+    } else if frames.is_empty() {
+        frames.push_back(Frame::control(NOOP));
+    }
+    Ok(answer(StatusCode::OK, TEXT, join_payload(&frames).into()))
+}
+
+/// Takes the packets of a body to the session, in their order.
+pub(super) async fn post<B>(
+    session: &Arc<Session>,
+    body: B,
+    max_payload: usize,
+) -> Result<Response<Body>, Refusal>
+where
+    B: http_body::Body<Data = Bytes> + Send + 'static,
+    B::Error: Send,
+{
+    let entered = enter(session, Slot::Post)?;
+    let body = pin!(Limited::new(BoxErrors(Box::pin(body)), max_payload));
+    let body = match body.collect().await {
+        Ok(body) => body.to_bytes(),
+        Err(error) if error.is::<http_body_util::LengthLimitError>() => {
+            session.close_with(CloseReason::TransportError);
+            return Err(Refusal::TOO_LARGE);
+        }
+        Err(_) => {
+            session.close_with(CloseReason::TransportError);
+            return Err(Refusal::BAD_REQUEST);
+        }
+    };
+    let malformed = || {
+        session.close_with(CloseReason::ParseError);
+        Refusal::BAD_REQUEST
+    };
+    let text = std::str::from_utf8(&body).map_err(|_| malformed())?;
+    for piece in split_payload(text) {
+        let incoming = match piece.map_err(|_| malformed())? {
+            Piece::Text(text) => {
+                super::packet::Packet::parse(text).map_err(|_| malformed())?;
+                Incoming::Text(text.to_owned())
+            }
+            Piece::Bytes(bytes) => Incoming::Bytes(bytes),
+        };
+        if !entered.bring(incoming).await {
+            return Err(Refusal::UNKNOWN_SID);
+        }
+    }
+    Ok(answer(StatusCode::OK, "text/html", Bytes::from_static(b"ok")))
+}
+
+/// A second request of a kind ends the session: the client has lost track of what it sent.
+fn enter(session: &Arc<Session>, slot: Slot) -> Result<super::session::Entered, Refusal> {
+    session.enter(slot).map_err(|error| {
+        if error == NotPolling::Overlap {
+            session.close_with(CloseReason::TransportError);
+        }
+        Refusal::BAD_REQUEST
+    })
+}
+
+/// A poll whose client went away before it was answered ends the session.
+struct Abandoned<'a> {
+    session: &'a Session,
+    armed: bool,
+}
+
+impl Drop for Abandoned<'_> {
+    fn drop(&mut self) {
+        if self.armed {
+            self.session.close_with(CloseReason::TransportError);
+        }
+    }
+}
+
+/// A body whose errors fit the limit's.
+struct BoxErrors<B>(std::pin::Pin<Box<B>>);
+
+#[derive(Debug, thiserror::Error)]
+#[error("the request's body broke off")]
+struct BrokenBody;
+
+impl<B: http_body::Body<Data = Bytes>> http_body::Body for BoxErrors<B> {
+    type Data = Bytes;
+    type Error = BrokenBody;
+
+    fn poll_frame(
+        self: std::pin::Pin<&mut Self>,
+        cx: &mut std::task::Context<'_>,
+    ) -> Poll<Option<Result<http_body::Frame<Bytes>, BrokenBody>>> {
+        self.get_mut().0.as_mut().poll_frame(cx).map_err(|_| BrokenBody)
+    }
+}

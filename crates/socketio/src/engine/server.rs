@@ -1,0 +1,151 @@
+//! The server's side that outlives sessions: who is there, how many, and how all of them end.
+
+use super::{
+    Application, CloseReason,
+    heartbeat::Heartbeat,
+    http::Refusal,
+    session::{Incoming, Session},
+    task::Task,
+    websocket::WebSocket,
+};
+use crate::{config::Config, random};
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+use tokio::sync::mpsc;
+use tokio_util::task::TaskTracker;
+
+/// An Engine.IO server for one application. A clone is the same server. It answers HTTP requests, see
+/// [`Engine::respond`]; binding and accepting are the caller's.
+pub struct Engine<A: Application> {
+    pub(super) shared: Arc<Shared<A>>,
+}
+
+impl<A: Application> Clone for Engine<A> {
+    fn clone(&self) -> Self {
+        Self { shared: Arc::clone(&self.shared) }
+    }
+}
+
+pub(super) struct Shared<A: Application> {
+    pub(super) config: Config,
+    pub(super) application: A,
+    sessions: Mutex<Sessions>,
+    pub(super) tasks: TaskTracker,
+}
+
+#[derive(Default)]
+struct Sessions {
+    by_sid: HashMap<Box<str>, Arc<Session>>,
+    closing: bool,
+}
+
+impl<A: Application> Engine<A> {
+    /// A server without sessions.
+    pub fn new(config: Config, application: A) -> Self {
+        let sessions = Mutex::new(Sessions::default());
+        Self { shared: Arc::new(Shared { config, application, sessions, tasks: TaskTracker::new() }) }
+    }
+
+    /// What runs on it.
+    pub fn application(&self) -> &A {
+        &self.shared.application
+    }
+
+    /// How many sessions there are.
+    pub fn sessions(&self) -> usize {
+        self.shared.lock().by_sid.len()
+    }
+
+    /// Ends every session with [`CloseReason::ServerShuttingDown`], takes no new ones, and waits until the last
+    /// has ended, handlers included.
+    pub async fn close(&self) {
+        let sessions: Vec<_> = {
+            let mut sessions = self.shared.lock();
+            sessions.closing = true;
+            sessions.by_sid.values().cloned().collect()
+        };
+        for session in sessions {
+            session.close_with(CloseReason::ServerShuttingDown);
+        }
+        self.shared.tasks.close();
+        self.shared.tasks.wait().await;
+    }
+}
+
+impl<A: Application> Shared<A> {
+    fn lock(&self) -> MutexGuard<'_, Sessions> {
+        self.sessions.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn find(&self, sid: &str) -> Option<Arc<Session>> {
+        self.lock().by_sid.get(sid).cloned()
+    }
+
+    pub(super) fn forget(&self, session: &Session) {
+        self.lock().by_sid.remove(session.secret_sid());
+    }
+
+    fn register(&self, session: &Arc<Session>) -> Result<(), Refusal> {
+        let mut sessions = self.lock();
+        if sessions.closing {
+            return Err(Refusal::unavailable("The server is shutting down."));
+        }
+        sessions.by_sid.insert(session.secret_sid().into(), Arc::clone(session));
+        Ok(())
+    }
+
+    fn new_sid(&self) -> String {
+        format!("{}{}", self.config.sid_prefix, random::id())
+    }
+
+    /// A session that begins with polling.
+    pub(super) fn open_polling(
+        self: &Arc<Self>,
+        request: &::http::request::Parts,
+    ) -> Result<Arc<Session>, Refusal> {
+        let (session, inbox): (_, mpsc::Receiver<Incoming>) =
+            Session::polling(self.new_sid(), self.config.outbox_bytes);
+        let task = self.task(&session, request)?;
+        self.tasks.spawn(task.run_polling(inbox));
+        Ok(session)
+    }
+
+    /// A session that begins on a WebSocket; `socket` comes once its handshake is done.
+    pub(super) fn open_websocket(
+        self: &Arc<Self>,
+        request: &::http::request::Parts,
+        socket: impl Future<Output = Option<WebSocket>> + Send + 'static,
+    ) -> Result<Arc<Session>, Refusal> {
+        let session = Session::websocket(self.new_sid(), self.config.outbox_bytes);
+        let task = self.task(&session, request)?;
+        self.tasks.spawn(async move {
+            match socket.await {
+                Some(socket) => task.run_websocket(socket).await,
+                None => task.abandon().await,
+            }
+        });
+        Ok(session)
+    }
+
+    fn task(
+        self: &Arc<Self>,
+        session: &Arc<Session>,
+        request: &::http::request::Parts,
+    ) -> Result<Task<A>, Refusal> {
+        self.register(session)?;
+        match self.application.open(session, request) {
+            Ok(protocol) => Ok(Task {
+                shared: Arc::clone(self),
+                session: Arc::clone(session),
+                protocol,
+                heartbeat: Heartbeat::new(self.config.ping_interval, self.config.ping_timeout),
+            }),
+            Err(refusal) => {
+                self.forget(session);
+                Err(refusal)
+            }
+        }
+    }
+}

@@ -1,0 +1,182 @@
+//! A session: one client, whichever transport it is on. Shared by its task, its HTTP requests and whoever sends.
+
+use super::{
+    close::CloseReason,
+    frame::{Frame, NOOP, Outgoing},
+    outbox::{Closed, Outbox},
+    websocket::WebSocket,
+};
+use std::{
+    fmt,
+    future::poll_fn,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+use tokio::sync::mpsc;
+
+/// Packets a polling client may be ahead of its session's task.
+const INBOX: usize = 16;
+
+/// A live session. Whoever holds it can send to the client, end it, and wait for room.
+pub struct Session {
+    sid: Box<str>,
+    pub(super) outbox: Outbox,
+    /// `None` once the session is on a WebSocket.
+    polling: Mutex<Option<Box<Polling>>>,
+}
+
+/// What only a session that polls needs.
+struct Polling {
+    inbox: mpsc::Sender<Incoming>,
+    get: bool,
+    post: bool,
+    upgrading: bool,
+}
+
+/// What HTTP requests bring to the session's task.
+pub(super) enum Incoming {
+    Text(String),
+    Bytes(Vec<u8>),
+    /// The upgrade is done; from here on the WebSocket is the transport.
+    Upgraded(Box<WebSocket>),
+}
+
+/// Which of a polling session's requests.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Slot {
+    Get,
+    Post,
+    Upgrade,
+}
+
+/// Why a request cannot be served.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum NotPolling {
+    /// The session is on a WebSocket.
+    Upgraded,
+    /// One such request is under way.
+    Overlap,
+}
+
+impl Session {
+    pub(super) fn polling(sid: String, outbox_bytes: usize) -> (Arc<Self>, mpsc::Receiver<Incoming>) {
+        let (inbox, receiver) = mpsc::channel(INBOX);
+        let polling = Polling { inbox, get: false, post: false, upgrading: false };
+        (Self::new(sid, outbox_bytes, Some(Box::new(polling))), receiver)
+    }
+
+    pub(super) fn websocket(sid: String, outbox_bytes: usize) -> Arc<Self> {
+        Self::new(sid, outbox_bytes, None)
+    }
+
+    fn new(sid: String, outbox_bytes: usize, polling: Option<Box<Polling>>) -> Arc<Self> {
+        Arc::new(Self { sid: sid.into(), outbox: Outbox::new(outbox_bytes), polling: Mutex::new(polling) })
+    }
+
+    /// The Engine.IO session id. **A secret**: whoever knows it can take a polling session over.
+    pub fn secret_sid(&self) -> &str {
+        &self.sid
+    }
+
+    /// Queues a message. It is written in the order of the calls; it fails only when the session is closed,
+    /// also when this very message was more than a slow client's outbox could hold.
+    pub fn send(&self, message: &Outgoing) -> Result<(), Closed> {
+        self.outbox.push(message)
+    }
+
+    /// Waits until at most half of the outbox is in use: for those who have much to send and all the time.
+    pub async fn room(&self) -> Result<(), Closed> {
+        poll_fn(|cx| self.outbox.poll_room(cx)).await
+    }
+
+    /// Ends the session: what is queued is still written, then the transport is closed.
+    pub fn close(&self) {
+        self.outbox.close(CloseReason::ForcedServerClose);
+    }
+
+    /// Ends the session for a reason. The first one given stays.
+    pub(crate) fn close_with(&self, reason: CloseReason) {
+        self.outbox.close(reason);
+    }
+
+    /// Has [`Protocol::poll`](super::Protocol::poll) called soon.
+    pub fn wake(&self) {
+        self.outbox.wake_owner();
+    }
+
+    /// Whether the session has ended or is about to.
+    pub fn is_closed(&self) -> bool {
+        self.outbox.closing().is_some()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Option<Box<Polling>>> {
+        self.polling.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Takes the one place there is for such a request; given back when the guard is dropped.
+    pub(super) fn enter(self: &Arc<Self>, slot: Slot) -> Result<Entered, NotPolling> {
+        let mut polling = self.lock();
+        let Some(polling) = polling.as_mut() else { return Err(NotPolling::Upgraded) };
+        let taken = polling.slot(slot);
+        if *taken {
+            return Err(NotPolling::Overlap);
+        }
+        *taken = true;
+        let inbox = polling.inbox.clone();
+        Ok(Entered { session: Arc::clone(self), slot, inbox })
+    }
+
+    /// Whether a WebSocket is being tried: polls are then answered at once, so that the client can change over.
+    pub(super) fn is_upgrading(&self) -> bool {
+        self.lock().as_ref().is_none_or(|polling| polling.upgrading)
+    }
+
+    /// The task has taken the WebSocket over: no poll is served any more.
+    pub(super) fn upgraded(&self) {
+        *self.lock() = None;
+        self.release_poll();
+    }
+
+    /// Answers a pending poll with a packet that means nothing.
+    pub(super) fn release_poll(&self) {
+        let _ = self.send(&Frame::control(NOOP).into());
+    }
+}
+
+impl Polling {
+    fn slot(&mut self, slot: Slot) -> &mut bool {
+        match slot {
+            Slot::Get => &mut self.get,
+            Slot::Post => &mut self.post,
+            Slot::Upgrade => &mut self.upgrading,
+        }
+    }
+}
+
+/// A request that holds its place.
+pub(super) struct Entered {
+    session: Arc<Session>,
+    slot: Slot,
+    inbox: mpsc::Sender<Incoming>,
+}
+
+impl Entered {
+    /// Hands a packet to the session's task, waiting while that is busy. `false`: the session has ended.
+    pub(super) async fn bring(&self, incoming: Incoming) -> bool {
+        self.inbox.send(incoming).await.is_ok()
+    }
+}
+
+impl Drop for Entered {
+    fn drop(&mut self) {
+        if let Some(polling) = self.session.lock().as_mut() {
+            *polling.slot(self.slot) = false;
+        }
+    }
+}
+
+impl fmt::Debug for Session {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Without the sid, which is a secret.
+        f.debug_struct("Session").field("closed", &self.is_closed()).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,99 @@
+//! From HTTP to a WebSocket: for a new session, or for one that polls and wants to change over.
+//!
+//! The change-over (Engine.IO protocol, "Upgrade"): the client sends `2probe` on the WebSocket and gets `3probe`;
+//! its pending poll is answered so that no packet is under way there; then it sends `5`, and from that moment
+//! the WebSocket is the transport. Until then the session goes on polling, and a failed attempt changes nothing.
+
+use super::{
+    Application, Session,
+    frame::Frame,
+    io::Io,
+    server::Shared,
+    session::{Incoming, Slot},
+    websocket::{Decoded, End, Receiver, WebSocket},
+};
+use hyper::upgrade::OnUpgrade;
+use std::{
+    future::poll_fn,
+    ops::ControlFlow,
+    sync::Arc,
+    task::{Context, Poll},
+};
+use tokio::time::timeout;
+
+/// Longest message of an attempt: `2probe`, `5`.
+const MAX_PROBE: usize = 64;
+
+/// The WebSocket, once HTTP has let go of the connection.
+pub(super) async fn socket(on_upgrade: OnUpgrade) -> Option<WebSocket> {
+    let upgraded = on_upgrade.await.ok()?;
+    let (io, already_read) = Io::from_upgraded(upgraded);
+    Some(WebSocket::new(io, &already_read))
+}
+
+/// Tries, beside the session, to bring it from polling to this connection.
+pub(super) fn attempt<A: Application>(shared: &Arc<Shared<A>>, session: Arc<Session>, on_upgrade: OnUpgrade) {
+    let limit = shared.config.upgrade_timeout;
+    shared.tasks.spawn(async move {
+        let Ok(Some(mut socket)) = timeout(limit, socket(on_upgrade)).await else { return };
+        // A session that is on a WebSocket, or is being brought to one, wants no second.
+        let Ok(entered) = session.enter(Slot::Upgrade) else { return socket.close(1002, None).await };
+        match timeout(limit, probe(&session, &mut socket)).await {
+            Ok(Some(())) => {
+                entered.bring(Incoming::Upgraded(Box::new(socket))).await;
+            }
+            Ok(None) | Err(_) => {
+                drop(entered);
+                socket.close(1002, None).await;
+            }
+        }
+    });
+}
+
+/// `2probe`, `3probe`, `5`.
+async fn probe(session: &Session, socket: &mut WebSocket) -> Option<()> {
+    loop {
+        let mut step = Step { packet: ControlFlow::Continue(()) };
+        let ended = poll_fn(|cx| match socket.poll_receive(cx, MAX_PROBE, &mut step) {
+            Poll::Ready(end) => Poll::Ready(Some(end)),
+            Poll::Pending if step.packet.is_break() => Poll::Ready(None),
+            Poll::Pending if session.is_closed() => Poll::Ready(Some(End::Gone)),
+            Poll::Pending => Poll::Pending,
+        })
+        .await;
+        match (ended, step.packet) {
+            (None, ControlFlow::Break(Probe::Probe)) => {
+                socket.write(&Frame::packet("3probe")).await.ok()?;
+                session.release_poll();
+            }
+            (None, ControlFlow::Break(Probe::Upgrade)) => return Some(()),
+            _ => return None,
+        }
+    }
+}
+
+enum Probe {
+    Probe,
+    Upgrade,
+}
+
+/// Takes one packet of the attempt and then is full.
+struct Step {
+    packet: ControlFlow<Probe>,
+}
+
+impl Receiver for Step {
+    fn is_full(&self) -> bool {
+        self.packet.is_break()
+    }
+
+    fn receive(&mut self, decoded: Decoded<'_>, _: &mut Context<'_>) -> Result<(), End> {
+        self.packet = match decoded {
+            Decoded::Text("2probe") => ControlFlow::Break(Probe::Probe),
+            Decoded::Text("5") => ControlFlow::Break(Probe::Upgrade),
+            Decoded::Pong | Decoded::Fragment => ControlFlow::Continue(()),
+            _ => return Err(End::Closed),
+        };
+        Ok(())
+    }
+}

@@ -1,0 +1,260 @@
+//! One WebSocket: frames in, frames out, and not a byte of buffer while it is idle.
+
+mod decode;
+pub(crate) mod handshake;
+
+pub(crate) use decode::{Decoded, Violation};
+
+use super::{frame::Frame, io::Io, outbox::Outbox};
+use bytes::Bytes;
+use decode::Decoder;
+use std::{
+    cell::Cell,
+    collections::VecDeque,
+    future::poll_fn,
+    io::{self, IoSlice},
+    pin::Pin,
+    task::{Context, Poll, ready},
+    time::Duration,
+};
+use tokio::{
+    io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf},
+    time::{Instant, timeout},
+};
+
+/// Bytes read at once.
+const READ: usize = 64 * 1024;
+/// Reads before others get their turn.
+const READS_A_TURN: usize = 4;
+/// Frames written in one system call.
+const WRITE: usize = 64;
+/// A queue that grew past this many frames gives its memory back once it is empty.
+const KEEP_FRAMES: usize = 16;
+/// How long a connection that is being closed may take to accept its last frames, and then to say goodbye.
+const GOODBYE: Duration = Duration::from_secs(2);
+
+thread_local! {
+    // Lent for the length of one read, so that a connection that reads nothing owns no buffer.
+    static SCRATCH: Cell<Option<Box<[u8]>>> = const { Cell::new(None) };
+}
+
+/// What takes in what a WebSocket receives.
+pub(crate) trait Receiver {
+    /// While true nothing more is read.
+    fn is_full(&self) -> bool;
+    /// Takes one frame's worth. An error ends the connection.
+    fn receive(&mut self, decoded: Decoded<'_>, cx: &mut Context<'_>) -> Result<(), End>;
+}
+
+/// Why nothing more can be received.
+#[derive(Debug)]
+pub(crate) enum End {
+    /// The other side has gone, or the stream broke.
+    Gone,
+    /// The other side asked to close.
+    Closed,
+    /// It broke a rule of WebSocket's.
+    Violation(Violation),
+    /// The layer above ends it.
+    Above(super::CloseReason),
+}
+
+pub(crate) struct WebSocket {
+    io: Io,
+    decoder: Decoder,
+    unread: Vec<u8>,
+    writing: VecDeque<Frame>,
+    /// Bytes of the first frame in `writing` that are out already.
+    written: usize,
+    stalled_since: Option<Instant>,
+}
+
+impl WebSocket {
+    /// Over a stream that has been upgraded, with what the client had sent already.
+    pub(crate) fn new(io: Io, already_read: &Bytes) -> Self {
+        Self {
+            io,
+            decoder: Decoder::default(),
+            unread: already_read.to_vec(),
+            writing: VecDeque::new(),
+            written: 0,
+            stalled_since: None,
+        }
+    }
+
+    /// Since when the other side has not taken what was to be written.
+    pub(crate) fn stalled_since(&self) -> Option<Instant> {
+        self.stalled_since
+    }
+
+    /// Receives until nothing more is there, `receiver` is full, or others should have their turn.
+    pub(crate) fn poll_receive(
+        &mut self,
+        cx: &mut Context<'_>,
+        max_message: usize,
+        receiver: &mut impl Receiver,
+    ) -> Poll<End> {
+        if !self.unread.is_empty()
+            && let Err(end) = self.decode_unread(cx, max_message, receiver)
+        {
+            return Poll::Ready(end);
+        }
+        for _ in 0..READS_A_TURN {
+            if receiver.is_full() {
+                return Poll::Pending;
+            }
+            let mut scratch = SCRATCH.take().unwrap_or_else(|| vec![0; READ].into_boxed_slice());
+            let read = self.read(cx, &mut scratch, max_message, receiver);
+            SCRATCH.set(Some(scratch));
+            if let Err(end) = ready!(read) {
+                return Poll::Ready(end);
+            }
+        }
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    }
+
+    fn read(
+        &mut self,
+        cx: &mut Context<'_>,
+        scratch: &mut [u8],
+        max_message: usize,
+        receiver: &mut impl Receiver,
+    ) -> Poll<Result<(), End>> {
+        let mut buffer = ReadBuf::new(scratch);
+        match ready!(Pin::new(&mut self.io).poll_read(cx, &mut buffer)) {
+            Ok(()) if buffer.filled().is_empty() => return Poll::Ready(Err(End::Gone)),
+            Ok(()) => {}
+            Err(_) => return Poll::Ready(Err(End::Gone)),
+        }
+        let bytes = buffer.filled_mut();
+        if self.unread.is_empty() {
+            let used = decode_all(&mut self.decoder, bytes, cx, max_message, receiver)?;
+            self.unread.extend_from_slice(&bytes[used..]);
+            Poll::Ready(Ok(()))
+        } else {
+            self.unread.extend_from_slice(bytes);
+            Poll::Ready(self.decode_unread(cx, max_message, receiver))
+        }
+    }
+
+    fn decode_unread(
+        &mut self,
+        cx: &mut Context<'_>,
+        max_message: usize,
+        receiver: &mut impl Receiver,
+    ) -> Result<(), End> {
+        let used = decode_all(&mut self.decoder, &mut self.unread, cx, max_message, receiver)?;
+        if used == self.unread.len() {
+            self.unread = Vec::new();
+        } else {
+            self.unread.drain(..used);
+        }
+        Ok(())
+    }
+
+    /// Writes all that is pending. Never ready but with an error: more may always come.
+    pub(crate) fn poll_write_out(&mut self, cx: &mut Context<'_>, outbox: &Outbox) -> Poll<io::Error> {
+        loop {
+            if self.writing.is_empty() {
+                if self.writing.capacity() > KEEP_FRAMES {
+                    self.writing = VecDeque::new();
+                }
+                ready!(outbox.poll_take(&mut self.writing, cx));
+            }
+            match self.poll_write_some(cx) {
+                Poll::Ready(Ok(bytes)) => {
+                    self.stalled_since = None;
+                    outbox.written(bytes);
+                }
+                Poll::Ready(Err(error)) => return Poll::Ready(error),
+                Poll::Pending => {
+                    self.stalled_since.get_or_insert_with(Instant::now);
+                    return Poll::Pending;
+                }
+            }
+        }
+    }
+
+    fn poll_write_some(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
+        let mut slices = [IoSlice::new(&[]); WRITE];
+        let mut count = 0;
+        for (slice, frame) in slices.iter_mut().zip(&self.writing) {
+            let skip = if count == 0 { self.written } else { 0 };
+            *slice = IoSlice::new(&frame.wire()[skip..]);
+            count += 1;
+        }
+        let bytes = ready!(Pin::new(&mut self.io).poll_write_vectored(cx, &slices[..count]))?;
+        if bytes == 0 {
+            return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
+        }
+        self.written += bytes;
+        while let Some(frame) = self.writing.front() {
+            if self.written < frame.len() {
+                break;
+            }
+            self.written -= frame.len();
+            self.writing.pop_front();
+        }
+        Poll::Ready(Ok(bytes))
+    }
+
+    /// Writes one frame at once; for the few words exchanged before a session owns the connection.
+    pub(crate) async fn write(&mut self, frame: &Frame) -> io::Result<()> {
+        self.io.write_all(frame.wire()).await
+    }
+
+    /// Writes what is still queued and a close frame, then waits a moment for the other side to have it:
+    /// closing a connection with unread input would make the kernel throw away what is on its way.
+    pub(crate) async fn close(mut self, code: u16, outbox: Option<&Outbox>) {
+        let last = async {
+            if let Some(outbox) = outbox {
+                poll_fn(|cx| {
+                    let _ = outbox.poll_take(&mut self.writing, cx);
+                    Poll::Ready(())
+                })
+                .await;
+            }
+            while !self.writing.is_empty() {
+                poll_fn(|cx| self.poll_write_some(cx)).await?;
+            }
+            let [high, low] = code.to_be_bytes();
+            self.io.write_all(&[0x88, 2, high, low]).await?;
+            self.io.shutdown().await
+        };
+        if !matches!(timeout(GOODBYE, last).await, Ok(Ok(()))) {
+            return self.io.abort();
+        }
+        let mut rest = [0; 1024];
+        let drained = async { while matches!(self.io.read(&mut rest).await, Ok(bytes) if bytes > 0) {} };
+        let _ = timeout(GOODBYE, drained).await;
+    }
+
+    /// Lets go at once of a connection that takes nothing.
+    pub(crate) fn abort(self) {
+        self.io.abort();
+    }
+}
+
+/// Decodes frames from the front of `bytes` for as long as they are whole and `receiver` has room; how many
+/// bytes that took.
+fn decode_all(
+    decoder: &mut Decoder,
+    bytes: &mut [u8],
+    cx: &mut Context<'_>,
+    max_message: usize,
+    receiver: &mut impl Receiver,
+) -> Result<usize, End> {
+    let mut used = 0;
+    while !receiver.is_full() {
+        match decoder.step(&mut bytes[used..], max_message) {
+            Ok(Some((decoded, taken))) => {
+                receiver.receive(decoded, cx)?;
+                used += taken;
+            }
+            Ok(None) => break,
+            Err(violation) => return Err(End::Violation(violation)),
+        }
+    }
+    Ok(used)
+}

@@ -1,0 +1,127 @@
+//! Who is in a namespace on this node, and in which rooms. A room exists while somebody is in it.
+
+use crate::socket::{Socket, SocketId};
+use std::{
+    collections::{HashMap, HashSet},
+    sync::{Arc, PoisonError, RwLock},
+};
+
+/// A room's name.
+pub type Room = Arc<str>;
+
+/// Whom a broadcast is for.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Target {
+    /// Everybody in any of these; in none: everybody. A socket's id is a room with that socket in it.
+    pub rooms: Vec<Room>,
+    /// But nobody in any of these.
+    pub except: Vec<Room>,
+}
+
+#[derive(Default)]
+pub(crate) struct Members {
+    state: RwLock<State>,
+}
+
+#[derive(Default)]
+struct State {
+    sockets: HashMap<SocketId, Arc<Socket>>,
+    rooms: HashMap<Room, HashMap<SocketId, Arc<Socket>>>,
+}
+
+impl Members {
+    pub(crate) fn len(&self) -> usize {
+        self.read(|state| state.sockets.len())
+    }
+
+    pub(crate) fn insert(&self, socket: Arc<Socket>) {
+        self.write(|state| state.sockets.insert(socket.id(), socket));
+    }
+
+    /// Out of the namespace and all of its rooms.
+    pub(crate) fn remove(&self, socket: &Socket) {
+        let gone = self.write(|state| {
+            for room in socket.with_rooms(std::mem::take) {
+                state.take_out(&room, socket.id());
+            }
+            state.sockets.remove(&socket.id())
+        });
+        // Dropped here, outside the lock.
+        drop(gone);
+    }
+
+    /// Only for a socket that is a member.
+    pub(crate) fn join(&self, socket: &Socket, room: &str) {
+        self.write(|state| {
+            let Some(member) = state.sockets.get(&socket.id()).cloned() else { return };
+            let room = match state.rooms.get_key_value(room) {
+                Some((room, _)) => Arc::clone(room),
+                None => Room::from(room),
+            };
+            if state.rooms.entry(Arc::clone(&room)).or_default().insert(socket.id(), member).is_none() {
+                socket.with_rooms(|rooms| rooms.push(room));
+            }
+        });
+    }
+
+    pub(crate) fn leave(&self, socket: &Socket, room: &str) {
+        self.write(|state| {
+            state.take_out(room, socket.id());
+            socket.with_rooms(|rooms| rooms.retain(|held| &**held != room));
+        });
+    }
+
+    /// Calls `each` for every socket of a target, once. It must not change the members.
+    pub(crate) fn for_each(&self, target: &Target, mut each: impl FnMut(&Arc<Socket>)) {
+        self.read(|state| {
+            let excepted = |socket: &Socket| target.except.iter().any(|room| state.is_in(room, socket.id()));
+            match target.rooms.as_slice() {
+                [] => state.sockets.values().filter(|socket| !excepted(socket)).for_each(&mut each),
+                [room] => state.of_room(room).filter(|socket| !excepted(socket)).for_each(&mut each),
+                rooms => {
+                    let mut seen = HashSet::new();
+                    rooms
+                        .iter()
+                        .flat_map(|room| state.of_room(room))
+                        .filter(|socket| seen.insert(socket.id()) && !excepted(socket))
+                        .for_each(&mut each);
+                }
+            }
+        });
+    }
+
+    /// The sockets of a target, to do what changes the members.
+    pub(crate) fn select(&self, target: &Target) -> Vec<Arc<Socket>> {
+        let mut selected = Vec::new();
+        self.for_each(target, |socket| selected.push(Arc::clone(socket)));
+        selected
+    }
+
+    fn read<R>(&self, look: impl FnOnce(&State) -> R) -> R {
+        look(&self.state.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn write<R>(&self, change: impl FnOnce(&mut State) -> R) -> R {
+        change(&mut self.state.write().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+impl State {
+    fn take_out(&mut self, room: &str, id: SocketId) {
+        if let Some(members) = self.rooms.get_mut(room) {
+            members.remove(&id);
+            if members.is_empty() {
+                self.rooms.remove(room);
+            }
+        }
+    }
+
+    fn is_in(&self, room: &str, id: SocketId) -> bool {
+        room == id.as_str() || self.rooms.get(room).is_some_and(|members| members.contains_key(&id))
+    }
+
+    fn of_room(&self, room: &str) -> impl Iterator<Item = &Arc<Socket>> {
+        let own = SocketId::from_text(room).and_then(|id| self.sockets.get(&id));
+        self.rooms.get(room).into_iter().flat_map(HashMap::values).chain(own)
+    }
+}

@@ -1,0 +1,300 @@
+//! A socket: one client's presence in one namespace.
+
+use crate::{
+    DisconnectReason, EncodeError, Payload,
+    broadcast::Broadcast,
+    engine::{Closed, Outgoing, Session},
+    members::Room,
+    namespace::Namespace,
+    packet, random,
+};
+use bytes::Bytes;
+use serde::Serialize;
+use std::{
+    any::Any,
+    collections::HashMap,
+    fmt,
+    sync::{
+        Arc, Mutex, MutexGuard, OnceLock, PoisonError,
+        atomic::{AtomicU8, Ordering},
+    },
+    time::Duration,
+};
+use tokio::{sync::oneshot, time::timeout};
+
+/// A socket's public id: 20 characters. It travels to other clients; the session's id never does.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct SocketId([u8; 20]);
+
+impl SocketId {
+    fn random() -> Self {
+        let mut id = [b'0'; 20];
+        for (to, from) in id.iter_mut().zip(random::id().bytes()) {
+            *to = from;
+        }
+        Self(id)
+    }
+
+    /// The id that this text may be.
+    pub(crate) fn from_text(text: &str) -> Option<Self> {
+        text.as_bytes().try_into().ok().map(Self)
+    }
+
+    /// The id as text.
+    pub fn as_str(&self) -> &str {
+        // Both places that make one make it of text.
+        std::str::from_utf8(&self.0).unwrap_or_default()
+    }
+}
+
+impl fmt::Display for SocketId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl fmt::Debug for SocketId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// One client in one namespace. Shared: whoever holds it can send to the client and move it between rooms.
+pub struct Socket {
+    id: SocketId,
+    namespace: Arc<Namespace>,
+    session: Arc<Session>,
+    request: Arc<http::Extensions>,
+    data: OnceLock<Box<dyn Any + Send + Sync>>,
+    state: AtomicU8,
+    own: Mutex<Own>,
+}
+
+/// What changes over a socket's life.
+#[derive(Default)]
+struct Own {
+    rooms: Vec<Room>,
+    acks: HashMap<u64, oneshot::Sender<Payload>>,
+    next_ack: u64,
+}
+
+const CONNECTING: u8 = 0;
+const CONNECTED: u8 = 1;
+/// The server has let go of it; its handlers have yet to learn.
+const DROPPED: u8 = 2;
+const DISCONNECTED: u8 = 3;
+
+/// Why an event was not acknowledged.
+#[derive(Debug, thiserror::Error)]
+pub enum AckError {
+    /// It was never sent.
+    #[error(transparent)]
+    Encode(#[from] EncodeError),
+    /// Not in time.
+    #[error("the client did not acknowledge in time")]
+    Timeout,
+    /// The client has gone.
+    #[error("the client disconnected")]
+    Disconnected,
+}
+
+impl Socket {
+    pub(crate) fn new(
+        namespace: Arc<Namespace>,
+        session: Arc<Session>,
+        request: Arc<http::Extensions>,
+    ) -> Arc<Self> {
+        Arc::new(Self {
+            id: SocketId::random(),
+            namespace,
+            session,
+            request,
+            data: OnceLock::new(),
+            state: AtomicU8::new(CONNECTING),
+            own: Mutex::default(),
+        })
+    }
+
+    /// Its public id.
+    pub fn id(&self) -> SocketId {
+        self.id
+    }
+
+    /// Where it is connected.
+    pub fn namespace(&self) -> &Arc<Namespace> {
+        &self.namespace
+    }
+
+    /// What was kept of the request that opened the session, see [`Builder::on_request`](crate::Builder::on_request).
+    pub fn request(&self) -> &http::Extensions {
+        &self.request
+    }
+
+    /// Keeps a value with the socket, once: the first call wins. Best done in a middleware.
+    pub fn set_data<T: Send + Sync + 'static>(&self, data: T) {
+        let _ = self.data.set(Box::new(data));
+    }
+
+    /// The value kept with the socket, if it is one of this type.
+    pub fn data<T: Send + Sync + 'static>(&self) -> Option<&T> {
+        self.data.get()?.downcast_ref()
+    }
+
+    /// Whether events reach the client and come from it.
+    pub fn is_connected(&self) -> bool {
+        self.state.load(Ordering::Acquire) == CONNECTED
+    }
+
+    /// Sends an event. `args` is a tuple, an array or a slice, one element an argument. An event to a socket
+    /// that is not connected goes nowhere, as does one that a client never reads.
+    pub fn emit(&self, event: &str, args: &(impl Serialize + ?Sized)) -> Result<(), EncodeError> {
+        self.emit_binary(event, args, &[])
+    }
+
+    /// Sends an event with bytes, whose places in `args` are [`Attachment`](crate::Attachment)s.
+    pub fn emit_binary(
+        &self,
+        event: &str,
+        args: &(impl Serialize + ?Sized),
+        attachments: &[Bytes],
+    ) -> Result<(), EncodeError> {
+        let message = packet::event(self.namespace.name(), None, event, args, attachments)?;
+        let _ = self.send(&message);
+        Ok(())
+    }
+
+    /// Sends what [`Namespace::encode`] made: for those who encode once and send to many.
+    pub fn send(&self, message: &Outgoing) -> Result<(), Closed> {
+        if self.is_connected() { self.session.send(message) } else { Err(Closed) }
+    }
+
+    /// Waits until at most half of the client's outbox is in use, so that whoever sends much never makes it a
+    /// slow consumer.
+    pub async fn room_in_outbox(&self) -> Result<(), Closed> {
+        self.session.room().await
+    }
+
+    /// Sends an event and asks for an acknowledgement: what the client answers, within `within`.
+    pub async fn emit_with_ack(
+        &self,
+        event: &str,
+        args: &(impl Serialize + ?Sized + Sync),
+        within: Duration,
+    ) -> Result<Payload, AckError> {
+        let (answer, answered) = oneshot::channel();
+        let id = {
+            let mut own = self.lock();
+            let id = own.next_ack;
+            own.next_ack += 1;
+            own.acks.insert(id, answer);
+            id
+        };
+        let _pending = PendingAck { socket: self, id };
+        let message = packet::event(self.namespace.name(), Some(id), event, args, &[])?;
+        self.send(&message).map_err(|Closed| AckError::Disconnected)?;
+        match timeout(within, answered).await {
+            Ok(Ok(payload)) => Ok(payload),
+            Ok(Err(_)) => Err(AckError::Disconnected),
+            Err(_) => Err(AckError::Timeout),
+        }
+    }
+
+    /// Puts the socket into a room. It leaves all of them when it disconnects.
+    pub fn join(&self, room: &str) {
+        self.namespace.join(self, room);
+    }
+
+    /// Takes the socket out of a room.
+    pub fn leave(&self, room: &str) {
+        self.namespace.leave(self, room);
+    }
+
+    /// The rooms it is in.
+    pub fn rooms(&self) -> Vec<Room> {
+        self.lock().rooms.clone()
+    }
+
+    /// To everybody else in the namespace.
+    pub fn broadcast(&self) -> Broadcast<'_> {
+        self.namespace.broadcast().except(self.id.as_str())
+    }
+
+    /// To everybody else in a room.
+    pub fn to(&self, room: &str) -> Broadcast<'_> {
+        self.broadcast().to(room)
+    }
+
+    /// Lets go of the client in this namespace; with `close`, of its session as well. An official client does not
+    /// come back by itself from the first, and does from the second.
+    pub fn disconnect(&self, close: bool) {
+        if self.state.compare_exchange(CONNECTED, DROPPED, Ordering::AcqRel, Ordering::Acquire).is_ok() {
+            let _ = self.session.send(&packet::disconnect(self.namespace.name()));
+            self.namespace.remove(self);
+            self.session.wake();
+        }
+        if close {
+            self.session.close();
+        }
+    }
+
+    /// Closes the client's session without a word in the namespace: an official client comes back by itself.
+    pub fn close_transport(&self) {
+        self.session.close();
+    }
+
+    pub(crate) fn connected(&self) -> bool {
+        self.state.compare_exchange(CONNECTING, CONNECTED, Ordering::AcqRel, Ordering::Acquire).is_ok()
+    }
+
+    /// Whether [`Socket::disconnect`] was called and its handlers have yet to learn.
+    pub(crate) fn was_dropped(&self) -> bool {
+        self.state.load(Ordering::Acquire) == DROPPED
+    }
+
+    /// The end: out of its rooms, nobody waits for its answers any more. Whether it had been connected.
+    pub(crate) fn disconnected(&self, reason: DisconnectReason) -> bool {
+        let before = self.state.swap(DISCONNECTED, Ordering::AcqRel);
+        self.namespace.remove(self);
+        self.lock().acks = HashMap::new();
+        tracing::trace!(id = %self.id, %reason, "socket disconnected");
+        matches!(before, CONNECTED | DROPPED)
+    }
+
+    pub(crate) fn acknowledged(&self, id: u64, payload: Payload) {
+        let answer = self.lock().acks.remove(&id);
+        if let Some(answer) = answer {
+            let _ = answer.send(payload);
+        }
+    }
+
+    pub(crate) fn session(&self) -> &Arc<Session> {
+        &self.session
+    }
+
+    /// Changes its list of rooms; for [`Members`](crate::members::Members), which keeps the other side of it.
+    pub(crate) fn with_rooms<R>(&self, change: impl FnOnce(&mut Vec<Room>) -> R) -> R {
+        change(&mut self.lock().rooms)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Own> {
+        self.own.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl fmt::Debug for Socket {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Socket").field("id", &self.id).field("namespace", &self.namespace.name()).finish()
+    }
+}
+
+/// Forgets an acknowledgement that nobody waits for any more.
+struct PendingAck<'a> {
+    socket: &'a Socket,
+    id: u64,
+}
+
+impl Drop for PendingAck<'_> {
+    fn drop(&mut self) {
+        self.socket.lock().acks.remove(&self.id);
+    }
+}
