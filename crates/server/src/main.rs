@@ -1,2 +1,99 @@
-//! Filled in by the next commits.
-fn main() {}
+//! The command line of `plaza`.
+
+use clap::{Parser, Subcommand};
+use plaza_server::{VERSION, config::Sources, console, start};
+use std::{io, net::SocketAddr, path::PathBuf, process::ExitCode, time::Duration};
+
+/// Live rooms with an ordered, durable log, over Socket.IO.
+#[derive(Parser)]
+#[command(name = "plaza", version)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Serve until Ctrl-C or SIGTERM
+    Serve {
+        /// Address and port; port 0 takes a free one [default: 127.0.0.1:3000]
+        #[arg(long, value_name = "ADDR")]
+        listen: Option<SocketAddr>,
+        /// The folder of the data [default: ./data]
+        #[arg(long, value_name = "DIR")]
+        data: Option<PathBuf>,
+        /// A file of settings; `plaza check-config` shows them all
+        #[arg(long, value_name = "FILE", env = "PLAZA_CONFIG", hide_env_values = true)]
+        config: Option<PathBuf>,
+    },
+    /// Show every setting in force, or say what is wrong with them
+    CheckConfig {
+        /// A file of settings
+        #[arg(long, value_name = "FILE", env = "PLAZA_CONFIG", hide_env_values = true)]
+        config: Option<PathBuf>,
+    },
+    /// Chat in this terminal
+    Chat {
+        /// Where Plaza is, such as http://127.0.0.1:3000
+        url: String,
+    },
+    /// Say which version this is
+    Version,
+}
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    match run(cli.command) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("plaza: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(command: Command) -> anyhow::Result<()> {
+    match command {
+        Command::Serve { listen, data, config } => {
+            let flags = [
+                listen.map(|addr| ("server.listen", addr.to_string())),
+                data.map(|folder| ("store.data", folder.display().to_string())),
+            ];
+            let sources = sources(config, flags.into_iter().flatten().collect());
+            block_on(async { start::serve(&sources, &mut io::stdout()).await })
+        }
+        Command::CheckConfig { config } => {
+            start::check_config(&sources(config, Vec::new()), &mut io::stdout())
+        }
+        Command::Chat { url } => block_on(console::run(&url)),
+        Command::Version => {
+            println!("plaza {VERSION}");
+            Ok(())
+        }
+    }
+}
+
+fn sources(file: Option<PathBuf>, flags: Vec<(&'static str, String)>) -> Sources {
+    let vars = std::env::vars_os()
+        .filter_map(|(name, text)| Some((name.into_string().ok()?, text.into_string().ok()?)));
+    Sources { file, environment: vars.collect(), flags }
+}
+
+/// Runs a command to its end. What it left behind on other threads, a password half hashed, is not waited for.
+fn block_on(command: impl Future<Output = anyhow::Result<()>>) -> anyhow::Result<()> {
+    let runtime = tokio::runtime::Runtime::new()?;
+    let ended = runtime.block_on(command);
+    runtime.shutdown_timeout(Duration::from_millis(100));
+    ended
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Cli;
+    use clap::CommandFactory as _;
+
+    #[test]
+    fn the_command_line_is_valid() {
+        Cli::command().debug_assert();
+    }
+}

@@ -1,0 +1,47 @@
+//! The secret that tokens are signed with.
+
+use super::{ConfigError, Secret};
+use serde::Deserialize;
+use std::path::PathBuf;
+
+/// `[auth]`
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Auth {
+    /// Signs access tokens. Absent: one is made at the first start and kept with the data.
+    pub secret: Secret,
+    /// A file that holds the secret.
+    pub secret_file: PathBuf,
+}
+
+/// Fewest bytes of a signing secret: as many as the hash that signs gives out (RFC 7518 §3.2).
+const MIN_SECRET_BYTES: usize = 32;
+
+impl Auth {
+    /// Takes the secret from its file where one is named.
+    pub(super) fn read_secret(&mut self) -> Result<(), ConfigError> {
+        if self.secret_file.as_os_str().is_empty() {
+            return Ok(());
+        }
+        if self.secret.is_set() {
+            return Err(ConfigError::Bounds("set auth.secret or auth.secret_file, not both".into()));
+        }
+        let text = std::fs::read_to_string(&self.secret_file)
+            .map_err(|why| ConfigError::Unreadable { path: self.secret_file.clone(), why })?;
+        self.secret = Secret::new(text.trim_end_matches(['\r', '\n']));
+        if self.secret.is_set() {
+            return Ok(());
+        }
+        Err(ConfigError::Bounds(format!("{} is empty; it must hold auth.secret", self.secret_file.display())))
+    }
+
+    pub(super) fn check(&self) -> Result<(), ConfigError> {
+        let bytes = self.secret.expose().len();
+        if self.secret.is_set() && bytes < MIN_SECRET_BYTES {
+            return Err(ConfigError::Bounds(format!(
+                "auth.secret must have at least {MIN_SECRET_BYTES} bytes, not {bytes}"
+            )));
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,26 @@
+//! What is logged.
+
+use super::ConfigError;
+use serde::Deserialize;
+use tracing_subscriber::EnvFilter;
+
+/// `[log]`
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Log {
+    /// A level, or levels by module: `info,plaza_chat=debug`.
+    pub level: String,
+}
+
+impl Log {
+    pub(super) fn check(&self) -> Result<(), ConfigError> {
+        self.filter().map(drop)
+    }
+
+    /// The level as a filter.
+    pub fn filter(&self) -> Result<EnvFilter, ConfigError> {
+        EnvFilter::builder().parse(&self.level).map_err(|why| {
+            ConfigError::Bounds(format!("log.level is {:?}, which is no level: {why}", self.level))
+        })
+    }
+}

@@ -1,0 +1,70 @@
+//! Where a node listens, whom it believes, and how long it takes to stop.
+
+use super::{ConfigError, within};
+use crate::client_addr::TrustedProxies;
+use serde::Deserialize;
+use std::{net::SocketAddr, time::Duration};
+
+/// `[server]`
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Server {
+    /// Where HTTP is served.
+    pub listen: SocketAddr,
+    /// This node's name; empty until start-up chooses one.
+    pub node: String,
+    /// How long stopping may take, in milliseconds.
+    pub grace_ms: u64,
+    /// Whose `X-Forwarded-For` counts.
+    pub trusted_proxies: TrustedProxies,
+    /// Whose pages may talk to this server beside its own.
+    pub allowed_origins: Vec<String>,
+    /// Connections that speak HTTP at once; one that became a WebSocket no longer counts.
+    pub max_http_connections: usize,
+    /// How long a client may take to send a request's head, and to rest between two requests, in milliseconds.
+    pub header_timeout_ms: u64,
+    /// How long a request under `/api` may take, its body included, in milliseconds.
+    pub request_timeout_ms: u64,
+}
+
+/// Longest name of a node in bytes.
+const MAX_NODE_BYTES: usize = 32;
+
+impl Server {
+    pub(super) fn check(&self) -> Result<(), ConfigError> {
+        within("server.grace_ms", self.grace_ms, 0, 600_000)?;
+        within("server.max_http_connections", self.max_http_connections as u64, 1, 1_000_000)?;
+        within("server.header_timeout_ms", self.header_timeout_ms, 100, 600_000)?;
+        within("server.request_timeout_ms", self.request_timeout_ms, 100, 600_000)?;
+        if self.node.len() > MAX_NODE_BYTES
+            || !self.node.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+        {
+            let name = &self.node;
+            return Err(ConfigError::Bounds(format!(
+                "server.node must have at most {MAX_NODE_BYTES} of A-Z a-z 0-9 -, not {name:?}"
+            )));
+        }
+        self.allowed_origins.iter().try_for_each(|origin| check_origin(origin))
+    }
+
+    /// How long stopping may take.
+    pub fn grace(&self) -> Duration {
+        Duration::from_millis(self.grace_ms)
+    }
+}
+
+/// An origin as a browser writes it: scheme and authority, no path, no slash at the end.
+fn check_origin(origin: &str) -> Result<(), ConfigError> {
+    let authority = origin.strip_prefix("https://").or_else(|| origin.strip_prefix("http://"));
+    match authority {
+        Some(authority)
+            if !authority.is_empty()
+                && authority.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'/' && byte != b'*') =>
+        {
+            Ok(())
+        }
+        _ => Err(ConfigError::Bounds(format!(
+            "server.allowed_origins has {origin:?}, which is no origin; write it like \"https://example.org\""
+        ))),
+    }
+}

@@ -1,0 +1,60 @@
+//! Heartbeats and bounds of Socket.IO connections.
+
+use super::{ConfigError, within};
+use serde::Deserialize;
+use std::time::Duration;
+
+/// `[socket]`
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Socket {
+    /// How often a client is pinged, in milliseconds.
+    pub ping_interval_ms: u64,
+    /// How long its pong may take, and how long it may stall, in milliseconds.
+    pub ping_timeout_ms: u64,
+    /// How long a WebSocket may take to complete an upgrade, in milliseconds.
+    pub upgrade_timeout_ms: u64,
+    /// How long a client may stay without a namespace, in milliseconds.
+    pub connect_timeout_ms: u64,
+    /// Most bytes of one message.
+    pub max_payload_bytes: usize,
+    /// Most bytes that wait for one client.
+    pub outbox_bytes: usize,
+    /// Most requests of one client at work at once.
+    pub in_flight: usize,
+    /// Whether long-polling is offered beside WebSocket.
+    pub polling: bool,
+}
+
+impl Socket {
+    pub(super) fn check(&self) -> Result<(), ConfigError> {
+        within("socket.ping_interval_ms", self.ping_interval_ms, 100, 3_600_000)?;
+        within("socket.ping_timeout_ms", self.ping_timeout_ms, 100, 3_600_000)?;
+        within("socket.upgrade_timeout_ms", self.upgrade_timeout_ms, 100, 3_600_000)?;
+        within("socket.connect_timeout_ms", self.connect_timeout_ms, 100, 3_600_000)?;
+        within("socket.max_payload_bytes", self.max_payload_bytes as u64, 16_384, 100_000_000)?;
+        within("socket.outbox_bytes", self.outbox_bytes as u64, 65_536, 1_073_741_824)?;
+        within("socket.in_flight", self.in_flight as u64, 1, 65_536)
+    }
+
+    /// As the Socket.IO server takes them; `node` stands before each session's id, so that a proxy can tell nodes
+    /// apart, and `origins` may talk to this server beside its own pages.
+    pub fn settings(&self, node: &str, origins: &[String]) -> plaza_socketio::Config {
+        plaza_socketio::Config {
+            ping_interval: Duration::from_millis(self.ping_interval_ms),
+            ping_timeout: Duration::from_millis(self.ping_timeout_ms),
+            upgrade_timeout: Duration::from_millis(self.upgrade_timeout_ms),
+            connect_timeout: Duration::from_millis(self.connect_timeout_ms),
+            max_payload: self.max_payload_bytes,
+            outbox_bytes: self.outbox_bytes,
+            in_flight: self.in_flight,
+            polling: self.polling,
+            sid_prefix: format!("{node}_"),
+            origins: match origins {
+                [] => plaza_socketio::Origins::Same,
+                list => plaza_socketio::Origins::List(list.to_vec().into()),
+            },
+            ..plaza_socketio::Config::default()
+        }
+    }
+}

@@ -1,0 +1,134 @@
+//! Accepting connections and speaking HTTP/1 on them.
+//!
+//! This is `axum::serve`, with what it cannot be told: a bound on connections, a deadline for a request's head, and a
+//! stop in two steps. After an upgrade hyper lets go of the connection, and with it goes its place in the count. The
+//! served IO type is exactly `TokioIo<TcpStream>`: the gateway asks for it back by that name.
+
+use crate::config;
+use axum::{Router, body::Body, extract::ConnectInfo};
+use http::Request;
+use hyper::{body::Incoming, service::service_fn};
+use hyper_util::{
+    rt::{TokioExecutor, TokioIo, TokioTimer},
+    server::conn::auto::Builder,
+};
+use std::{convert::Infallible, io, net::SocketAddr, pin::pin, sync::Arc, time::Duration};
+use tokio::{
+    net::{TcpListener, TcpStream},
+    sync::Semaphore,
+};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use tower::Service as _;
+
+/// Most bytes of a request's head.
+const MAX_HEAD_BYTES: usize = 64 * 1024;
+/// How long to wait when the system has no connection to give, as when file descriptors are used up.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+/// The connections that speak HTTP now.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Connections {
+    tracker: TaskTracker,
+    finish: CancellationToken,
+    cut: CancellationToken,
+}
+
+impl Connections {
+    /// Accepts until `stop`; closes the listener when it returns. Connections go on.
+    pub(crate) async fn accept(
+        &self,
+        listener: TcpListener,
+        router: Router,
+        server: &config::Server,
+        stop: &CancellationToken,
+    ) {
+        let free = Arc::new(Semaphore::new(server.max_http_connections));
+        let protocol = protocol(Duration::from_millis(server.header_timeout_ms));
+        let accepting = async {
+            while let Ok(permit) = free.clone().acquire_owned().await {
+                let (stream, peer) = next(&listener).await;
+                let connection = self.clone().speak(protocol.clone(), stream, peer, router.clone());
+                self.tracker.spawn(async move {
+                    connection.await;
+                    drop(permit);
+                });
+            }
+        };
+        stop.run_until_cancelled(accepting).await;
+    }
+
+    /// Lets each connection end its request and closes it; resolves when none is left.
+    pub(crate) async fn finish(&self) {
+        self.finish.cancel();
+        self.tracker.close();
+        self.tracker.wait().await;
+    }
+
+    /// Closes all at once, whatever they are at.
+    pub(crate) fn cut(&self) {
+        self.cut.cancel();
+    }
+
+    async fn speak(
+        self,
+        protocol: Builder<TokioExecutor>,
+        stream: TcpStream,
+        peer: SocketAddr,
+        router: Router,
+    ) {
+        let service = service_fn(move |request: Request<Incoming>| {
+            let mut request = request.map(Body::new);
+            request.extensions_mut().insert(ConnectInfo(peer));
+            let answer = router.clone().call(request);
+            async { Ok::<_, Infallible>(answer.await.unwrap_or_else(|never| match never {})) }
+        });
+        let mut connection = pin!(protocol.serve_connection_with_upgrades(TokioIo::new(stream), service));
+        tokio::select! {
+            ended = connection.as_mut() => return log_end(peer, ended),
+            () = self.cut.cancelled() => return,
+            () = self.finish.cancelled() => connection.as_mut().graceful_shutdown(),
+        }
+        tokio::select! {
+            ended = connection => log_end(peer, ended),
+            () = self.cut.cancelled() => {}
+        }
+    }
+}
+
+fn protocol(header_timeout: Duration) -> Builder<TokioExecutor> {
+    let mut builder = Builder::new(TokioExecutor::new()).http1_only();
+    builder.http1().timer(TokioTimer::new()).header_read_timeout(header_timeout).max_buf_size(MAX_HEAD_BYTES);
+    builder
+}
+
+/// The next connection. Answers are small and wait for nothing: no Nagle.
+async fn next(listener: &TcpListener) -> (TcpStream, SocketAddr) {
+    loop {
+        match listener.accept().await {
+            Ok((stream, peer)) => {
+                if let Err(error) = stream.set_nodelay(true) {
+                    tracing::debug!(%peer, %error, "The connection went before it began");
+                    continue;
+                }
+                return (stream, peer);
+            }
+            Err(error) if is_the_clients(&error) => {}
+            Err(error) => {
+                tracing::error!(%error, "Cannot accept connections; trying on");
+                tokio::time::sleep(ACCEPT_PAUSE).await;
+            }
+        }
+    }
+}
+
+fn is_the_clients(error: &io::Error) -> bool {
+    use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset};
+    matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset)
+}
+
+/// How a connection ended concerns its client alone.
+fn log_end(peer: SocketAddr, ended: Result<(), Box<dyn std::error::Error + Send + Sync>>) {
+    if let Err(error) = ended {
+        tracing::debug!(%peer, error, "The connection broke off");
+    }
+}

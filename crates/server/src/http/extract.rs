@@ -1,0 +1,146 @@
+//! What a handler takes out of a request; what cannot be taken is answered as problem details.
+
+use super::{State, problem::Refusal};
+use crate::client_addr::ClientAddr;
+use axum::extract::{FromRequest, FromRequestParts, Path, Query, Request, rejection::BytesRejection};
+use http::{HeaderMap, StatusCode, header, request::Parts};
+use plaza_chat::Identity;
+use plaza_protocol::{Code, Error, RoomId};
+use serde::de::DeserializeOwned;
+use serde_json::error::Category;
+use std::net::IpAddr;
+
+/// The body, as JSON.
+pub(super) struct Json<T>(pub(super) T);
+
+impl<T: DeserializeOwned> FromRequest<State> for Json<T> {
+    type Rejection = Refusal;
+
+    async fn from_request(request: Request, state: &State) -> Result<Self, Refusal> {
+        if !is_json(request.headers()) {
+            let status = StatusCode::UNSUPPORTED_MEDIA_TYPE;
+            return Err(Refusal::bad_request(status, "The body must be application/json."));
+        }
+        let body = axum::body::Bytes::from_request(request, state).await.map_err(|error| unread(&error))?;
+        serde_json::from_slice(&body).map(Self).map_err(|error| unfit(&error))
+    }
+}
+
+fn is_json(headers: &HeaderMap) -> bool {
+    let value = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let media_type = value.split(';').next().unwrap_or_default().trim();
+    media_type.eq_ignore_ascii_case("application/json")
+}
+
+fn unread(error: &BytesRejection) -> Refusal {
+    if error.status() == StatusCode::PAYLOAD_TOO_LARGE {
+        Error::new(Code::TooLarge, format!("The body is larger than {} bytes.", super::MAX_BODY_BYTES)).into()
+    } else {
+        Error::bad_request("The body broke off.").into()
+    }
+}
+
+fn unfit(error: &serde_json::Error) -> Refusal {
+    let message = match error.classify() {
+        Category::Data => format!("The body does not fit: {error}."),
+        Category::Syntax | Category::Eof | Category::Io => {
+            format!("The body is not JSON, see line {}, column {}.", error.line(), error.column())
+        }
+    };
+    Error::bad_request(message).into()
+}
+
+/// Who asks, by `Authorization: Bearer`. Nothing else counts: a token in an address ends in logs and histories.
+pub(super) struct Asker(pub(super) Identity);
+
+impl FromRequestParts<State> for Asker {
+    type Rejection = Refusal;
+
+    async fn from_request_parts(parts: &mut Parts, state: &State) -> Result<Self, Refusal> {
+        let Some(token) = bearer(&parts.headers) else {
+            return Err(Refusal::unauthorized("Send your token as `Authorization: Bearer TOKEN`."));
+        };
+        Ok(Self(state.chat.authenticate(token).await?))
+    }
+}
+
+fn bearer(headers: &HeaderMap) -> Option<&str> {
+    let (scheme, token) = headers.get(header::AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
+    (scheme.eq_ignore_ascii_case("bearer") && !token.trim().is_empty()).then(|| token.trim())
+}
+
+/// Where the request came from.
+pub(super) struct ClientIp(pub(super) IpAddr);
+
+impl FromRequestParts<State> for ClientIp {
+    type Rejection = Refusal;
+
+    async fn from_request_parts(parts: &mut Parts, _: &State) -> Result<Self, Refusal> {
+        let addr = parts.extensions.get::<ClientAddr>();
+        addr.map(|addr| Self(addr.0))
+            .ok_or_else(|| Error::new(Code::Internal, "The server does not know who asks.").into())
+    }
+}
+
+/// The room named in the path. What cannot be a room's id is the id of no room.
+pub(super) struct Room(pub(super) RoomId);
+
+impl FromRequestParts<State> for Room {
+    type Rejection = Refusal;
+
+    async fn from_request_parts(parts: &mut Parts, state: &State) -> Result<Self, Refusal> {
+        let path = Path::<String>::from_request_parts(parts, state).await;
+        let room = path.ok().and_then(|Path(text)| text.parse().ok());
+        room.map(Self).ok_or_else(|| Error::no_such_room().into())
+    }
+}
+
+/// The query's parameters.
+pub(super) struct Params<T>(pub(super) T);
+
+impl<T: DeserializeOwned> FromRequestParts<State> for Params<T> {
+    type Rejection = Refusal;
+
+    async fn from_request_parts(parts: &mut Parts, state: &State) -> Result<Self, Refusal> {
+        let query = Query::<T>::from_request_parts(parts, state).await;
+        query.map(|Query(params)| Self(params)).map_err(|error| {
+            use std::error::Error as _;
+            let why = error.source().map_or_else(String::new, ToString::to_string);
+            Error::bad_request(format!("The query does not fit: {why}.")).into()
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn with(name: http::HeaderName, value: &str) -> HeaderMap {
+        [(name, value.parse().unwrap())].into_iter().collect()
+    }
+
+    #[test]
+    fn a_token_stands_after_bearer() {
+        for (value, token) in [
+            ("Bearer abc", Some("abc")),
+            ("bearer  abc ", Some("abc")),
+            ("Basic abc", None),
+            ("Bearer ", None),
+        ] {
+            assert_eq!(bearer(&with(header::AUTHORIZATION, value)), token, "{value}");
+        }
+        assert_eq!(bearer(&HeaderMap::new()), None);
+    }
+
+    #[test]
+    fn json_is_named_as_such() {
+        for (value, json) in [
+            ("application/json", true),
+            ("Application/JSON; charset=utf-8", true),
+            ("text/plain", false),
+            ("application/jsonp", false),
+        ] {
+            assert_eq!(is_json(&with(header::CONTENT_TYPE, value)), json, "{value}");
+        }
+    }
+}

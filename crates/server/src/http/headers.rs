@@ -1,0 +1,59 @@
+//! What a browser is told not to do with our pages and answers.
+
+use super::problem::Refusal;
+use axum::{extract::Request, middleware::Next, response::Response};
+use http::{HeaderName, HeaderValue, Method, StatusCode, header};
+use std::time::Duration;
+use tower_http::cors::{AllowOrigin, CorsLayer};
+
+/// Only what this server serves, nothing inline, in nobody's frame; sockets by the two ways there are.
+const CONTENT_SECURITY_POLICY: &str = "default-src 'self'; script-src 'self'; style-src 'self'; \
+     img-src 'self' data:; connect-src 'self' ws: wss:; frame-ancestors 'none'; base-uri 'none'; \
+     object-src 'none'; form-action 'self'";
+
+/// Sent with every answer but a socket's.
+const SECURITY: [(HeaderName, &str); 7] = [
+    (header::CONTENT_SECURITY_POLICY, CONTENT_SECURITY_POLICY),
+    (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+    (header::X_FRAME_OPTIONS, "DENY"),
+    (header::REFERRER_POLICY, "no-referrer"),
+    (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
+    (HeaderName::from_static("permissions-policy"), "camera=(), geolocation=(), microphone=(), payment=()"),
+    (HeaderName::from_static("x-permitted-cross-domain-policies"), "none"),
+];
+
+/// Adds the security headers.
+pub(super) async fn security(request: Request, next: Next) -> Response {
+    let mut response = next.run(request).await;
+    let headers = response.headers_mut();
+    for (name, value) in SECURITY {
+        headers.insert(name, HeaderValue::from_static(value));
+    }
+    response
+}
+
+/// Answers of the API are somebody's own: nobody in between keeps them.
+pub(super) async fn uncached(request: Request, next: Next) -> Response {
+    let mut response = next.run(request).await;
+    response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
+}
+
+/// Which pages of other origins may call the API. Without credentials: who asks stands in `Authorization`.
+pub(super) fn cors(origins: &[String]) -> CorsLayer {
+    let list = origins.iter().filter_map(|origin| HeaderValue::from_str(origin).ok());
+    CorsLayer::new()
+        .allow_origin(AllowOrigin::list(list))
+        .allow_methods([Method::GET, Method::POST])
+        .allow_headers([header::AUTHORIZATION, header::CONTENT_TYPE])
+        .expose_headers([header::RETRY_AFTER])
+        .max_age(Duration::from_secs(600))
+}
+
+/// Ends a request that takes longer than `limit`, body included.
+pub(super) async fn deadline(limit: Duration, request: Request, next: Next) -> Response {
+    use axum::response::IntoResponse;
+    tokio::time::timeout(limit, next.run(request)).await.unwrap_or_else(|_| {
+        Refusal::bad_request(StatusCode::REQUEST_TIMEOUT, "The request took too long.").into_response()
+    })
+}

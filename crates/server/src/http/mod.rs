@@ -1,0 +1,97 @@
+//! What Plaza answers over HTTP: the API, health, the web client; and beside them, under `/socket.io/`, the gateway.
+
+mod accounts;
+pub(crate) mod connection;
+mod extract;
+mod headers;
+mod problem;
+mod rooms;
+
+use crate::{
+    client_addr::{self, TrustedProxies},
+    config,
+    gateway::Gateway,
+    limits::{Limits, Now},
+    web,
+};
+use axum::{
+    Json, Router,
+    extract::{DefaultBodyLimit, Request, State as TheState},
+    middleware::{Next, from_fn, from_fn_with_state},
+    routing::{any, get},
+};
+use http::StatusCode;
+use plaza_chat::Chat;
+use plaza_protocol::{Code, Error, Health};
+use problem::Refusal;
+use std::{sync::Arc, time::Duration};
+
+/// Most bytes of a request's body under `/api`.
+const MAX_BODY_BYTES: usize = 64 * 1024;
+
+/// What handlers may reach. Cheap to clone.
+#[derive(Clone)]
+pub(crate) struct State {
+    pub(crate) chat: Chat,
+    pub(crate) limits: Arc<Limits>,
+    pub(crate) gateway: Arc<Gateway>,
+    pub(crate) node: Arc<str>,
+    pub(crate) now: Now,
+    /// `now` when this node began to serve.
+    pub(crate) started: Duration,
+}
+
+/// Everything that this node serves.
+pub(crate) fn router(state: State, server: &config::Server, web: config::Web) -> Router {
+    let sockets = state.gateway.service();
+    let trusted: Arc<TrustedProxies> = Arc::new(server.trusted_proxies.clone());
+    let pages =
+        if web.enabled { Router::new().fallback(web::serve) } else { Router::new().fallback(no_page) };
+    Router::new()
+        .nest("/api", api(server))
+        .route("/api", any(unknown))
+        .route("/api/", any(unknown))
+        .route("/health", get(health))
+        .merge(pages)
+        .layer(from_fn(headers::security))
+        .route_service("/socket.io", sockets.clone())
+        .route_service("/socket.io/", sockets)
+        .layer(from_fn_with_state(trusted, client_addr::layer))
+        .with_state(state)
+}
+
+/// Everything under `/api`; whatever goes wrong there is answered as problem details.
+fn api(server: &config::Server) -> Router<State> {
+    let limit = Duration::from_millis(server.request_timeout_ms);
+    let deadline = move |request: Request, next: Next| headers::deadline(limit, request, next);
+    Router::new()
+        .nest("/v1", accounts::router().merge(rooms::router()))
+        .fallback(unknown)
+        .method_not_allowed_fallback(wrong_method)
+        .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
+        .layer(from_fn(deadline))
+        .layer(from_fn(headers::uncached))
+        .layer(headers::cors(&server.allowed_origins))
+}
+
+async fn health(TheState(state): TheState<State>) -> Json<Health> {
+    Json(Health {
+        status: "ok".into(),
+        node: state.node.to_string(),
+        version: crate::VERSION.into(),
+        uptime_seconds: (state.now)().saturating_sub(state.started).as_secs(),
+        connections: state.gateway.connections(),
+    })
+}
+
+async fn unknown() -> Refusal {
+    Error::new(Code::NotFound, "There is no such address in the API.").into()
+}
+
+async fn wrong_method() -> Refusal {
+    Refusal::bad_request(StatusCode::METHOD_NOT_ALLOWED, "This address is not for that method.")
+}
+
+async fn no_page() -> (StatusCode, &'static str) {
+    (StatusCode::NOT_FOUND, "Not found.\n")
+}

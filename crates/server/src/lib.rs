@@ -1,0 +1,19 @@
+//! Plaza's server: everything of the binary `plaza` but its command line.
+//!
+//! [`start`] turns settings into a listener and data, [`serve`] turns those into a node at work. What comes in over
+//! HTTP is `http`'s and `web`'s, what comes in over sockets the [`gateway`]'s; both ask `plaza_chat`. [`console`] is
+//! the other side: `plaza chat`.
+
+pub mod client_addr;
+pub mod config;
+pub mod console;
+pub mod gateway;
+mod http;
+pub mod limits;
+pub mod serve;
+mod signals;
+pub mod start;
+mod web;
+
+/// Plaza's version.
+pub const VERSION: &str = env!("CARGO_PKG_VERSION");

@@ -1,0 +1,187 @@
+//! How often one address, and one name, may try to come in: logging in, registering, coming as a guest.
+//!
+//! Every try must be within two rates, the address's and the name's, and is counted against both or neither, so that
+//! an address past its own rate cannot use up somebody's name.
+
+mod bucket;
+
+use crate::config;
+use bucket::{Buckets, Rate};
+use plaza_protocol::{Code, Error};
+use std::{
+    net::{IpAddr, Ipv6Addr},
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+/// What is limited.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Action {
+    /// Logging in.
+    LogIn,
+    /// Registering an account.
+    Register,
+    /// Coming as a new guest.
+    Guest,
+}
+
+/// Time since some fixed moment; it never goes back.
+pub type Now = Arc<dyn Fn() -> Duration + Send + Sync>;
+
+/// The limits of one node.
+pub struct Limits {
+    settings: config::Limits,
+    now: Now,
+    tables: Mutex<Tables>,
+}
+
+struct Tables {
+    addresses: Buckets<(Action, IpAddr)>,
+    names: Buckets<(Action, String)>,
+}
+
+/// Longest part of a name that is kept: names that may be had are shorter.
+const MAX_NAME_CHARS: usize = 64;
+
+impl Limits {
+    /// With nothing tried yet.
+    pub fn new(settings: config::Limits, now: Now) -> Self {
+        let tables =
+            Tables { addresses: Buckets::new(settings.remembered), names: Buckets::new(settings.remembered) };
+        Self { settings, now, tables: Mutex::new(tables) }
+    }
+
+    /// Counts one try by `addr` for the account or guest called `name`.
+    ///
+    /// # Errors
+    /// [`Code::RateLimited`] with the time to wait, and then nothing was counted.
+    pub fn check(&self, action: Action, addr: IpAddr, name: Option<&str>) -> Result<(), Error> {
+        let addr = addr.to_canonical();
+        if self.settings.exempt_loopback && addr.is_loopback() {
+            return Ok(());
+        }
+        let now = u64::try_from((self.now)().as_micros()).unwrap_or(u64::MAX / 2);
+        let (by_address, by_name) = self.rates(action);
+        let address = (action, network(addr));
+        let name = name.map(|name| {
+            (action, name.chars().take(MAX_NAME_CHARS).flat_map(char::to_lowercase).collect::<String>())
+        });
+
+        let mut tables = self.tables.lock().unwrap_or_else(PoisonError::into_inner);
+        let wait_address = tables.addresses.wait(&address, by_address, now);
+        let wait_name = name.as_ref().map_or(0, |name| tables.names.wait(name, by_name, now));
+        let wait = wait_address.max(wait_name);
+        if wait > 0 {
+            return Err(refusal(action, wait));
+        }
+        tables.addresses.take(&address, by_address, now);
+        if let Some(name) = name {
+            tables.names.take(&name, by_name, now);
+        }
+        Ok(())
+    }
+
+    fn rates(&self, action: Action) -> (Rate, Rate) {
+        let rates = match action {
+            Action::LogIn => self.settings.login,
+            Action::Register => self.settings.register,
+            Action::Guest => self.settings.guest,
+        };
+        (
+            Rate { burst: rates.address_burst, per_minute: rates.address_per_minute },
+            Rate { burst: rates.name_burst, per_minute: rates.name_per_minute },
+        )
+    }
+}
+
+/// One household: of IPv6 a client has a whole /64 to choose addresses from.
+fn network(addr: IpAddr) -> IpAddr {
+    match addr {
+        IpAddr::V4(_) => addr,
+        IpAddr::V6(v6) => Ipv6Addr::from_bits(v6.to_bits() & (!0 << 64)).into(),
+    }
+}
+
+fn refusal(action: Action, wait_micros: u64) -> Error {
+    let what = match action {
+        Action::LogIn => "to log in",
+        Action::Register => "to register",
+        Action::Guest => "to come as a guest",
+    };
+    let wait_ms = wait_micros.div_ceil(1_000);
+    let seconds = wait_ms.div_ceil(1_000);
+    let message = format!("Too many tries {what}. Try again in {seconds} s.");
+    Error::new(Code::RateLimited, message).retry_after_ms(wait_ms)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::atomic::{AtomicU64, Ordering};
+
+    /// Limits with a clock in milliseconds that the test sets.
+    fn limits(exempt_loopback: bool) -> (Limits, Arc<AtomicU64>) {
+        let rates =
+            config::Rates { address_burst: 4, address_per_minute: 60, name_burst: 2, name_per_minute: 6 };
+        let settings =
+            config::Limits { exempt_loopback, remembered: 100, login: rates, register: rates, guest: rates };
+        let clock = Arc::new(AtomicU64::new(0));
+        let now = {
+            let clock = clock.clone();
+            move || Duration::from_millis(clock.load(Ordering::Relaxed))
+        };
+        (Limits::new(settings, Arc::new(now)), clock)
+    }
+
+    fn addr(text: &str) -> IpAddr {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn a_name_is_limited_from_wherever_it_is_tried() {
+        let (limits, clock) = limits(true);
+        limits.check(Action::LogIn, addr("203.0.113.1"), Some("ana")).unwrap();
+        limits.check(Action::LogIn, addr("203.0.113.2"), Some("Ana")).unwrap();
+        let refused = limits.check(Action::LogIn, addr("203.0.113.3"), Some("ANA")).unwrap_err();
+        assert_eq!((refused.code, refused.retry_after_ms), (Code::RateLimited, Some(10_000)));
+        assert!(refused.retryable && refused.message.contains("10 s"));
+        limits.check(Action::LogIn, addr("203.0.113.3"), Some("bo")).unwrap();
+        limits.check(Action::Register, addr("203.0.113.3"), Some("ana")).unwrap();
+        clock.store(10_000, Ordering::Relaxed);
+        limits.check(Action::LogIn, addr("203.0.113.3"), Some("ana")).unwrap();
+    }
+
+    #[test]
+    fn an_address_is_limited_whatever_name_it_tries_and_spoils_none() {
+        let (limits, clock) = limits(true);
+        for name in ["a", "b", "c", "d"] {
+            limits.check(Action::LogIn, addr("203.0.113.1"), Some(name)).unwrap();
+        }
+        for _ in 0..10 {
+            limits.check(Action::LogIn, addr("203.0.113.1"), Some("victim")).unwrap_err();
+        }
+        limits.check(Action::LogIn, addr("203.0.113.2"), Some("victim")).unwrap();
+        limits.check(Action::LogIn, addr("203.0.113.2"), Some("victim")).unwrap();
+        clock.store(1_000, Ordering::Relaxed);
+        limits.check(Action::LogIn, addr("203.0.113.1"), Some("e")).unwrap();
+    }
+
+    #[test]
+    fn addresses_of_one_v6_network_are_one() {
+        let (limits, _) = limits(true);
+        for host in 1..=4 {
+            limits.check(Action::Guest, addr(&format!("2001:db8::{host}")), None).unwrap();
+        }
+        limits.check(Action::Guest, addr("2001:db8::ffff"), None).unwrap_err();
+        limits.check(Action::Guest, addr("2001:db8:0:1::1"), None).unwrap();
+    }
+
+    #[test]
+    fn loopback_is_exempt_only_where_configured() {
+        for (exempt, local) in [(true, "127.0.0.1"), (true, "::ffff:127.0.0.1"), (false, "::1")] {
+            let (limits, _) = limits(exempt);
+            let tried = (0..20).filter(|_| limits.check(Action::Guest, addr(local), Some("x")).is_ok());
+            assert_eq!(tried.count(), if exempt { 20 } else { 2 }, "{local}");
+        }
+    }
+}

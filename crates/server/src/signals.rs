@@ -1,0 +1,31 @@
+//! SIGTERM and SIGINT: the first asks for a stop, the second does not ask.
+
+use std::io;
+use tokio_util::sync::CancellationToken;
+
+/// The exit status after a second signal, as a shell reports an interrupt.
+const INTERRUPTED: i32 = 130;
+
+/// Cancels `shutdown` at the first signal and ends the process at the second.
+///
+/// # Errors
+/// When the system does not let us watch.
+#[cfg(unix)]
+pub(crate) fn watch(shutdown: CancellationToken) -> io::Result<()> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    tokio::spawn(async move {
+        loop {
+            tokio::select! {
+                _ = terminate.recv() => {}
+                _ = interrupt.recv() => {}
+            }
+            if shutdown.is_cancelled() {
+                std::process::exit(INTERRUPTED);
+            }
+            shutdown.cancel();
+        }
+    });
+    Ok(())
+}

@@ -1,0 +1,175 @@
+//! From a command line to a running node: settings, log, listener, data, signals. What can go wrong here ends in one
+//! sentence.
+
+use crate::{
+    config::{Config, Durability, Sources},
+    serve, signals, web,
+};
+use anyhow::{Context as _, anyhow};
+use plaza_chat::SystemClock;
+use plaza_store::{Store, StoreOptions};
+use std::{
+    io::{self, IsTerminal as _, Write},
+    net::SocketAddr,
+    path::Path,
+    sync::Arc,
+    time::Instant,
+};
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+
+/// The database, in the data folder.
+const DATABASE: &str = "plaza.db";
+
+/// Serves until a signal; what people need to know goes to `out`, the log to stderr.
+///
+/// # Errors
+/// One sentence: a bad configuration, an address that cannot be had, data that cannot be used.
+pub async fn serve(sources: &Sources, out: &mut (dyn Write + Send)) -> anyhow::Result<()> {
+    let mut config = Config::load(sources)?.config;
+    if config.server.node.is_empty() {
+        config.server.node = random_node();
+    }
+    start_log(&config)?;
+    let shutdown = CancellationToken::new();
+    signals::watch(shutdown.clone()).context("Cannot watch for signals")?;
+
+    let (listener, addr) = listen(config.server.listen).await?;
+    let store = open_store(&config).await?;
+    let data = std::path::absolute(&config.store.data).unwrap_or_else(|_| config.store.data.clone());
+    // Who reads this may have gone away; the server stays.
+    let _ = out.write_all(greeting(&config, addr, &data).as_bytes()).and_then(|()| out.flush());
+    tracing::info!(%addr, node = config.server.node, "Serving");
+    if config.store.durability == Durability::None {
+        tracing::warn!(
+            "Nothing is synced to the disk (store.durability is \"none\"): for throw-away data only"
+        );
+    }
+
+    let began = Instant::now();
+    let now = Arc::new(move || began.elapsed());
+    serve::run(serve::Deps { config, store, clock: Arc::new(SystemClock), now }, listener, shutdown).await
+}
+
+/// Says what is in force.
+///
+/// # Errors
+/// What is wrong with it, in one sentence.
+pub fn check_config(sources: &Sources, out: &mut dyn Write) -> anyhow::Result<()> {
+    let lines = Config::load(sources)?.describe();
+    match writeln!(out, "{}", lines.join("\n")) {
+        // Who asked has read enough.
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        written => Ok(written?),
+    }
+}
+
+async fn listen(wanted: SocketAddr) -> anyhow::Result<(TcpListener, SocketAddr)> {
+    let listener = TcpListener::bind(wanted).await.map_err(|error| match error.kind() {
+        io::ErrorKind::AddrInUse => anyhow!(
+            "Cannot listen on {wanted}: another program does. Stop it, or choose another address with --listen."
+        ),
+        io::ErrorKind::PermissionDenied => anyhow!(
+            "Cannot listen on {wanted}: this user may not. Choose a port above 1023 with --listen."
+        ),
+        io::ErrorKind::AddrNotAvailable => anyhow!("Cannot listen on {wanted}: this machine has no such address."),
+        _ => anyhow!("Cannot listen on {wanted}: {error}."),
+    })?;
+    let addr = listener.local_addr().context("Cannot tell where we listen")?;
+    Ok((listener, addr))
+}
+
+async fn open_store(config: &Config) -> anyhow::Result<Store> {
+    let mut options = StoreOptions::new(config.store.data.join(DATABASE));
+    options.durability = match config.store.durability {
+        Durability::Full => plaza_store::Durability::Full,
+        Durability::None => plaza_store::Durability::None,
+    };
+    Ok(Store::open(options, plaza_chat::MIGRATIONS).await?)
+}
+
+/// The log goes to stderr, in colour where somebody looks at it.
+fn start_log(config: &Config) -> anyhow::Result<()> {
+    let colour =
+        io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
+    tracing_subscriber::fmt()
+        .with_env_filter(config.log.filter()?)
+        .with_writer(io::stderr)
+        .with_ansi(colour)
+        .try_init()
+        .map_err(|error| anyhow!("Cannot start the log: {error}."))
+}
+
+/// What a person who starts Plaza needs to know.
+fn greeting(config: &Config, addr: SocketAddr, data: &Path) -> String {
+    let url = url(addr);
+    let mut lines = vec![format!("Plaza {} is open at {url}", crate::VERSION)];
+    lines.push(format!("  node   {}", config.server.node));
+    lines.push(format!("  data   {}", data.display()));
+    let chat = format!("plaza chat {url}");
+    lines.push(match (config.web.enabled, web::is_built()) {
+        (true, true) => format!("  next   open {url} in a browser, or talk in a terminal: {chat}"),
+        (true, false) => format!(
+            "  next   talk in a terminal: {chat}\n  page   none: built without the web client; `make web` and a new \
+             build put it in"
+        ),
+        (false, _) => format!("  next   talk in a terminal: {chat}\n  page   none: web.enabled is false"),
+    });
+    lines.push("  stop   Ctrl-C".into());
+    if config.store.durability == Durability::None {
+        lines.push(
+            "WARNING: store.durability is \"none\". A crash of this machine may lose everything.".into(),
+        );
+    }
+    lines.join("\n") + "\n"
+}
+
+/// Where a person on this machine finds it.
+fn url(addr: SocketAddr) -> String {
+    if addr.ip().is_unspecified() {
+        format!("http://localhost:{}", addr.port())
+    } else {
+        format!("http://{addr}")
+    }
+}
+
+/// Eight letters and digits: enough to tell nodes apart, short enough to say.
+fn random_node() -> String {
+    const LETTERS: &[u8; 32] = b"abcdefghijkmnpqrstuvwxyz23456789";
+    rand::random::<[u8; 8]>().iter().map(|byte| char::from(LETTERS[usize::from(byte % 32)])).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn config(vars: &[(&str, &str)]) -> Config {
+        let environment = vars.iter().map(|(name, text)| ((*name).to_owned(), (*text).to_owned())).collect();
+        Config::load(&Sources { environment, ..Sources::default() }).unwrap().config
+    }
+
+    #[test]
+    fn the_greeting_says_where_and_what_next() {
+        let addr = "127.0.0.1:3000".parse().unwrap();
+        let text = greeting(&config(&[]), addr, Path::new("/srv/data"));
+        for part in ["is open at http://127.0.0.1:3000\n", "/srv/data", "plaza chat http://127.0.0.1:3000"] {
+            assert!(text.contains(part), "{part} is not in {text}");
+        }
+        assert_eq!(text.contains("without the web client"), !web::is_built());
+        assert!(!text.contains("WARNING"));
+    }
+
+    #[test]
+    fn throw_away_data_is_said_loudly() {
+        let addr = "0.0.0.0:80".parse().unwrap();
+        let text = greeting(&config(&[("PLAZA_STORE__DURABILITY", "none")]), addr, Path::new("/srv/data"));
+        assert!(text.contains("WARNING: store.durability is \"none\""));
+        assert!(text.contains("http://localhost:80"));
+    }
+
+    #[test]
+    fn a_random_name_is_a_valid_one() {
+        let name = random_node();
+        assert_eq!(config(&[("PLAZA_SERVER__NODE", &name)]).server.node, name);
+    }
+}
