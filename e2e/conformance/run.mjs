@@ -1,4 +1,4 @@
-// Runs the whole suite against the server that PLAZA_ECHO names, or the argument `reference`.
+// Runs the whole suite against the server that PLAZA_ECHO names, or the argument `reference`; files named after it limit it to them.
 //
 // Without either it builds crates/socketio's example `echo` and takes that. Exits 0 only when both the JavaScript and
 // the Python half passed.
@@ -16,8 +16,9 @@ function run(command, args, options = {}) {
   return status === 0;
 }
 
-const [name, ...only] = process.argv.slice(2);
-const echo = name === "reference" ? "reference" : (process.env.PLAZA_ECHO ?? build());
+const args = process.argv.slice(2);
+const only = args.filter((arg) => arg !== "reference");
+const echo = args.includes("reference") ? "reference" : (process.env.PLAZA_ECHO ?? build());
 const env = { ...process.env, PLAZA_ECHO: echo, PYTHONDONTWRITEBYTECODE: "1" };
 const files = (folder, ending) => readdirSync(`${here}${folder}`).filter((file) => file.endsWith(ending));
 
