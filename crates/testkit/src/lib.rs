@@ -1,1 +1,20 @@
-//! Filled in by the next commits.
+//! What Plaza's tests stand on: real processes that can be killed, load that notes everything it saw, and the
+//! auditor that checks the promise against it.
+//!
+//! [`program`] runs and captures any program, [`plaza`] runs the real `plaza serve`, [`load`] sends from many
+//! clients while the server is killed, [`audit`] judges what they noted, and [`trace`] reads a system call trace
+//! to see that a message was synced before it was acknowledged.
+
+pub mod audit;
+pub mod load;
+pub mod log;
+pub mod plaza;
+pub mod program;
+pub mod trace;
+
+mod port;
+
+pub use audit::{Record, Violation, audit};
+pub use plaza::{Plaza, Setup};
+pub use port::free_port;
+pub use program::Program;
