@@ -124,8 +124,8 @@ describe("over polling the session closes on", () => {
     await session.next();
     await session.next();
     await session.post(`451-["message",${slot(0)}]`, "b****");
-    const answer = await Promise.race([session.closed().then(() => "closed"), session.next().catch(() => "closed")]);
     // Node decodes what it can and goes on; closing is as good. The witness must not notice either way.
-    assert.ok(answer === "closed" || answer.startsWith("451-"), answer);
+    const answer = await session.next().catch(() => "1");
+    assert.ok(answer === "1" || answer.startsWith("451-"), answer);
   });
 });
