@@ -7,6 +7,7 @@ use crate::{
     engine::{CloseReason, Message, Protocol, Session},
     namespace::{Ack, Event, Namespace},
     packet::{self, Content, Parsed},
+    payload,
     server::Namespaces,
     socket::Socket,
 };
@@ -31,6 +32,8 @@ pub(crate) struct Client {
     running: FuturesUnordered<BoxFuture<'static, Done>>,
     /// A binary packet whose attachments are still coming.
     incomplete: Option<Box<Incomplete>>,
+    /// Namespaces that the server has let go of: the client may not know yet.
+    dropped: Vec<Arc<Namespace>>,
     /// Until the client is in its first namespace.
     connect_by: Option<Pin<Box<Sleep>>>,
 }
@@ -64,6 +67,7 @@ impl Client {
             sockets: Vec::new(),
             running: FuturesUnordered::new(),
             incomplete: None,
+            dropped: Vec::new(),
             connect_by,
         }
     }
@@ -101,6 +105,12 @@ impl Client {
             return Ok(());
         }
         let parsed = Parsed::parse(&incomplete.text).map_err(|_| CloseReason::ParseError)?;
+        let (Content::Event { json, .. } | Content::Ack { json, .. }) = parsed.content else {
+            return Err(CloseReason::ParseError);
+        };
+        if !payload::places_exist(json, incomplete.attachments.len()) {
+            return Err(CloseReason::ParseError);
+        }
         self.packet(parsed, incomplete.attachments, cx)
     }
 
@@ -120,6 +130,7 @@ impl Client {
             }
             // The server let go of it while this was on its way.
             (_, Some(at)) if self.sockets[at].socket.was_dropped() => Ok(()),
+            (_, None) if self.dropped.iter().any(|namespace| namespace.name() == parsed.namespace) => Ok(()),
             (Content::Event { name, id, json }, Some(at)) if self.sockets[at].admitted => {
                 let socket = Arc::clone(&self.sockets[at].socket);
                 let ack = id.map(|id| Ack { id, socket: Arc::clone(&socket) });
@@ -133,12 +144,7 @@ impl Client {
                 self.sockets[at].socket.acknowledged(id, Payload::ack(json, attachments));
                 Ok(())
             }
-            // A client that the server has let go of may not know yet; anything else here is out of turn.
-            (Content::Disconnect | Content::Event { .. } | Content::Ack { .. }, None)
-                if self.namespaces.find(parsed.namespace).is_some() && self.connect_by.is_none() =>
-            {
-                Ok(())
-            }
+            // Out of turn.
             _ => Err(CloseReason::ParseError),
         }
     }
@@ -155,6 +161,7 @@ impl Client {
         let Ok(auth) = serde_json::from_str(auth.unwrap_or("{}")) else {
             return Err(CloseReason::ParseError);
         };
+        self.dropped.retain(|dropped| !Arc::ptr_eq(dropped, &namespace));
         let socket = Socket::new(namespace, Arc::clone(&self.session), Arc::clone(&self.request));
         self.sockets.push(Connection { socket: Arc::clone(&socket), admitted: false });
         self.start(allow(socket, auth), cx);
@@ -211,6 +218,7 @@ impl Client {
     fn sweep(&mut self, cx: &mut Context<'_>) {
         while let Some(at) = self.sockets.iter().position(|held| held.socket.was_dropped()) {
             let Connection { socket, .. } = self.sockets.swap_remove(at);
+            self.dropped.push(Arc::clone(socket.namespace()));
             self.gone(&socket, DisconnectReason::ServerNamespaceDisconnect, cx);
         }
     }

@@ -69,6 +69,9 @@ impl<'a> Parsed<'a> {
                 .ok_or(Malformed("illegal attachments"))?;
             rest = after;
         }
+        if binary && attachments == 0 {
+            return Err(Malformed("a binary packet without attachments"));
+        }
         let mut namespace = "/";
         if rest.starts_with('/') {
             (namespace, rest) = rest.split_once(',').unwrap_or((rest, ""));

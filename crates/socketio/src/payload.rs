@@ -6,7 +6,7 @@ use serde::{
     de::{DeserializeOwned, DeserializeSeed, Error as _, SeqAccess, value::SeqAccessDeserializer},
     ser::SerializeStruct,
 };
-use serde_json::value::RawValue;
+use serde_json::{Value, value::RawValue};
 
 /// Arguments as they came: checked JSON, not yet read into anything.
 #[derive(Debug, Clone)]
@@ -53,6 +53,22 @@ impl Payload {
     pub fn attachment(&self, place: Attachment) -> Option<&Bytes> {
         self.attachments.get(place.0)
     }
+}
+
+/// Whether every place in this JSON is one of bytes that came. JSON nested too deep to look at has none.
+pub(crate) fn places_exist(json: &str, attachments: usize) -> bool {
+    fn look(value: &Value, attachments: usize) -> bool {
+        match value {
+            Value::Array(values) => values.iter().all(|value| look(value, attachments)),
+            Value::Object(fields) if fields.get("_placeholder") == Some(&Value::Bool(true)) => {
+                let place = fields.get("num").and_then(Value::as_u64);
+                place.is_some_and(|place| place < attachments as u64)
+            }
+            Value::Object(fields) => fields.values().all(|value| look(value, attachments)),
+            Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => true,
+        }
+    }
+    serde_json::from_str(json).is_ok_and(|value| look(&value, attachments))
 }
 
 /// Hands over as many elements as it is asked for, and does not mind those left.
@@ -104,10 +120,10 @@ mod tests {
     #[test]
     fn arguments_are_read_as_asked() {
         let payload = Payload::event(r#"["name","a",{"b":[1]},3]"#, vec![]);
-        let (a, b): (String, serde_json::Value) = payload.args().unwrap();
+        let (a, b): (String, Value) = payload.args().unwrap();
         assert_eq!((a.as_str(), b), ("a", serde_json::json!({"b": [1]})));
         assert!(payload.args::<(u32,)>().is_err());
-        assert!(payload.args::<(String, serde_json::Value, u8, u8)>().is_err());
+        assert!(payload.args::<(String, Value, u8, u8)>().is_err());
         assert_eq!(Payload::ack("[7]", vec![]).args::<(u8,)>().unwrap(), (7,));
     }
 

@@ -125,10 +125,7 @@ impl<A: Application> Engine<A> {
         match query.transport {
             Some("websocket") if upgrade => {}
             Some("polling") if self.shared.config.polling && !upgrade => {}
-            Some("websocket" | "polling") if upgrade || !self.shared.config.polling => {
-                return Err(Refusal::BAD_REQUEST);
-            }
-            Some("websocket") => return Err(Refusal::BAD_REQUEST),
+            Some("websocket" | "polling") => return Err(Refusal::BAD_REQUEST),
             _ => return Err(Refusal::UNKNOWN_TRANSPORT),
         }
         let session = match query.sid {
@@ -136,15 +133,19 @@ impl<A: Application> Engine<A> {
             None if parts.method != Method::GET => return Err(Refusal::BAD_METHOD),
             None => None,
         };
-        if query.version != Some("4") {
-            return Err(Refusal::UNSUPPORTED_VERSION);
+        match (query.version, &session) {
+            (Some("4"), _) => {}
+            (_, Some(_)) => return Err(Refusal::BAD_REQUEST),
+            (_, None) => return Err(Refusal::UNSUPPORTED_VERSION),
         }
         match (upgrade, session) {
             (true, session) => self.accept_websocket(&parts, on_upgrade, session),
             (false, None) => self.open_polling(&parts),
             (false, Some(session)) => match parts.method {
                 Method::GET => super::polling::get(&session).await,
-                Method::POST => super::polling::post(&session, body, self.shared.config.max_payload).await,
+                Method::POST => {
+                    super::polling::post(&session, &parts.headers, body, self.shared.config.max_payload).await
+                }
                 _ => Err(Refusal::BAD_REQUEST),
             },
         }

@@ -117,6 +117,14 @@ impl Outbox {
         }
     }
 
+    /// Wakes the transport though nothing was pushed: it should look whether it is still wanted.
+    pub(crate) fn wake_writer(&self) {
+        let writer = self.lock().writer.take();
+        if let Some(writer) = writer {
+            writer.wake();
+        }
+    }
+
     /// Wakes the session's task, for what did not come through its transport.
     pub(crate) fn wake_owner(&self) {
         let owner = self.lock().owner.take();

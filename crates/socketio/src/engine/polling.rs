@@ -8,7 +8,7 @@ use super::{
     session::{Incoming, NotPolling, Slot},
 };
 use bytes::Bytes;
-use http::{Response, StatusCode};
+use http::{HeaderMap, Response, StatusCode, header};
 use http_body_util::{BodyExt, Limited};
 use std::{collections::VecDeque, future::poll_fn, pin::pin, sync::Arc, task::Poll};
 
@@ -28,10 +28,13 @@ pub(super) async fn get(session: &Arc<Session>) -> Result<Response<Body>, Refusa
     abandoned.armed = false;
     drop(entered);
     session.outbox.written(frames.iter().map(Frame::len).sum());
-    if session.is_closed() {
-        frames.push_back(Frame::control(CLOSE));
-    } else if frames.is_empty() {
-        frames.push_back(Frame::control(NOOP));
+    match session.outbox.closing() {
+        // The client closes: it knows.
+        Some(CloseReason::TransportClose) | None if frames.is_empty() => {
+            frames.push_back(Frame::control(NOOP));
+        }
+        Some(CloseReason::TransportClose) | None => {}
+        Some(_) => frames.push_back(Frame::control(CLOSE)),
     }
     Ok(answer(StatusCode::OK, TEXT, join_payload(&frames).into()))
 }
@@ -39,6 +42,7 @@ pub(super) async fn get(session: &Arc<Session>) -> Result<Response<Body>, Refusa
 /// Takes the packets of a body to the session, in their order.
 pub(super) async fn post<B>(
     session: &Arc<Session>,
+    headers: &HeaderMap,
     body: B,
     max_payload: usize,
 ) -> Result<Response<Body>, Refusal>
@@ -47,6 +51,11 @@ where
     B::Error: Send,
 {
     let entered = enter(session, Slot::Post)?;
+    // Bytes travel as base64 in revision 4; a body of bytes is of an older one.
+    if headers.get(header::CONTENT_TYPE).is_some_and(|kind| kind == "application/octet-stream") {
+        session.close_with(CloseReason::TransportError);
+        return Err(Refusal::BAD_REQUEST);
+    }
     let body = pin!(Limited::new(BoxErrors(Box::pin(body)), max_payload));
     let body = match body.collect().await {
         Ok(body) => body.to_bytes(),

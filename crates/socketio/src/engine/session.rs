@@ -2,7 +2,7 @@
 
 use super::{
     close::CloseReason,
-    frame::{Frame, NOOP, Outgoing},
+    frame::Outgoing,
     outbox::{Closed, Outbox},
     websocket::WebSocket,
 };
@@ -136,9 +136,9 @@ impl Session {
         self.release_poll();
     }
 
-    /// Answers a pending poll with a packet that means nothing.
+    /// Has a pending poll look again: it finds that the client is changing over.
     pub(super) fn release_poll(&self) {
-        let _ = self.send(&Frame::control(NOOP).into());
+        self.outbox.wake_writer();
     }
 }
 
