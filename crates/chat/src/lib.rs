@@ -21,6 +21,7 @@ pub use accounts::{Identity, SessionId};
 pub use clock::{Clock, SystemClock};
 pub use log::{Committed, Pending};
 pub use migrations::MIGRATIONS;
+pub use names::key as name_key;
 pub use resume::decide;
 pub use rooms::Marked;
 pub use settings::{ManagedBy, Secret, Settings};

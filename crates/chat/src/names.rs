@@ -30,7 +30,7 @@ pub(crate) fn user_name(text: &str) -> Result<String, Error> {
 }
 
 /// What makes two names the same: `Ana`, `ANA` and `Ａｎａ` are.
-pub(crate) fn key(name: &str) -> String {
+pub fn key(name: &str) -> String {
     let lower = name.nfkc().collect::<String>().to_lowercase();
     lower.nfkc().collect()
 }

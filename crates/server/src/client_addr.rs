@@ -14,7 +14,10 @@ use ipnet::IpNet;
 use serde::Deserialize;
 use std::{
     net::{IpAddr, Ipv4Addr, SocketAddr},
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 /// The address a request came from, as limits count it. Every request's extensions carry it.
@@ -80,14 +83,34 @@ fn parse_hop(text: &str) -> Option<IpAddr> {
     addr.or_else(|| bracketed?.parse().ok()).map(|addr| addr.to_canonical())
 }
 
+/// What [`layer`] needs.
+#[derive(Debug, Default)]
+pub(crate) struct Proxies {
+    trusted: TrustedProxies,
+    /// Whether the operator was told of a proxy that is not configured.
+    told: AtomicBool,
+}
+
+impl Proxies {
+    pub(crate) fn new(trusted: TrustedProxies) -> Self {
+        Self { trusted, told: AtomicBool::new(false) }
+    }
+}
+
 /// Puts [`ClientAddr`] into the request's extensions.
-pub async fn layer(
-    State(trusted): State<Arc<TrustedProxies>>,
+pub(crate) async fn layer(
+    State(proxies): State<Arc<Proxies>>,
     ConnectInfo(peer): ConnectInfo<SocketAddr>,
     mut request: Request,
     next: Next,
 ) -> Response {
-    let addr = client_addr(peer, request.headers(), &trusted);
+    let addr = client_addr(peer, request.headers(), &proxies.trusted);
+    if addr == UNKNOWN && !proxies.told.swap(true, Ordering::Relaxed) {
+        tracing::warn!(
+            proxy = %peer.ip(),
+            "Requests come through a proxy that server.trusted_proxies does not name: its clients share one limit"
+        );
+    }
     request.extensions_mut().insert(ClientAddr(addr));
     next.run(request).await
 }

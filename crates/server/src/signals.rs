@@ -1,6 +1,7 @@
 //! SIGTERM and SIGINT: the first asks for a stop, the second does not ask.
 
 use std::io;
+use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
 /// The exit status after a second signal, as a shell reports an interrupt.
@@ -10,9 +11,7 @@ const INTERRUPTED: i32 = 130;
 ///
 /// # Errors
 /// When the system does not let us watch.
-#[cfg(unix)]
 pub(crate) fn watch(shutdown: CancellationToken) -> io::Result<()> {
-    use tokio::signal::unix::{SignalKind, signal};
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
     tokio::spawn(async move {

@@ -8,7 +8,7 @@ mod problem;
 mod rooms;
 
 use crate::{
-    client_addr::{self, TrustedProxies},
+    client_addr::{self, Proxies},
     config,
     gateway::Gateway,
     limits::{Limits, Now},
@@ -44,7 +44,7 @@ pub(crate) struct State {
 /// Everything that this node serves.
 pub(crate) fn router(state: State, server: &config::Server, web: config::Web) -> Router {
     let sockets = state.gateway.service();
-    let trusted: Arc<TrustedProxies> = Arc::new(server.trusted_proxies.clone());
+    let proxies = Arc::new(Proxies::new(server.trusted_proxies.clone()));
     let pages =
         if web.enabled { Router::new().fallback(web::serve) } else { Router::new().fallback(no_page) };
     Router::new()
@@ -56,7 +56,7 @@ pub(crate) fn router(state: State, server: &config::Server, web: config::Web) ->
         .layer(from_fn(headers::security))
         .route_service("/socket.io", sockets.clone())
         .route_service("/socket.io/", sockets)
-        .layer(from_fn_with_state(trusted, client_addr::layer))
+        .layer(from_fn_with_state(proxies, client_addr::layer))
         .with_state(state)
 }
 

@@ -40,8 +40,10 @@ struct Tables {
     names: Buckets<(Action, String)>,
 }
 
-/// Longest part of a name that is kept: names that may be had are shorter.
-const MAX_NAME_CHARS: usize = 64;
+/// Bytes of a name that are looked at: no name that anybody has is longer.
+const MAX_NAME_BYTES: usize = 1024;
+/// Characters of a name that are remembered. Names that differ only behind them share their tries.
+const MAX_KEY_CHARS: usize = 64;
 
 impl Limits {
     /// With nothing tried yet.
@@ -63,9 +65,7 @@ impl Limits {
         let now = u64::try_from((self.now)().as_micros()).unwrap_or(u64::MAX / 2);
         let (by_address, by_name) = self.rates(action);
         let address = (action, network(addr));
-        let name = name.map(|name| {
-            (action, name.chars().take(MAX_NAME_CHARS).flat_map(char::to_lowercase).collect::<String>())
-        });
+        let name = name.map(|name| (action, name_key(name)));
 
         let mut tables = self.tables.lock().unwrap_or_else(PoisonError::into_inner);
         let wait_address = tables.addresses.wait(&address, by_address, now);
@@ -92,6 +92,12 @@ impl Limits {
             Rate { burst: rates.name_burst, per_minute: rates.name_per_minute },
         )
     }
+}
+
+/// The same for all ways to write one name, or writing it differently would be a way around the limit.
+fn name_key(name: &str) -> String {
+    let looked_at = &name[..name.floor_char_boundary(MAX_NAME_BYTES)];
+    plaza_chat::name_key(looked_at.trim()).chars().take(MAX_KEY_CHARS).collect()
 }
 
 /// One household: of IPv6 a client has a whole /64 to choose addresses from.
@@ -141,7 +147,7 @@ mod tests {
     fn a_name_is_limited_from_wherever_it_is_tried() {
         let (limits, clock) = limits(true);
         limits.check(Action::LogIn, addr("203.0.113.1"), Some("ana")).unwrap();
-        limits.check(Action::LogIn, addr("203.0.113.2"), Some("Ana")).unwrap();
+        limits.check(Action::LogIn, addr("203.0.113.2"), Some(" Ａna ")).unwrap();
         let refused = limits.check(Action::LogIn, addr("203.0.113.3"), Some("ANA")).unwrap_err();
         assert_eq!((refused.code, refused.retry_after_ms), (Code::RateLimited, Some(10_000)));
         assert!(refused.retryable && refused.message.contains("10 s"));
