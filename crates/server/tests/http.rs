@@ -245,6 +245,11 @@ async fn the_page_is_guarded_and_cached() {
     assert_eq!(header(&page, "x-content-type-options"), "nosniff");
     assert_eq!(header(&page, "cache-control"), "no-cache");
     let etag = header(&page, "etag").to_owned();
+    let html = page.text().await.unwrap();
+    for asset in html.split('"').filter(|text| text.starts_with("/assets/")) {
+        let answer = node.get(asset).send().await.unwrap();
+        assert_eq!(header(&answer, "cache-control"), "public, max-age=31536000, immutable", "{asset}");
+    }
     let again = node.get("/history/general").header("if-none-match", &etag).send().await.unwrap();
     assert_eq!(again.status(), StatusCode::NOT_MODIFIED);
     assert_eq!(again.text().await.unwrap(), "");
@@ -316,4 +321,23 @@ async fn stopping_closes_connections_at_rest_and_frees_the_port() {
     let mut rest = Vec::new();
     timeout(PATIENCE, idle.read_to_end(&mut rest)).await.expect("the server closed it").unwrap();
     TcpListener::bind(addr).await.expect("the port is free");
+}
+
+#[tokio::test]
+async fn a_client_that_will_not_end_holds_up_stopping_no_longer_than_the_grace() {
+    let node = Node::start(&[("PLAZA_SERVER__GRACE_MS", "400")]).await;
+    let mut slow = TcpStream::connect(node.addr).await.unwrap();
+    let head = "POST /api/v1/login HTTP/1.1\r\nhost: x\r\nexpect: 100-continue\r\n\
+                content-type: application/json\r\ncontent-length: 100\r\n\r\n";
+    slow.write_all(head.as_bytes()).await.unwrap();
+    let mut asked_on = [0; 12];
+    slow.read_exact(&mut asked_on).await.unwrap();
+    assert_eq!(&asked_on, b"HTTP/1.1 100", "the server reads the body now");
+    let began = Instant::now();
+    node.stop().await;
+    assert!(began.elapsed() >= Duration::from_millis(300), "the request was given no time to end");
+    assert!(began.elapsed() < Duration::from_secs(5), "a client that never ends held it up");
+    let mut rest = Vec::new();
+    // Cut off: the end of the stream, or a reset.
+    let _ = timeout(PATIENCE, slow.read_to_end(&mut rest)).await.expect("the server closed it");
 }
