@@ -2,6 +2,13 @@
 //! One statement for a batch costs a fraction of one for each row. `CROSS JOIN` keeps SQLite from turning the
 //! loops around. Everything else in this crate is plain SQL that any database understands.
 
+use serde::Serialize;
+
+/// Rows as the statements take them.
+pub(crate) fn rows<T: Serialize>(rows: &[T]) -> sqlx::Result<String> {
+    serde_json::to_string(rows).map_err(|error| sqlx::Error::Encode(error.into()))
+}
+
 /// `[[room, user], …]` → for each pair that is a membership: its index, the room's top, how far the user read.
 pub(crate) const MEMBERSHIPS: &str = "
     SELECT pair.key, rooms.seq, members.read_seq
@@ -35,3 +42,29 @@ pub(crate) const RAISE_READ: &str = "
     UPDATE members SET read_seq = reached.value ->> 2
     FROM json_each($1) AS reached
     WHERE members.room_id = reached.value ->> 0 AND members.user_id = reached.value ->> 1";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use plaza_store::{Durability, Store, StoreOptions};
+    use sqlx::{AssertSqlSafe, Row};
+
+    #[tokio::test]
+    async fn no_statement_walks_a_whole_table() {
+        let folder = tempfile::tempdir().unwrap();
+        let options =
+            StoreOptions { durability: Durability::None, ..StoreOptions::new(folder.path().join("plan.db")) };
+        let store = Store::open(options, crate::MIGRATIONS).await.unwrap();
+        for statement in [MEMBERSHIPS, KNOWN_MESSAGES, APPEND_MESSAGES, RAISE_TOPS, RAISE_READ] {
+            let explained = AssertSqlSafe(format!("EXPLAIN QUERY PLAN {statement}"));
+            let mut reader = store.read().await.unwrap();
+            let plan = sqlx::query(explained).bind("[]").fetch_all(&mut *reader).await.unwrap();
+            for step in &plan {
+                let step: String = step.get("detail");
+                let walked = step.strip_prefix("SCAN ").map(|rest| rest.split(' ').next().unwrap());
+                let tables = ["members", "rooms", "events"];
+                assert!(walked.is_none_or(|table| !tables.contains(&table)), "{step} in {statement}");
+            }
+        }
+    }
+}

@@ -17,25 +17,22 @@ const READ_PATIENCE: Duration = Duration::from_secs(10);
 /// How long a writer waits for its turn.
 const WRITE_PATIENCE: Duration = Duration::from_secs(30);
 
-/// The pool of the one connection that writes. `connect` makes it at once, so that what is wrong with the file
-/// shows at start.
+/// The pool of the one connection that writes.
 pub(crate) async fn writer(path: &Path, durability: Durability) -> Result<AnyPool, StoreError> {
-    let pool = pool(path, durability, Role::Writer)?
-        .max_connections(1)
-        .acquire_timeout(WRITE_PATIENCE)
-        .connect_with(location(path)?)
-        .await?;
-    Ok(pool)
+    let options = location(path)?;
+    // A pool tries again and again to connect, and then says only that it took too long. So the file is opened
+    // once without one: what is wrong with it shows at start, and by its name.
+    let mut first = options.connect().await?;
+    prepare(&mut first, durability, Role::Writer).await?;
+    first.close().await?;
+    let pool = pool(durability, Role::Writer).max_connections(1).acquire_timeout(WRITE_PATIENCE);
+    Ok(pool.connect_with(options).await?)
 }
 
 /// The pool of those that read.
 pub(crate) async fn readers(path: &Path, durability: Durability, count: u32) -> Result<AnyPool, StoreError> {
-    let pool = pool(path, durability, Role::Reader)?
-        .max_connections(count)
-        .acquire_timeout(READ_PATIENCE)
-        .connect_with(location(path)?)
-        .await?;
-    Ok(pool)
+    let pool = pool(durability, Role::Reader).max_connections(count).acquire_timeout(READ_PATIENCE);
+    Ok(pool.connect_with(location(path)?).await?)
 }
 
 /// Puts the write-ahead log into the main file and empties it.
@@ -63,26 +60,26 @@ enum Role {
     Reader,
 }
 
-fn pool(path: &Path, durability: Durability, role: Role) -> Result<AnyPoolOptions, StoreError> {
-    sqlx::any::install_default_drivers();
-    if path.to_str().is_none() {
-        let reason = "its path is not UTF-8".to_owned();
-        return Err(StoreError::Unwritable { place: path.display().to_string(), reason });
-    }
-    Ok(AnyPoolOptions::new()
+fn pool(durability: Durability, role: Role) -> AnyPoolOptions {
+    AnyPoolOptions::new()
         .test_before_acquire(false)
         .idle_timeout(None)
         .max_lifetime(None)
         .after_connect(move |connection, _| Box::pin(prepare(connection, durability, role)))
-        .after_release(|connection, _| Box::pin(is_clean(connection))))
+        .after_release(|connection, _| Box::pin(is_clean(connection)))
 }
 
 /// The file as sqlx wants it named.
 fn location(path: &Path) -> Result<AnyConnectOptions, StoreError> {
+    sqlx::any::install_default_drivers();
+    let Some(text) = path.to_str() else {
+        let reason = "its path is not UTF-8".to_owned();
+        return Err(StoreError::Unwritable { place: path.display().to_string(), reason });
+    };
     let mut url = String::from("sqlite://");
-    for byte in path.to_string_lossy().bytes() {
+    for byte in text.bytes() {
         match byte {
-            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'/' | b'-' | b'_' | b'.' => url.push(byte as char),
+            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'/' | b'-' | b'_' | b'.' => url.push(char::from(byte)),
             _ => url.push_str(&format!("%{byte:02X}")),
         }
     }

@@ -5,8 +5,9 @@ use super::{
     event,
 };
 use crate::sqlite;
-use plaza_protocol::{Code, Content, Error, Event, Message, RoomId, SentMessage, Seq, Timestamp, UserId};
-use serde_json::json;
+use plaza_protocol::{
+    ClientId, Code, Content, Error, Event, Message, RoomId, SentMessage, Seq, Timestamp, UserId,
+};
 use sqlx::{AnyConnection, Row};
 use std::{
     collections::{HashMap, hash_map::Entry},
@@ -28,63 +29,71 @@ pub(super) async fn append(
     events: &mut Vec<Arc<Event>>,
 ) -> sqlx::Result<()> {
     let (members, mut tops) = memberships(tx, &run).await?;
-    let mut stored = known(tx, &run, &members).await?;
+    let mut stored = known(tx, &run).await?;
+    let mut added = Vec::new();
     let mut raised = HashMap::new();
-    let mut rows = Vec::new();
     for (message, is_member) in run.into_iter().zip(members) {
-        let Some(top) = tops.get_mut(&message.room).filter(|_| is_member) else {
-            answers.push(Err(Error::no_such_room()));
-            continue;
-        };
-        let key = (message.room.clone(), message.sender.id.clone(), message.client_id.as_str().to_owned());
+        let key = (message.room.clone(), message.sender.id.clone(), message.client_id.clone());
         let vacant = match stored.entry(key) {
             Entry::Occupied(first) => {
-                answers.push(again(first.get(), &message.content));
+                answers.push(again(first.get(), &message.content, is_member));
                 continue;
             }
             Entry::Vacant(vacant) => vacant,
         };
+        let Some(top) = tops.get_mut(&message.room).filter(|_| is_member) else {
+            answers.push(Err(Error::no_such_room()));
+            continue;
+        };
         *top += 1;
         raised.insert(message.room.clone(), *top);
-        let sent = SentMessage { seq: *top, id: message.id.clone(), at };
+        let sent = SentMessage { seq: *top, id: message.id, at };
         vacant.insert(Stored { sent: sent.clone(), content: message.content.clone() });
-        answers.push(Ok(Done::Sent(sent)));
-        rows.push(json!([
-            message.room,
-            *top,
-            message.id,
-            message.sender.id,
-            message.sender.name,
-            u8::from(message.sender.guest),
-            message.client_id,
-            message.kind,
-            message.body,
-            at.as_millis(),
-        ]));
-        events.push(Arc::new(Event::Message(Message {
+        let stored_as = (message.kind, message.body);
+        let message = Message {
             room_id: message.room,
-            seq: *top,
-            id: message.id,
+            seq: sent.seq,
+            id: sent.id.clone(),
             client_id: message.client_id,
             sender: message.sender,
             content: message.content,
             at,
-        })));
+        };
+        answers.push(Ok(Done::Sent(sent)));
+        added.push((message, stored_as));
     }
-    if !rows.is_empty() {
-        sqlx::query(sqlite::APPEND_MESSAGES).bind(json!(rows).to_string()).execute(&mut *tx).await?;
+    if !added.is_empty() {
+        insert(tx, &added).await?;
         let tops: Vec<_> = raised.iter().collect();
-        sqlx::query(sqlite::RAISE_TOPS).bind(json!(tops).to_string()).execute(&mut *tx).await?;
+        sqlx::query(sqlite::RAISE_TOPS).bind(sqlite::rows(&tops)?).execute(tx).await?;
     }
+    events.extend(added.into_iter().map(|(message, _)| Arc::new(Event::Message(message))));
     Ok(())
 }
 
-/// The answer for one that is stored already.
-fn again(first: &Stored, content: &Content) -> Result<Done, Error> {
+/// Stores new messages, each with its kind and its body as JSON.
+async fn insert(tx: &mut AnyConnection, added: &[(Message, (&str, String))]) -> sqlx::Result<()> {
+    let rows: Vec<_> = added
+        .iter()
+        .map(|(message, (kind, body))| {
+            let Message { room_id, seq, id, client_id, sender, at, .. } = message;
+            let guest = u8::from(sender.guest);
+            (room_id, seq, id, &sender.id, &sender.name, guest, client_id, kind, body, at.as_millis())
+        })
+        .collect();
+    sqlx::query(sqlite::APPEND_MESSAGES).bind(sqlite::rows(&rows)?).execute(tx).await?;
+    Ok(())
+}
+
+/// The answer for one that is stored already. One who is no member any more gets the first acknowledgement
+/// too, since the message is there; about any other message he is told nothing.
+fn again(first: &Stored, content: &Content, is_member: bool) -> Result<Done, Error> {
     if first.content == *content {
         Ok(Done::Sent(first.sent.clone()))
-    } else {
+    } else if is_member {
         Err(Error::new(Code::Conflict, "This clientId stands for another message of yours in this room."))
+    } else {
+        Err(Error::no_such_room())
     }
 }
 
@@ -105,7 +114,7 @@ async fn memberships(
             })
         })
         .collect();
-    let rows = sqlx::query(sqlite::MEMBERSHIPS).bind(json!(pairs).to_string()).fetch_all(tx).await?;
+    let rows = sqlx::query(sqlite::MEMBERSHIPS).bind(sqlite::rows(&pairs)?).fetch_all(tx).await?;
     let mut is_member = vec![false; pairs.len()];
     let mut tops = HashMap::new();
     for row in &rows {
@@ -116,25 +125,14 @@ async fn memberships(
     Ok((pair_of.into_iter().map(|pair| is_member[pair]).collect(), tops))
 }
 
-type Key = (RoomId, UserId, String);
+type Key = (RoomId, UserId, ClientId);
 
 /// Those of the messages that the store has.
-async fn known(
-    tx: &mut AnyConnection,
-    run: &[NewMessage],
-    members: &[bool],
-) -> sqlx::Result<HashMap<Key, Stored>> {
-    let wanted: Vec<_> = run
-        .iter()
-        .zip(members)
-        .filter(|(_, is_member)| **is_member)
-        .map(|(message, _)| (&message.room, &message.sender.id, &message.client_id))
-        .collect();
+async fn known(tx: &mut AnyConnection, run: &[NewMessage]) -> sqlx::Result<HashMap<Key, Stored>> {
+    let wanted: Vec<_> =
+        run.iter().map(|message| (&message.room, &message.sender.id, &message.client_id)).collect();
     let mut stored = HashMap::with_capacity(wanted.len());
-    if wanted.is_empty() {
-        return Ok(stored);
-    }
-    let rows = sqlx::query(sqlite::KNOWN_MESSAGES).bind(json!(wanted).to_string()).fetch_all(tx).await?;
+    let rows = sqlx::query(sqlite::KNOWN_MESSAGES).bind(sqlite::rows(&wanted)?).fetch_all(tx).await?;
     for row in &rows {
         let (room, sender, client_id) = wanted[row.try_get::<i64, _>(0)? as usize];
         let sent = SentMessage {
@@ -143,8 +141,7 @@ async fn known(
             at: Timestamp::from_millis(row.try_get(3)?),
         };
         let content = event::content(row.try_get(4)?, row.try_get(5)?)?;
-        let key = (room.clone(), sender.clone(), client_id.as_str().to_owned());
-        stored.insert(key, Stored { sent, content });
+        stored.insert((room.clone(), sender.clone(), client_id.clone()), Stored { sent, content });
     }
     Ok(stored)
 }

@@ -56,7 +56,7 @@ impl Log {
         shutdown: CancellationToken,
         tracker: &TaskTracker,
     ) -> (Self, mpsc::Receiver<Committed>) {
-        let (published, committed) = mpsc::channel(settings.commit_queue as usize);
+        let (published, committed) = mpsc::channel(settings.commit_queue.max(1) as usize);
         let batch = LogBatch::new(clock.clone(), settings, published);
         let options =
             QueueOptions { capacity: settings.log_queue as usize, max_batch: settings.log_batch as usize };

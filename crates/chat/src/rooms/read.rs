@@ -8,7 +8,6 @@ use crate::{
 };
 use plaza_protocol::{Code, Error, MarkRead, Position, RoomId, Seq, UserId};
 use plaza_store::{Batch, Queue, QueueOptions, Store, StoreError, WriteTx, group_commit};
-use serde_json::json;
 use sqlx::Row;
 use std::collections::HashMap;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
@@ -81,8 +80,7 @@ impl Batch for ReadBatch {
         jobs: Vec<ReadJob>,
     ) -> Result<(Vec<Self::Answer>, ()), StoreError> {
         let pairs: Vec<_> = jobs.iter().map(|job| (&job.room, &job.user)).collect();
-        let rows =
-            sqlx::query(sqlite::MEMBERSHIPS).bind(json!(pairs).to_string()).fetch_all(&mut **tx).await?;
+        let rows = sqlx::query(sqlite::MEMBERSHIPS).bind(sqlite::rows(&pairs)?).fetch_all(&mut **tx).await?;
         let mut standings = HashMap::new();
         for row in &rows {
             let standing = Standing { top: read_seq(row, 1)?, read: read_seq(row, 2)?, moved: false };
@@ -107,7 +105,7 @@ impl Batch for ReadBatch {
             .map(|((room, user), standing)| (room, user, standing.read))
             .collect();
         if !raised.is_empty() {
-            sqlx::query(sqlite::RAISE_READ).bind(json!(raised).to_string()).execute(&mut **tx).await?;
+            sqlx::query(sqlite::RAISE_READ).bind(sqlite::rows(&raised)?).execute(&mut **tx).await?;
         }
         Ok((answers, ()))
     }

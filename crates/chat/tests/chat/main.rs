@@ -1,0 +1,10 @@
+//! Chat as its callers see it, on a real store in a folder that is thrown away.
+
+#![expect(clippy::unwrap_used, reason = "a test ends where something is not as it should be")]
+
+mod accounts;
+mod history;
+mod log;
+mod model;
+mod rooms;
+mod world;

@@ -1,0 +1,154 @@
+//! A store, a clock that the test sets, and a chat on both.
+
+use plaza_chat::{Chat, Clock, Committed, MIGRATIONS, Settings};
+use plaza_protocol::{
+    Code, Content, CreateRoom, Error, Event, JoinRoom, RoomId, RoomKind, SendMessage, TextBody, User,
+};
+use plaza_store::{Durability, Store, StoreOptions};
+use std::{
+    collections::BTreeMap,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicI64, Ordering},
+    },
+    time::Duration,
+};
+use tempfile::TempDir;
+use tokio::sync::mpsc;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+/// Stands still until a test moves it.
+pub(crate) struct TestClock(AtomicI64);
+
+impl Clock for TestClock {
+    fn now(&self) -> i64 {
+        self.0.load(Ordering::SeqCst)
+    }
+}
+
+impl TestClock {
+    pub(crate) fn forward(&self, by: Duration) {
+        self.0.fetch_add(by.as_millis() as i64, Ordering::SeqCst);
+    }
+}
+
+pub(crate) struct World {
+    pub(crate) chat: Chat,
+    pub(crate) store: Store,
+    pub(crate) clock: Arc<TestClock>,
+    pub(crate) shutdown: CancellationToken,
+    pub(crate) tracker: TaskTracker,
+    pub(crate) folder: TempDir,
+    published: Arc<Mutex<Vec<Arc<Event>>>>,
+}
+
+impl World {
+    pub(crate) async fn start() -> Self {
+        Self::with(Settings::default()).await
+    }
+
+    /// What is published is collected.
+    pub(crate) async fn with(settings: Settings) -> Self {
+        let (world, mut committed) = Self::unheard(settings, tempfile::tempdir().unwrap()).await;
+        let published = world.published.clone();
+        world.tracker.spawn(async move {
+            while let Some(Committed { events }) = committed.recv().await {
+                assert!(!events.is_empty());
+                published.lock().unwrap().extend(events);
+            }
+        });
+        world
+    }
+
+    /// Nobody takes what is published but the caller.
+    pub(crate) async fn unheard(settings: Settings, folder: TempDir) -> (Self, mpsc::Receiver<Committed>) {
+        let store = open(&folder).await;
+        let clock = Arc::new(TestClock(AtomicI64::new(1_800_000_000_000)));
+        let (shutdown, tracker) = (CancellationToken::new(), TaskTracker::new());
+        let (chat, committed) =
+            Chat::start(store.clone(), clock.clone(), settings, shutdown.clone(), &tracker).await.unwrap();
+        let published = Arc::default();
+        (Self { chat, store, clock, shutdown, tracker, folder, published }, committed)
+    }
+
+    /// Ends every task, then gives what was published, by room.
+    pub(crate) async fn stop(self) -> (TempDir, BTreeMap<String, Vec<Arc<Event>>>) {
+        self.shutdown.cancel();
+        self.tracker.close();
+        self.tracker.wait().await;
+        self.store.close().await;
+        let mut rooms: BTreeMap<String, Vec<_>> = BTreeMap::new();
+        for event in self.published.lock().unwrap().iter() {
+            rooms.entry(event.room_id().to_string()).or_default().push(event.clone());
+        }
+        (self.folder, rooms)
+    }
+
+    pub(crate) async fn user(&self, name: &str) -> User {
+        self.chat.new_guest(name).await.unwrap().0.user
+    }
+
+    /// Makes a group with these members; the first owns it.
+    pub(crate) async fn group(&self, members: &[&User]) -> RoomId {
+        let created = self.chat.create_room(members[0], create("Group", RoomKind::Group, None)).await;
+        let room = created.unwrap().room.id;
+        for member in &members[1..] {
+            let request = plaza_protocol::AddMember {
+                room_id: room.clone(),
+                user: member.id.as_str().to_owned().try_into().unwrap(),
+            };
+            self.chat.add_member(members[0], request).await.unwrap();
+        }
+        room
+    }
+
+    pub(crate) async fn join(&self, user: &User, room: &str) {
+        self.chat.join_room(user, join(room)).await.unwrap();
+    }
+
+    /// The whole log of a room, checked to be without a hole.
+    pub(crate) async fn log(&self, room: &RoomId) -> Vec<Arc<Event>> {
+        let mut events: Vec<Arc<Event>> = Vec::new();
+        loop {
+            let page = self.chat.range(room, events.len() as u64, 1_000).await.unwrap();
+            if page.is_empty() {
+                return events;
+            }
+            for event in page {
+                assert_eq!(event.seq(), events.len() as u64 + 1, "no hole in {room}");
+                events.push(event);
+            }
+        }
+    }
+}
+
+pub(crate) async fn open(folder: &TempDir) -> Store {
+    let options =
+        StoreOptions { durability: Durability::None, ..StoreOptions::new(folder.path().join("plaza.db")) };
+    Store::open(options, MIGRATIONS).await.unwrap()
+}
+
+pub(crate) fn id(room: &str) -> RoomId {
+    room.parse().unwrap()
+}
+
+pub(crate) fn join(room: &str) -> JoinRoom {
+    JoinRoom { room_id: id(room) }
+}
+
+pub(crate) fn create(name: &str, kind: RoomKind, id: Option<&str>) -> CreateRoom {
+    CreateRoom { name: name.into(), kind, id: id.map(|id| id.parse().unwrap()) }
+}
+
+pub(crate) fn message(room: &RoomId, client_id: &str, text: &str) -> SendMessage {
+    SendMessage {
+        room_id: room.clone(),
+        client_id: client_id.parse().unwrap(),
+        content: Content::Text(TextBody { text: text.into() }),
+    }
+}
+
+/// The code of a refusal.
+pub(crate) fn code<T: std::fmt::Debug>(result: Result<T, Error>) -> Code {
+    result.unwrap_err().code
+}
