@@ -3,6 +3,9 @@
 #
 # A stage that fails does not stop the next: one run should tell everything that is wrong.
 
+# Where scripts/setup keeps the tools that it had to build.
+PATH=$PATH:$PWD/target/tools/bin
+
 failed=()
 passed=0
 started=$SECONDS
