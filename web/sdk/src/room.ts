@@ -34,6 +34,7 @@ export class Room {
   /** The summary belongs to a log that was replaced. */
   #stale = false;
   #healing = false;
+  #loading: Promise<void> | undefined;
 
   constructor(summary: RoomSummary, me: string, request: Connection['request']) {
     this.#me = me;
@@ -102,11 +103,18 @@ export class Room {
 
   /** See that at least `count` events are there to look at, as far as the log has them. */
   async ensure(count: number): Promise<void> {
-    if (this.#timeline.events.length < count && this.#timeline.hasOlder) await this.#load(count);
+    await this.#loading;
+    if (this.#timeline.events.length < count && this.#timeline.hasOlder) await this.#loadOnce(count);
   }
 
   loadOlder(): Promise<void> {
-    return this.#load(PAGE);
+    return this.#loadOnce(PAGE);
+  }
+
+  /** One page at a time: who asks meanwhile waits for the one on its way. */
+  #loadOnce(limit: number): Promise<void> {
+    this.#loading ??= this.#load(limit).finally(() => (this.#loading = undefined));
+    return this.#loading;
   }
 
   /** Fetch what lies between what is held and what has arrived. */
@@ -141,7 +149,7 @@ export class Room {
 
   async #load(limit: number): Promise<void> {
     const base = this.#timeline.base;
-    if (base === undefined || base === 0 || this.state.get().loading) return;
+    if (base === undefined || base === 0) return;
     this.#show({ loading: true, problem: undefined });
     try {
       const page = await this.#request('room:history', { roomId: this.id, before: base + 1, limit });

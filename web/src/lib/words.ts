@@ -41,6 +41,8 @@ export function changeSentence(change: MemberChange, me: string | undefined): st
   const who = change.user.id === me ? 'You' : change.user.name;
   const whom = change.user.id === me ? 'you' : change.user.name;
   const by = change.by.id === me ? 'You' : change.by.name;
+  // The first event of a room is its maker's coming.
+  if (change.seq === 1 && self) return `${who} made this room`;
   if (change.type === 'member:added') return self ? `${who} joined` : `${by} added ${whom}`;
   return self ? `${who} left` : `${by} removed ${whom}`;
 }

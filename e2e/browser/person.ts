@@ -1,0 +1,152 @@
+// Somebody at a browser, in the words of what they do.
+
+import { expect, type Browser, type BrowserContextOptions, type Locator, type Page } from '@playwright/test';
+
+export const PASSWORD = 'correct horse battery';
+
+export interface Line {
+  seq: number;
+  text: string;
+}
+
+export class Person {
+  readonly page: Page;
+  /** What the content security policy had to forbid, and what the page threw. */
+  readonly faults: string[] = [];
+
+  private constructor(page: Page) {
+    this.page = page;
+    page.on('pageerror', (error) => this.faults.push(`threw: ${error.message}`));
+    page.on('console', (message) => {
+      if (/Content Security Policy/i.test(message.text())) this.faults.push(message.text());
+    });
+    page.on('dialog', (dialog) => {
+      this.faults.push(`dialog: ${dialog.message()}`);
+      void dialog.dismiss();
+    });
+  }
+
+  static async at(browser: Browser, url: string, options: BrowserContextOptions = {}): Promise<Person> {
+    const context = await browser.newContext({ baseURL: url, ...options });
+    const person = new Person(await context.newPage());
+    await person.page.addInitScript(() => {
+      addEventListener('securitypolicyviolation', (event) => {
+        console.error(`Content Security Policy: ${event.violatedDirective} ${event.blockedURI}`);
+      });
+    });
+    await person.page.goto('/');
+    return person;
+  }
+
+  async register(name: string): Promise<void> {
+    await this.page.getByText('Register', { exact: true }).click();
+    await this.page.getByLabel('Name').fill(name);
+    await this.page.getByLabel('Password').fill(PASSWORD);
+    await this.page.getByRole('button', { name: 'Create account' }).click();
+    await this.signedIn(name);
+  }
+
+  async beGuest(name: string): Promise<void> {
+    await this.page.getByText('Guest', { exact: true }).click();
+    await this.page.getByLabel('Name').fill(name);
+    await this.page.getByRole('button', { name: 'Continue as guest' }).click();
+    await this.signedIn(name);
+  }
+
+  async signedIn(name: string): Promise<void> {
+    await expect(this.page.getByRole('button', { name: 'Sign out' })).toBeVisible();
+    await expect(this.page.locator('.sidebar footer')).toContainText(name);
+  }
+
+  async joinPublic(roomId: string): Promise<void> {
+    await this.page.getByRole('button', { name: 'New', exact: true }).click();
+    await this.page.getByLabel('Room id').fill(roomId);
+    await this.page.getByRole('button', { name: 'Join room' }).click();
+    await expect(this.page.getByRole('heading', { name: roomId })).toBeVisible();
+  }
+
+  async createGroup(name: string): Promise<void> {
+    await this.page.getByRole('button', { name: 'New', exact: true }).click();
+    await this.page.getByLabel('Group name').fill(name);
+    await this.page.getByRole('button', { name: 'Create group' }).click();
+    await expect(this.page.getByRole('heading', { name })).toBeVisible();
+  }
+
+  async addMember(name: string): Promise<void> {
+    await this.page.getByRole('button', { name: 'Members' }).click();
+    await this.page.getByLabel('Add somebody by name').fill(name);
+    await this.page.getByRole('button', { name: 'Add', exact: true }).click();
+    await expect(this.page.getByRole('complementary', { name: 'Members' })).toContainText(name);
+  }
+
+  get composer(): Locator {
+    return this.page.getByRole('textbox', { name: /^Message / });
+  }
+
+  get timeline(): Locator {
+    return this.page.getByRole('log');
+  }
+
+  get banner(): Locator {
+    return this.page.locator('[data-phase]');
+  }
+
+  room(name: string): Locator {
+    return this.page.getByRole('navigation', { name: 'Rooms' }).getByRole('link', { name });
+  }
+
+  message(text: string): Locator {
+    return this.timeline.locator('li', { hasText: text });
+  }
+
+  async write(text: string): Promise<void> {
+    await this.composer.fill(text);
+    await this.composer.press('Enter');
+  }
+
+  async sees(text: string): Promise<void> {
+    await expect(this.message(text).first()).toBeVisible();
+  }
+
+  /** Every message shown, in the order it is shown; its position as the page knows it. */
+  async lines(): Promise<Line[]> {
+    return this.timeline.locator('li[data-seq]:has(.text)').evaluateAll((rows) =>
+      rows.map((row) => ({
+        seq: Number(row.getAttribute('data-seq')),
+        text: row.querySelector('.text')?.textContent ?? '',
+      })),
+    );
+  }
+
+  /** Messages that the log has not been seen to hold. */
+  get unsettled(): Locator {
+    return this.timeline.locator(
+      'li[data-state="queued"], li[data-state="sending"], li[data-state="failed"]',
+    );
+  }
+
+  /** Loads everything up to the room's beginning. */
+  async scrollToBeginning(): Promise<void> {
+    await expect(async () => {
+      await this.timeline.evaluate((element) => (element.scrollTop = 0));
+      await expect(this.timeline).toContainText('This is where', { timeout: 200 });
+    }).toPass();
+  }
+
+  /** Collects what the banner says from now on. */
+  async watchBanner(): Promise<() => Promise<string[]>> {
+    await this.page.evaluate(() => {
+      const place = document.querySelector('[data-phase]');
+      if (place === null) throw new Error('no banner');
+      const said: string[] = [];
+      Object.assign(globalThis, { said });
+      const note = () => {
+        const text = place.textContent?.replace(/\s+/g, ' ').trim() ?? '';
+        if (text !== '' && said.at(-1) !== text) said.push(text);
+      };
+      new MutationObserver(note).observe(place, { subtree: true, childList: true, characterData: true });
+      note();
+    });
+    return () => this.page.evaluate(() => (globalThis as unknown as { said: string[] }).said);
+  }
+}

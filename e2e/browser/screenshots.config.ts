@@ -1,0 +1,5 @@
+// Pictures, not tests: see screenshots.mjs.
+import { defineConfig } from '@playwright/test';
+import tests from './playwright.config';
+
+export default defineConfig({ ...tests, testDir: 'shots', testMatch: '*.ts', workers: 1, timeout: 120_000 });

@@ -1,0 +1,125 @@
+// Everything with the keyboard alone, and everything at 360 pixels.
+
+import type { Page } from '@playwright/test';
+import { expect, test } from '../fixtures';
+
+/** Presses Tab until the focus is on what has this name, as somebody without a mouse does. */
+async function tabTo(page: Page, role: 'textbox' | 'button' | 'link' | 'radio', name: string | RegExp) {
+  const target = page.getByRole(role, { name, exact: typeof name === 'string' });
+  for (let i = 0; i < 40; i += 1) {
+    if (await target.evaluate((el) => el === document.activeElement).catch(() => false)) return;
+    await page.keyboard.press('Tab');
+  }
+  throw new Error(`Tab never reaches ${role} ${name}`);
+}
+
+test('from registering to leaving without a mouse', async ({ person }) => {
+  const ana = await person();
+  const { page } = ana;
+  const keys = page.keyboard;
+  await tabTo(page, 'radio', 'Sign in');
+  await keys.press('ArrowRight');
+  await tabTo(page, 'textbox', 'Name');
+  await keys.type('Ana');
+  await keys.press('Tab');
+  await keys.type('correct horse battery');
+  await keys.press('Enter');
+  await ana.signedIn('Ana');
+
+  for (const room of ['general', 'market', 'music']) {
+    await tabTo(page, 'button', 'New');
+    await keys.press('Enter');
+    await expect(page.getByRole('dialog')).toBeVisible();
+    await tabTo(page, 'textbox', 'Room id');
+    await keys.type(room);
+    await keys.press('Enter');
+    await expect(page.getByRole('heading', { name: room })).toBeVisible();
+    await expect(ana.composer).toBeFocused();
+  }
+  await keys.type('first line');
+  await keys.press('Shift+Enter');
+  await keys.type('second line');
+  await keys.press('Enter');
+  await expect(ana.timeline.locator('li .text')).toHaveText('first line\nsecond line');
+  await expect(ana.composer).toHaveValue('');
+
+  const inNav = page.getByRole('navigation', { name: 'Rooms' }).locator('a:focus');
+  for (let i = 0; i < 6 && (await inNav.count()) === 0; i += 1) await keys.press('F6');
+  await expect(inNav).toHaveCount(1);
+  await keys.press('End');
+  const last = await inNav.getAttribute('href');
+  await keys.press('ArrowUp');
+  await expect(inNav).not.toHaveAttribute('href', last ?? '');
+  await keys.press('Home');
+  await keys.press('ArrowDown');
+  const chosen = (await inNav.getAttribute('href')) ?? '';
+  await keys.press('Enter');
+  await expect(page).toHaveURL(new RegExp(`${chosen}$`));
+
+  await tabTo(page, 'button', 'Members');
+  await keys.press('Enter');
+  const members = page.getByRole('complementary', { name: 'Members' });
+  await expect(members).toContainText('Ana');
+  await keys.press('Escape');
+  await expect(members).toHaveCount(0);
+  await expect(page.getByRole('button', { name: 'Members' })).toBeFocused();
+
+  await tabTo(page, 'button', 'New');
+  await keys.press('Enter');
+  await keys.press('Escape');
+  await expect(page.getByRole('dialog')).toHaveCount(0);
+
+  await tabTo(page, 'button', 'Sign out');
+  await keys.press('Enter');
+  await expect(page.getByRole('button', { name: 'Sign in' })).toBeVisible();
+});
+
+test('at 360 pixels the list and a room are two views, and nothing sticks out', async ({ person }) => {
+  const ana = await person({ viewport: { width: 360, height: 640 } });
+  const fits = async () =>
+    expect(await ana.page.evaluate(() => document.documentElement.scrollWidth <= innerWidth)).toBe(true);
+  await fits();
+  await ana.register('Ana-with-a-rather-long-name.here');
+  await fits();
+  await ana.joinPublic('general');
+  await expect(ana.page.getByRole('navigation', { name: 'Rooms' })).toBeHidden();
+  await ana.write(`A long word: ${'wide'.repeat(60)}`);
+  await ana.sees('A long word');
+  await fits();
+  await ana.page.getByRole('button', { name: 'Members' }).click();
+  await fits();
+  await ana.page.keyboard.press('Escape');
+  await ana.page.getByRole('link', { name: 'Back to rooms' }).click();
+  await expect(ana.room('general')).toBeVisible();
+  await expect(ana.page.getByRole('log')).toBeHidden();
+  await ana.room('general').click();
+  await ana.sees('A long word');
+  await ana.page.keyboard.press('Escape');
+  await expect(ana.room('general')).toBeVisible();
+});
+
+test('a message that is too long is told while typing and not sent', async ({ person }) => {
+  const ana = await person();
+  await ana.register('Ana');
+  await ana.joinPublic('general');
+  await ana.composer.fill('ж'.repeat(4_097));
+  await expect(ana.page.getByText('2 bytes too long')).toBeVisible();
+  await ana.composer.press('Enter');
+  await expect(ana.timeline.locator('li .text')).toHaveCount(0);
+  await ana.composer.fill('ж'.repeat(4_096));
+  await ana.composer.press('Enter');
+  await expect(ana.timeline.locator('li[data-state="sent"]')).toHaveCount(1);
+});
+
+test('light, dark, or as the system has it; the choice outlives the page', async ({ person }) => {
+  const ana = await person({ colorScheme: 'dark' });
+  const background = () => ana.page.evaluate(() => getComputedStyle(document.body).backgroundColor);
+  const dark = await background();
+  await ana.page.getByRole('button', { name: /Theme: system/ }).click();
+  const light = await background();
+  expect(light).not.toBe(dark);
+  await ana.page.reload();
+  expect(await background()).toBe(light);
+  await ana.page.getByRole('button', { name: /Theme: light/ }).click();
+  expect(await background()).toBe(dark);
+});
