@@ -112,12 +112,18 @@ pub struct Updates {
     stop: CancellationToken,
 }
 
-#[derive(Debug)]
 struct Shared {
     current: watch::Receiver<Option<Connection>>,
     options: Options,
     rng: Mutex<StdRng>,
+    account: driver::Account,
     stop: CancellationToken,
+}
+
+impl fmt::Debug for Shared {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Client").finish_non_exhaustive()
+    }
 }
 
 impl Client {
@@ -131,8 +137,10 @@ impl Client {
         let own_rng = StdRng::from_rng(&mut rng);
         let driver =
             driver::Driver::new(address, identity, options.clone(), rng, updates, current, stop.clone());
+        let account = driver.account();
         tokio::spawn(driver.run());
-        let shared = Shared { current: watching, options, rng: Mutex::new(own_rng), stop: stop.clone() };
+        let shared =
+            Shared { current: watching, options, rng: Mutex::new(own_rng), account, stop: stop.clone() };
         (Self { shared: Arc::new(shared) }, Updates { queue, stop })
     }
 
@@ -146,6 +154,11 @@ impl Client {
         timeout(self.shared.options.request_timeout, self.next_connection())
             .await
             .unwrap_or(Err(RequestError::Disconnected))
+    }
+
+    /// The account's tokens as last refreshed; none for a guest.
+    pub fn tokens(&self) -> Option<Tokens> {
+        self.shared.account.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Any request, once, on the connection there is or the next one.

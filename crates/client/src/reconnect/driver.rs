@@ -6,11 +6,13 @@ use crate::{
     held::{Held, Verdict},
 };
 use plaza_protocol::{
-    Auth, Code, Event, EventsPage, History, Reload, RoomId, RoomResumed, RoomsResumed, Seq, Session, UserId,
+    Auth, Code, Event, EventsPage, History, Reload, RoomId, RoomResumed, RoomsResumed, Seq, Session, Tokens,
+    UserId,
 };
 use rand::rngs::StdRng;
 use std::{
     collections::{BTreeMap, VecDeque},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 use tokio::sync::{mpsc, watch};
@@ -18,6 +20,9 @@ use tokio_util::sync::CancellationToken;
 
 /// Events that may pile up while a room is reloaded; with more the connection is given up and made again.
 const MAX_BACKLOG: usize = 10_000;
+
+/// An account's newest tokens, shared with the asking side.
+pub(super) type Account = Arc<Mutex<Option<Tokens>>>;
 
 /// One client's life.
 pub(super) struct Driver {
@@ -31,7 +36,7 @@ pub(super) struct Driver {
 
     guest_name: Option<String>,
     token: Option<String>,
-    refresh_token: Option<String>,
+    account: Account,
     /// Refreshed since the last session: if that did not help, nothing will.
     refreshed: bool,
 
@@ -64,10 +69,10 @@ impl Driver {
         current: watch::Sender<Option<Connection>>,
         stop: CancellationToken,
     ) -> Self {
-        let (guest_name, token, refresh_token) = match identity {
+        let (guest_name, token, account) = match identity {
             Identity::Guest(name) => (Some(name), None, None),
             Identity::Token(token) => (None, Some(token), None),
-            Identity::Account(tokens) => (None, Some(tokens.access_token), Some(tokens.refresh_token)),
+            Identity::Account(tokens) => (None, Some(tokens.access_token.clone()), Some(tokens)),
         };
         let backoff = options.backoff.clone();
         Self {
@@ -80,13 +85,22 @@ impl Driver {
             stop,
             guest_name,
             token,
-            refresh_token,
+            account: Arc::new(Mutex::new(account)),
             refreshed: false,
             epoch: None,
             held: Held::default(),
             stale: BTreeMap::new(),
             reloaded_to: BTreeMap::new(),
         }
+    }
+
+    /// The tokens, as they are refreshed.
+    pub(super) fn account(&self) -> Account {
+        Arc::clone(&self.account)
+    }
+
+    fn tokens(&self) -> MutexGuard<'_, Option<Tokens>> {
+        self.account.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(super) async fn run(mut self) {
@@ -135,15 +149,14 @@ impl Driver {
 
     /// Trades the refresh token in: false when there is none or it holds no more.
     async fn refresh(&mut self) -> Result<bool, String> {
-        let Some(refresh_token) = self.refresh_token.clone().filter(|_| !self.refreshed) else {
-            return Ok(false);
-        };
+        let held = self.tokens().as_ref().map(|tokens| tokens.refresh_token.clone());
+        let Some(refresh_token) = held.filter(|_| !self.refreshed) else { return Ok(false) };
         let rest =
             Rest::new(self.address.clone(), self.options.request_timeout).map_err(|e| e.to_string())?;
         match rest.refresh(&refresh_token).await {
             Ok(tokens) => {
-                self.token = Some(tokens.access_token);
-                self.refresh_token = Some(tokens.refresh_token);
+                self.token = Some(tokens.access_token.clone());
+                *self.tokens() = Some(tokens);
                 self.refreshed = true;
                 Ok(true)
             }

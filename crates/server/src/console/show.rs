@@ -1,0 +1,139 @@
+//! What happens, as sentences.
+
+use super::style::{Style, safe};
+use plaza_protocol::{Content, Event, Reload, Role, RoomKind, RoomSummary, Timestamp};
+
+/// An event in words, as the console has always said it.
+pub(super) fn sentence(event: &Event, room: &str) -> String {
+    let room = safe(room);
+    match event {
+        Event::Message(message) => {
+            let Content::Text(body) = &message.content;
+            format!("Message from {room} ==> {}", safe(&body.text))
+        }
+        Event::MemberAdded(change) => format!("Member {} was added to room {room}", safe(&change.user.name)),
+        Event::MemberRemoved(change) => {
+            format!("Member {} was removed from room {room}", safe(&change.user.name))
+        }
+    }
+}
+
+/// The event's line: when and who in front, then its sentence.
+pub(super) fn line(style: Style, event: &Event, room: &str) -> String {
+    let sentence = sentence(event, room);
+    match event {
+        Event::Message(message) => {
+            let name = safe(&message.sender.name);
+            format!("{} {} {sentence}", style.dim(&time(message.at)), style.name(&name))
+        }
+        Event::MemberAdded(change) | Event::MemberRemoved(change) => {
+            let by = if change.by.id == change.user.id {
+                String::new()
+            } else {
+                style.dim(&format!(" by {}", safe(&change.by.name)))
+            };
+            format!("{} {}{by}", style.dim(&time(change.at)), style.good(&sentence))
+        }
+    }
+}
+
+/// Hours and minutes, UTC.
+fn time(at: Timestamp) -> String {
+    let text = at.to_string();
+    // RFC 3339, as Timestamp writes it: the time begins at the twelfth character.
+    format!("{}Z", text.get(11..16).unwrap_or("--:--"))
+}
+
+/// The lines of `rooms`.
+pub(super) fn rooms(style: Style, rooms: &[RoomSummary]) -> Vec<String> {
+    if rooms.is_empty() {
+        return vec!["You are in no room yet: createChat NAME, or join ROOM.".to_owned()];
+    }
+    let names: Vec<String> = rooms.iter().map(|room| safe(&room.name)).collect();
+    let width = names.iter().map(|name| name.chars().count()).max().unwrap_or(0);
+    let lines = rooms.iter().zip(&names).map(|(room, name)| {
+        let unread = match room.unread {
+            0 => String::new(),
+            unread => format!(" {unread} unread"),
+        };
+        let kind = match room.kind {
+            RoomKind::Public => "public",
+            RoomKind::Group => "group",
+        };
+        let owner = if room.role == Role::Owner { ", yours" } else { "" };
+        format!("  {name:<width$}  {}{unread}", style.dim(&format!("{} ({kind}{owner})", room.id)))
+    });
+    lines.collect()
+}
+
+/// Why a room had to be reloaded, and what to do.
+pub(super) fn reloaded(room: &str, reason: Reload) -> String {
+    let room = safe(room);
+    match reason {
+        Reload::Unknown => format!("You are no member of {room} any more."),
+        Reload::TooFar => format!(
+            "Reloaded {room}: more than {} events were missed. What is missing here is in: history {}",
+            Reload::MAX_MISSED,
+            super::words::quoted(&room)
+        ),
+        Reload::Epoch => format!("Reloaded {room}: the server's data was replaced."),
+    }
+}
+
+/// What came of a connection that was away.
+pub(super) fn resumed(missed: u64, reloaded: usize) -> String {
+    match (missed, reloaded) {
+        (0, 0) => "Connected again. Nothing was missed.".to_owned(),
+        (1, 0) => "Connected again. The one event that was missed is shown above.".to_owned(),
+        (missed, 0) => format!("Connected again. The {missed} events that were missed are shown above."),
+        (_, 1) => "Connected again. One room was reloaded, see above.".to_owned(),
+        (_, rooms) => format!("Connected again. {rooms} rooms were reloaded, see above."),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use plaza_protocol::{MemberChange, Message, TextBody, User};
+
+    fn user(name: &str) -> User {
+        User { id: format!("u_{name}").parse().unwrap(), name: name.into(), guest: true }
+    }
+
+    fn message(text: &str) -> Event {
+        Event::Message(Message {
+            room_id: "g_1".parse().unwrap(),
+            seq: 2,
+            id: "m_1".into(),
+            client_id: "c".parse().unwrap(),
+            sender: user("Simon"),
+            content: Content::Text(TextBody { text: text.into() }),
+            at: Timestamp::from_millis(0),
+        })
+    }
+
+    #[test]
+    fn events_are_said_as_they_always_were() {
+        let change = MemberChange {
+            room_id: "g_1".parse().unwrap(),
+            seq: 1,
+            user: user("Fedir"),
+            by: user("Simon"),
+            at: Timestamp::from_millis(0),
+        };
+        let plain = Style::choose(false, |_| None);
+        for (event, line) in [
+            (message("Hi Fedir"), "00:00Z Simon Message from First chat ==> Hi Fedir"),
+            (Event::MemberAdded(change.clone()), "00:00Z Member Fedir was added to room First chat by Simon"),
+            (Event::MemberRemoved(change), "00:00Z Member Fedir was removed from room First chat by Simon"),
+        ] {
+            assert_eq!(super::line(plain, &event, "First chat"), line);
+        }
+    }
+
+    #[test]
+    fn neither_text_nor_names_reach_the_terminal_raw() {
+        let line = line(Style::choose(false, |_| None), &message("\x1b]0;owned\x07\nfake line"), "a\rb");
+        assert!(!line.chars().any(char::is_control), "{line:?}");
+    }
+}
