@@ -8,6 +8,7 @@
 mod accounts;
 mod clock;
 mod failure;
+mod feed;
 mod log;
 mod migrations;
 mod names;
@@ -19,6 +20,7 @@ mod sqlite;
 
 pub use accounts::{Identity, SessionId};
 pub use clock::{Clock, SystemClock};
+pub use feed::{Caught, ConnectionId, Feed, Item, Live, Subscriber};
 pub use log::{Committed, Pending};
 pub use migrations::MIGRATIONS;
 pub use names::key as name_key;

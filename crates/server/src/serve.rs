@@ -40,7 +40,7 @@ pub async fn run(deps: Deps, listener: TcpListener, shutdown: CancellationToken)
     let Deps { config, store, clock, now } = deps;
     let (tracker, stop_chat) = (TaskTracker::new(), CancellationToken::new());
     let (chat, committed) =
-        Chat::start(store.clone(), clock.clone(), config.chat.clone(), stop_chat.clone(), &tracker)
+        Chat::start(store.clone(), clock, config.chat.clone(), stop_chat.clone(), &tracker)
             .await
             .context("Cannot start")?;
     let limits = Arc::new(Limits::new(config.limits.clone(), now.clone()));
@@ -48,7 +48,7 @@ pub async fn run(deps: Deps, listener: TcpListener, shutdown: CancellationToken)
         node: config.server.node.clone(),
         socket: config.socket.settings(&config.server.node, &config.server.allowed_origins),
     };
-    let gateway = Gateway::start(chat.clone(), committed, settings, limits.clone(), clock, shutdown.clone());
+    let gateway = Gateway::start(chat.clone(), committed, settings, limits.clone(), shutdown.clone());
     let gateway = Arc::new(gateway);
     let state = http::State {
         chat,

@@ -5,6 +5,7 @@ use crate::{
     adapter::ToOthers,
     members::{Room, Target},
     namespace::Namespace,
+    packet,
 };
 use bytes::Bytes;
 use serde::Serialize;
@@ -46,7 +47,7 @@ impl<'a> Broadcast<'a> {
         args: &(impl Serialize + ?Sized),
         attachments: &[Bytes],
     ) -> Result<(), EncodeError> {
-        let message = self.namespace.encode_binary(event, args, attachments)?;
+        let message = packet::event(self.namespace.name(), None, event, args, attachments)?;
         self.namespace.everywhere(&ToOthers::Send { target: self.target, message });
         Ok(())
     }

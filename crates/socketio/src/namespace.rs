@@ -6,7 +6,7 @@ use crate::{
     DisconnectReason, EncodeError, Payload,
     adapter::{Adapter, ToOthers},
     broadcast::Broadcast,
-    engine::{Outgoing, Session},
+    engine::Session,
     members::{Members, Target},
     packet,
     socket::Socket,
@@ -184,21 +184,6 @@ impl Namespace {
     /// Sends an event to everybody.
     pub fn emit(&self, event: &str, args: &(impl Serialize + ?Sized)) -> Result<(), EncodeError> {
         self.broadcast().emit(event, args)
-    }
-
-    /// Encodes an event once, for [`Socket::send`] to any number of sockets.
-    pub fn encode(&self, event: &str, args: &(impl Serialize + ?Sized)) -> Result<Outgoing, EncodeError> {
-        self.encode_binary(event, args, &[])
-    }
-
-    /// The same with bytes, whose places in `args` are [`Attachment`](crate::Attachment)s.
-    pub fn encode_binary(
-        &self,
-        event: &str,
-        args: &(impl Serialize + ?Sized),
-        attachments: &[Bytes],
-    ) -> Result<Outgoing, EncodeError> {
-        packet::event(&self.name, None, event, args, attachments)
     }
 
     /// Does to this node's sockets what another node said.

@@ -185,6 +185,14 @@ pub enum EncodeError {
     NotASequence,
 }
 
+impl Outgoing {
+    /// An event for a namespace, encoded once, for [`Socket::send`](crate::Socket::send) to any number of its
+    /// sockets. `args` is a tuple, an array or a slice, one element an argument.
+    pub fn event(namespace: &str, name: &str, args: &(impl Serialize + ?Sized)) -> Result<Self, EncodeError> {
+        event(namespace, None, name, args, &[])
+    }
+}
+
 /// An event for a namespace, encoded once. `args` is a tuple, an array or a slice, one element an argument;
 /// places of `attachments` in it are [`Attachment`](crate::Attachment)s.
 pub(crate) fn event(

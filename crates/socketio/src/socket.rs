@@ -163,7 +163,7 @@ impl Socket {
         Ok(())
     }
 
-    /// Sends what [`Namespace::encode`] made: for those who encode once and send to many.
+    /// Sends what [`Outgoing::event`] made: for those who encode once and send to many.
     pub fn send(&self, message: &Outgoing) -> Result<(), Closed> {
         if self.is_connected() { self.session.send(message) } else { Err(Closed) }
     }

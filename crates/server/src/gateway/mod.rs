@@ -1,17 +1,26 @@
-//! Socket.IO events to chat and back. Not here yet: nothing connects.
+//! The gateway: Socket.IO events to chat, and what chat's feed says to sockets.
+//!
+//! A client's way: it is let in by its token or as a guest (`seat`), is brought up to date and goes live
+//! (`catch_up`), and then asks (`commands`). It is sent away when its session is revoked (`registry`) or the
+//! node stops ([`Gateway::drain`]).
 
-use crate::limits::Limits;
-use axum::body::Body;
-use http::{Request, Response, StatusCode};
-use plaza_chat::{Chat, Clock, Committed};
-use std::{
-    convert::Infallible,
-    future::{Ready, ready},
-    sync::Arc,
-    task::{Context, Poll},
-};
+mod catch_up;
+mod commands;
+mod registry;
+mod seat;
+
+use crate::{client_addr::ClientAddr, limits::Limits};
+use plaza_chat::{Chat, Committed, Feed, Item, Subscriber};
+use plaza_protocol::Ending;
+use plaza_socketio::{Config, Handlers, Outgoing, Socket, SocketIo};
+use registry::Registry;
+use seat::Seat;
+use std::sync::Arc;
 use tokio::sync::mpsc;
-use tokio_util::sync::CancellationToken;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+/// The one namespace.
+const NAMESPACE: &str = "/";
 
 /// What the gateway is told.
 #[derive(Debug, Clone)]
@@ -19,56 +28,129 @@ pub struct GatewaySettings {
     /// This node's name, as clients see it.
     pub node: String,
     /// Heartbeats and bounds.
-    pub socket: plaza_socketio::Config,
+    pub socket: Config,
 }
 
 /// The sockets of this node.
-pub struct Gateway {}
+pub struct Gateway {
+    io: SocketIo,
+    here: Arc<Here>,
+}
+
+/// What every handler works with.
+struct Here {
+    chat: Chat,
+    feed: Feed<Member>,
+    limits: Arc<Limits>,
+    node: String,
+    registry: Registry,
+}
+
+/// A socket whose client is a member of rooms: what the feed sends to.
+struct Member(Arc<Socket>);
+
+impl Subscriber for Member {
+    type Frame = Option<Outgoing>;
+
+    fn encode(item: &Item) -> Self::Frame {
+        let encoded = match item {
+            Item::Event(event) => Outgoing::event(NAMESPACE, event.name(), &[&**event]),
+            Item::Read(read) => Outgoing::event(NAMESPACE, "read", &[read]),
+            Item::Resumed(rooms) => Outgoing::event(NAMESPACE, "resumed", &[rooms]),
+        };
+        encoded
+            .inspect_err(|error| tracing::error!(%error, "An event cannot be encoded and is not sent"))
+            .ok()
+    }
+
+    fn send(&self, frame: &Self::Frame) {
+        if let Some(frame) = frame {
+            // Closed: the socket is on its way out, and its client will come back with its positions.
+            let _ = self.0.send(frame);
+        }
+    }
+}
 
 impl Gateway {
-    /// Starts to deliver what is committed.
+    /// Starts to deliver what is committed, and to answer clients. Its tasks end with `committed`, and with
+    /// `shutdown`.
     pub fn start(
-        _chat: Chat,
-        mut committed: mpsc::Receiver<Committed>,
-        _settings: GatewaySettings,
-        _limits: Arc<Limits>,
-        _clock: Arc<dyn Clock>,
-        _shutdown: CancellationToken,
+        chat: Chat,
+        committed: mpsc::Receiver<Committed>,
+        settings: GatewaySettings,
+        limits: Arc<Limits>,
+        shutdown: CancellationToken,
     ) -> Self {
-        tokio::spawn(async move { while committed.recv().await.is_some() {} });
-        Self {}
+        let tracker = TaskTracker::new();
+        let feed = Feed::start(&chat, committed, &tracker);
+        let registry = Registry::default();
+        let here = Arc::new(Here { chat, feed, limits, node: settings.node, registry });
+        tracker.spawn(registry::watch(Arc::clone(&here), shutdown));
+        let io = SocketIo::builder(settings.socket)
+            .on_request(|request| {
+                let mut kept = http::Extensions::new();
+                if let Some(addr) = request.extensions.get::<ClientAddr>() {
+                    kept.insert(*addr);
+                }
+                Ok(kept)
+            })
+            .namespace(NAMESPACE, handlers(&here))
+            .build();
+        Self { io, here }
     }
 
     /// Answers requests under `/socket.io/`.
-    pub fn service(&self) -> Service {
-        Service
+    pub fn service(&self) -> SocketIo {
+        self.io.clone()
     }
 
     /// Sockets connected now.
     pub fn connections(&self) -> u64 {
-        0
+        self.io.of(NAMESPACE).map_or(0, |namespace| namespace.len() as u64)
     }
 
-    /// Tells every client that the session ends, and closes it.
-    pub async fn drain(&self) {}
+    /// Tells every client that its session ends and when to come back, closes all, and waits for the last of
+    /// their requests.
+    pub async fn drain(&self) {
+        for socket in self.here.registry.all() {
+            // Spread, so that they do not all come at once.
+            let retry_after_ms = rand::random_range(500..2_500);
+            let ending = Ending { reason: "shutdown".to_owned(), retry_after_ms, url: None };
+            emit(&socket, "session:ending", &ending);
+        }
+        self.io.close().await;
+    }
 }
 
-/// Answers requests under `/socket.io/`.
-#[derive(Debug, Clone)]
-pub struct Service;
-
-impl tower::Service<Request<Body>> for Service {
-    type Response = Response<Body>;
-    type Error = Infallible;
-    type Future = Ready<Result<Response<Body>, Infallible>>;
-
-    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
-        Poll::Ready(Ok(()))
+/// Sends one event with one object.
+fn emit(socket: &Socket, event: &str, body: &impl serde::Serialize) {
+    if let Err(error) = socket.emit(event, &[body]) {
+        tracing::error!(%error, event, "An event cannot be encoded and is not sent");
     }
+}
 
-    fn call(&mut self, _: Request<Body>) -> Self::Future {
-        let mut response = Response::new(Body::empty());
-        *response.status_mut() = StatusCode::NOT_IMPLEMENTED;
-        ready(Ok(response))
-    }
+fn handlers(here: &Arc<Here>) -> Handlers {
+    let (entering, arriving, leaving) = (Arc::clone(here), Arc::clone(here), Arc::clone(here));
+    let handlers = Handlers::default()
+        .middleware(move |socket, auth| {
+            let here = Arc::clone(&entering);
+            async move { seat::take(&here, &socket, auth).await }
+        })
+        .on_connect(move |socket, auth| {
+            let here = Arc::clone(&arriving);
+            async move { catch_up::arrive(&here, socket, auth).await }
+        })
+        .on_disconnect(move |socket, reason| {
+            let here = Arc::clone(&leaving);
+            async move {
+                if let Some(seat) = socket.data::<Seat>() {
+                    tracing::debug!(user = %seat.identity.user.id, %reason, "A client has gone");
+                    here.registry.remove(&seat.identity.session, &socket);
+                    if let Some(connection) = seat.left() {
+                        here.feed.disconnect(connection).await;
+                    }
+                }
+            }
+        });
+    commands::register(handlers, here)
 }

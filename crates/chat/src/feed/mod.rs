@@ -1,0 +1,174 @@
+//! The feed: what was committed, passed on to the connections of this node, each room in one order.
+//!
+//! One task owns everything here, so there is no lock and no race: commits, connections that come and go, and
+//! what was fetched to close a gap are messages to it. It passes a room's events on in `seq` order, drops what it
+//! has passed on already, and closes a gap from the log (whoever told it of commits may lose, repeat and
+//! reorder). It follows memberships by the events themselves: a `member:added` brings the user's connections in at
+//! that very event, a `member:removed` is the last one they get.
+//!
+//! **Coming in.** A connection that catches up must miss nothing and get nothing twice. So it (1) connects, (2)
+//! has its rooms watched: from here on the feed keeps what is committed in them, (3) reads the tops of its rooms,
+//! and the events up to those from the log, and (4) goes live with the positions it then holds. In (4) the feed
+//! hands over what came after them, says `resumed`, and passes on whatever follows. Should its memberships have
+//! changed meanwhile, or more have come than the feed keeps, it is told to look again from (2).
+
+mod audience;
+mod room;
+mod task;
+
+use futures_util::future::BoxFuture;
+use plaza_protocol::{Error, Event, ReadEvent, RoomId, RoomResumed, RoomsResumed, Seq, UserId};
+use std::sync::Arc;
+use tokio::sync::{mpsc, oneshot};
+use tokio_util::task::TaskTracker;
+
+use crate::{Chat, Committed};
+
+/// Messages to the task that may wait.
+const MAILBOX: usize = 1_024;
+
+/// Anything a connection is sent.
+#[derive(Debug, Clone)]
+pub enum Item {
+    /// An event of a room.
+    Event(Arc<Event>),
+    /// One's own read position moved, on another connection.
+    Read(ReadEvent),
+    /// What was missed has been sent; what follows is live.
+    Resumed(RoomsResumed),
+}
+
+/// A connection, as the feed knows it.
+pub trait Subscriber: Send + Sync + 'static {
+    /// An item as it is sent. A clone is cheap: all receivers of an item share one encoding.
+    type Frame: Clone + Send + Sync + 'static;
+
+    /// Encodes an item, once for all its receivers.
+    fn encode(item: &Item) -> Self::Frame;
+
+    /// Sends. It must not block; one that cannot keep up is to be closed, not waited for.
+    fn send(&self, frame: &Self::Frame);
+}
+
+/// One connection's number, unique on its node.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct ConnectionId(u64);
+
+/// How far a connection has been brought in one room.
+#[derive(Debug, Clone)]
+pub struct Caught {
+    /// The room, as the client named it.
+    pub name: String,
+    /// The room it is fed from, and the position it holds there; `None` for a room that is not its user's.
+    pub position: Option<(RoomId, Seq)>,
+    /// What `resumed` says of it; the end of a span is brought up to date.
+    pub resumed: RoomResumed,
+}
+
+/// What came of going live.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Live {
+    /// `resumed` was sent, and what follows is live.
+    Yes,
+    /// Watch and read again: memberships have changed, or too much came in between.
+    LookAgain,
+    /// The connection is gone, or the feed has ended.
+    Gone,
+}
+
+/// The way to the feed. Cheap to clone.
+pub struct Feed<S: Subscriber> {
+    mailbox: mpsc::Sender<Message<S>>,
+}
+
+impl<S: Subscriber> Clone for Feed<S> {
+    fn clone(&self) -> Self {
+        Self { mailbox: self.mailbox.clone() }
+    }
+}
+
+impl<S: Subscriber> std::fmt::Debug for Feed<S> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Feed").finish_non_exhaustive()
+    }
+}
+
+enum Message<S> {
+    Connect { user: UserId, subscriber: Arc<S>, answer: oneshot::Sender<ConnectionId> },
+    Watch { connection: ConnectionId, rooms: Vec<RoomId>, answer: oneshot::Sender<()> },
+    GoLive { connection: ConnectionId, rooms: Vec<Caught>, answer: oneshot::Sender<Live> },
+    Disconnect { connection: ConnectionId },
+    Read { user: UserId, event: ReadEvent, except: Option<ConnectionId> },
+    Healed { room: RoomId, events: Vec<Arc<Event>> },
+}
+
+/// Reads a room's log above a position: for closing gaps.
+type Range = Arc<dyn Fn(RoomId, Seq) -> BoxFuture<'static, Result<Vec<Arc<Event>>, Error>> + Send + Sync>;
+
+impl<S: Subscriber> Feed<S> {
+    /// Starts the task, on `tracker`. It ends when `committed` does.
+    pub fn start(chat: &Chat, committed: mpsc::Receiver<Committed>, tracker: &TaskTracker) -> Self {
+        /// Events fetched at a time to close a gap.
+        const HEAL: u32 = 200;
+        let chat = chat.clone();
+        let range: Range = Arc::new(move |room, after| {
+            let chat = chat.clone();
+            Box::pin(async move { chat.range(&room, after, HEAL).await })
+        });
+        Self::over(range, committed, tracker)
+    }
+
+    fn over(range: Range, committed: mpsc::Receiver<Committed>, tracker: &TaskTracker) -> Self {
+        let (mailbox, messages) = mpsc::channel(MAILBOX);
+        tracker.spawn(task::Task::new(range, mailbox.downgrade()).run(committed, messages));
+        Self { mailbox }
+    }
+
+    /// A connection of a user has come. It gets nothing before it goes live. `None`: the feed has ended.
+    pub async fn connect(&self, user: UserId, subscriber: Arc<S>) -> Option<ConnectionId> {
+        self.ask(|answer| Message::Connect { user, subscriber, answer }).await
+    }
+
+    /// Keeps what is committed in these rooms from now on, for this connection to go live.
+    pub async fn watch(&self, connection: ConnectionId, rooms: Vec<RoomId>) {
+        let _ = self.ask(|answer| Message::Watch { connection, rooms, answer }).await;
+    }
+
+    /// Goes live: `rooms` are those of the user, and others that a position was given for. What came after the
+    /// positions is sent, then `resumed` with all of `rooms`.
+    pub async fn go_live(&self, connection: ConnectionId, rooms: Vec<Caught>) -> Live {
+        self.ask(|answer| Message::GoLive { connection, rooms, answer }).await.unwrap_or(Live::Gone)
+    }
+
+    /// The connection has gone.
+    pub async fn disconnect(&self, connection: ConnectionId) {
+        let _ = self.mailbox.send(Message::Disconnect { connection }).await;
+    }
+
+    /// Tells a user's other connections how far one of them has read.
+    pub async fn read(&self, user: UserId, event: ReadEvent, except: Option<ConnectionId>) {
+        let _ = self.mailbox.send(Message::Read { user, event, except }).await;
+    }
+
+    async fn ask<T>(&self, message: impl FnOnce(oneshot::Sender<T>) -> Message<S>) -> Option<T> {
+        let (answer, answered) = oneshot::channel();
+        self.mailbox.send(message(answer)).await.ok()?;
+        answered.await.ok()
+    }
+}
+
+/// An item and its encoding, made when the first receiver needs it.
+struct Encoded<S: Subscriber> {
+    item: Item,
+    frame: Option<S::Frame>,
+}
+
+impl<S: Subscriber> Encoded<S> {
+    fn new(item: Item) -> Self {
+        Self { item, frame: None }
+    }
+
+    fn frame(&mut self) -> &S::Frame {
+        self.frame.get_or_insert_with(|| S::encode(&self.item))
+    }
+}

@@ -1,0 +1,157 @@
+//! One room in the feed: where its order stands, who is fed, and what is kept for those coming in.
+
+use super::{ConnectionId, Encoded, Item, Subscriber};
+use plaza_protocol::{Event, Seq};
+use std::{
+    collections::{HashMap, HashSet, VecDeque},
+    sync::Arc,
+};
+
+/// Events kept while somebody comes in; one who is further behind reads them from the log.
+const KEPT: usize = 64;
+
+/// What to do with an event that was told.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Next {
+    /// The next one: pass it on.
+    Pass,
+    /// Passed on already, or to come from the log.
+    Drop,
+    /// Some are missing between this and the last: fetch what comes after this position.
+    Heal(Seq),
+}
+
+/// A room somebody on this node is fed from, or comes in to.
+pub(super) struct Room<S: Subscriber> {
+    /// The last position passed on; `None` until the first is known.
+    seq: Option<Seq>,
+    /// While a gap is being closed: whether more was told since.
+    healing: Option<bool>,
+    /// Each with the position after which it is fed.
+    fed: HashMap<ConnectionId, (Arc<S>, Seq)>,
+    coming_in: HashSet<ConnectionId>,
+    kept: VecDeque<(Seq, S::Frame)>,
+}
+
+impl<S: Subscriber> Room<S> {
+    pub(super) fn new() -> Self {
+        Self {
+            seq: None,
+            healing: None,
+            fed: HashMap::new(),
+            coming_in: HashSet::new(),
+            kept: VecDeque::new(),
+        }
+    }
+
+    /// Whether nobody is interested (any more).
+    pub(super) fn is_empty(&self) -> bool {
+        self.fed.is_empty() && self.coming_in.is_empty()
+    }
+
+    pub(super) fn watch(&mut self, connection: ConnectionId) {
+        self.coming_in.insert(connection);
+    }
+
+    /// Where an event stands in the room's order.
+    pub(super) fn next(&mut self, seq: Seq) -> Next {
+        if let Some(more) = &mut self.healing {
+            *more = true;
+            return Next::Drop;
+        }
+        match self.seq {
+            Some(last) if seq <= last => Next::Drop,
+            Some(last) if seq > last + 1 => {
+                self.healing = Some(false);
+                Next::Heal(last)
+            }
+            _ => Next::Pass,
+        }
+    }
+
+    /// What was fetched has been passed on. Where to fetch more from, if there is more.
+    pub(super) fn healed(&mut self, fetched: usize) -> Option<Seq> {
+        let told_meanwhile = self.healing.take().unwrap_or_default();
+        if fetched == 0 && !told_meanwhile {
+            return None;
+        }
+        self.healing = Some(false);
+        self.seq
+    }
+
+    /// While healing, events come from the log alone.
+    pub(super) fn is_next(&self, seq: Seq) -> bool {
+        self.seq.is_none_or(|last| seq == last + 1)
+    }
+
+    /// Sends an event to everybody who is fed, and keeps it for those coming in.
+    pub(super) fn pass(&mut self, event: &Arc<Event>) {
+        let seq = event.seq();
+        let mut encoded: Encoded<S> = Encoded::new(Item::Event(Arc::clone(event)));
+        for (subscriber, after) in self.fed.values() {
+            if seq > *after {
+                subscriber.send(encoded.frame());
+            }
+        }
+        self.seq = Some(seq);
+        if self.coming_in.is_empty() {
+            self.kept = VecDeque::new();
+        } else {
+            if self.kept.len() == KEPT {
+                self.kept.pop_front();
+            }
+            self.kept.push_back((seq, encoded.frame().clone()));
+        }
+    }
+
+    /// The position to which one who holds `position` can be brought from what is kept; `None`: it cannot.
+    pub(super) fn reach(&self, position: Seq) -> Option<Seq> {
+        match self.seq {
+            // Healing: the log is ahead of what is kept, and nothing is lost by looking again.
+            _ if self.healing.is_some() => None,
+            Some(last) if last > position => {
+                let first = self.kept.front().map_or(last + 1, |(seq, _)| *seq);
+                (first <= position + 1).then_some(last)
+            }
+            _ => Some(position),
+        }
+    }
+
+    /// Feeds a connection that holds `position`; first with what is kept above it. The position it then holds.
+    pub(super) fn bring_in(&mut self, connection: ConnectionId, subscriber: &Arc<S>, position: Seq) -> Seq {
+        for (_, frame) in self.kept.iter().filter(|(seq, _)| *seq > position) {
+            subscriber.send(frame);
+        }
+        let after = position.max(*self.seq.get_or_insert(position));
+        self.fed.entry(connection).or_insert_with(|| (Arc::clone(subscriber), after));
+        self.came_in(connection);
+        after
+    }
+
+    /// Feeds the connection of one who becomes a member by the event at `seq`, from that event on.
+    pub(super) fn add(&mut self, connection: ConnectionId, subscriber: &Arc<S>, seq: Seq) {
+        self.fed.entry(connection).or_insert_with(|| (Arc::clone(subscriber), seq - 1));
+    }
+
+    /// Ends the feeding of one who stops being a member by the event at `seq`, unless brought in after it.
+    /// Whether it was ended.
+    pub(super) fn remove(&mut self, connection: ConnectionId, seq: Seq) -> bool {
+        let ends = self.fed.get(&connection).is_some_and(|(_, after)| seq > *after);
+        if ends {
+            self.fed.remove(&connection);
+        }
+        ends
+    }
+
+    pub(super) fn disconnect(&mut self, connection: ConnectionId) {
+        self.fed.remove(&connection);
+        self.came_in(connection);
+    }
+
+    fn came_in(&mut self, connection: ConnectionId) {
+        self.coming_in.remove(&connection);
+        if self.coming_in.is_empty() {
+            self.kept = VecDeque::new();
+        }
+    }
+}

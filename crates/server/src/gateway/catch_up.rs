@@ -1,0 +1,168 @@
+//! From CONNECT to live: `session`, what was missed, `resumed`, and from then on what happens.
+
+use super::{Here, Member, NAMESPACE, emit, registry, seat::Seat};
+use plaza_chat::{Caught, Live, decide};
+use plaza_protocol::{Auth, Code, Error, RoomId, RoomResumed, Seq, Session};
+use plaza_socketio::{Closed, Outgoing, Socket};
+use serde_json::Value;
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
+
+/// Events read from the log at a time.
+const PAGE: u32 = 200;
+/// How long to wait before looking again, times the number of looks so far.
+const LOOK_AGAIN: Duration = Duration::from_millis(5);
+const LONGEST_WAIT: Duration = Duration::from_millis(500);
+
+/// Why a client was not brought up to date: its session is closed then, and it comes back.
+enum Stopped {
+    Closed,
+    Store(Error),
+}
+
+impl From<Closed> for Stopped {
+    fn from(_: Closed) -> Self {
+        Self::Closed
+    }
+}
+
+impl From<Error> for Stopped {
+    fn from(error: Error) -> Self {
+        Self::Store(error)
+    }
+}
+
+/// The connect handler.
+pub(super) async fn arrive(here: &Here, socket: Arc<Socket>, auth: Value) {
+    let Some(seat) = socket.data::<Seat>() else { return };
+    let session = Session {
+        user: seat.identity.user.clone(),
+        token: seat.new_token.clone(),
+        node: here.node.clone(),
+        epoch: here.chat.epoch().to_owned(),
+    };
+    emit(&socket, "session", &session);
+    match bring_in(here, &socket, seat, auth).await {
+        Ok(()) | Err(Stopped::Closed) => {}
+        Err(Stopped::Store(error)) => {
+            tracing::warn!(user = %seat.identity.user.id, %error, "A client was not brought up to date");
+            socket.close_transport();
+        }
+    }
+}
+
+async fn bring_in(here: &Here, socket: &Arc<Socket>, seat: &Seat, auth: Value) -> Result<(), Stopped> {
+    here.registry.add(&seat.identity.session, socket);
+    if !socket.is_connected() {
+        here.registry.remove(&seat.identity.session, socket);
+        return Err(Stopped::Closed);
+    }
+    if !here.chat.still_holds(&seat.identity).await? {
+        registry::send_away(socket);
+        return Ok(());
+    }
+    let member = Arc::new(Member(Arc::clone(socket)));
+    let Some(connection) = here.feed.connect(seat.identity.user.id.clone(), member).await else {
+        return Err(Stopped::Closed);
+    };
+    if !seat.connected(connection) {
+        here.feed.disconnect(connection).await;
+        return Err(Stopped::Closed);
+    }
+    let mut rooms = Rooms::claimed(serde_json::from_value(auth).unwrap_or_default(), here.chat.epoch());
+    let mut wait = Duration::ZERO;
+    loop {
+        let memberships = here.chat.memberships(&seat.identity.user.id).await?;
+        here.feed.watch(connection, memberships.into_iter().map(|(room, _)| room).collect()).await;
+        // Read after they are watched: what comes behind these tops, the feed keeps.
+        let tops = here.chat.memberships(&seat.identity.user.id).await?;
+        rooms.settle(&tops);
+        for (room, top) in &tops {
+            rooms.send_missed(here, socket, room, *top).await?;
+        }
+        match here.feed.go_live(connection, rooms.caught()).await {
+            Live::Yes => return Ok(()),
+            Live::Gone => return Err(Stopped::Closed),
+            Live::LookAgain => wait = LONGEST_WAIT.min(wait + LOOK_AGAIN),
+        }
+        tokio::time::sleep(wait).await;
+    }
+}
+
+/// What the client held, and how far it has been brought.
+struct Rooms {
+    held: BTreeMap<String, Seq>,
+    same_epoch: bool,
+    now: BTreeMap<String, Caught>,
+}
+
+impl Rooms {
+    fn claimed(auth: Auth, epoch: &str) -> Self {
+        let same_epoch = auth.epoch.as_deref() == Some(epoch);
+        Self { held: auth.positions.unwrap_or_default(), same_epoch, now: BTreeMap::new() }
+    }
+
+    /// Takes in the user's rooms and tops as they are now: rooms that are new are decided, rooms that are gone are
+    /// no longer fed.
+    fn settle(&mut self, tops: &[(RoomId, Seq)]) {
+        let now: Vec<String> = self.held.keys().chain(self.now.keys()).cloned().collect();
+        for name in now {
+            if !tops.iter().any(|(room, _)| room.as_str() == name) {
+                let resumed = decide(self.held.get(&name).copied(), self.same_epoch, None);
+                self.now.insert(name.clone(), Caught { name, position: None, resumed });
+            }
+        }
+        for (room, top) in tops {
+            if self.now.get(room.as_str()).is_some_and(|caught| caught.position.is_some()) {
+                continue;
+            }
+            let resumed = decide(self.held.get(room.as_str()).copied(), self.same_epoch, Some(*top));
+            let position = match resumed {
+                RoomResumed::Span { from, .. } => from,
+                // It loads the room anew, and is fed from here.
+                RoomResumed::Reload { .. } => *top,
+            };
+            let caught = Caught { name: room.to_string(), position: Some((room.clone(), position)), resumed };
+            self.now.insert(room.to_string(), caught);
+        }
+    }
+
+    /// Sends what the client misses up to `top`, waiting for room in its outbox. Nothing above `top`: there its
+    /// user may be no member any more.
+    async fn send_missed(
+        &mut self,
+        here: &Here,
+        socket: &Socket,
+        room: &RoomId,
+        top: Seq,
+    ) -> Result<(), Stopped> {
+        let Some(Caught { position: Some((_, position)), resumed, .. }) = self.now.get_mut(room.as_str())
+        else {
+            return Ok(());
+        };
+        let RoomResumed::Span { to, .. } = resumed else {
+            *position = top;
+            return Ok(());
+        };
+        while *position < top {
+            let before = *position;
+            let events = here.chat.range(room, before, PAGE).await?;
+            for event in events.iter().filter(|event| event.seq() <= top) {
+                socket.room_in_outbox().await?;
+                match Outgoing::event(NAMESPACE, event.name(), &[&**event]) {
+                    Ok(frame) => socket.send(&frame)?,
+                    Err(error) => tracing::error!(%error, "An event cannot be encoded and is not sent"),
+                }
+                *position = event.seq();
+            }
+            if *position == before {
+                return Err(Stopped::Store(Error::new(Code::Internal, "The log ends below its room's top.")));
+            }
+        }
+        *to = *position;
+        Ok(())
+    }
+
+    fn caught(&self) -> Vec<Caught> {
+        self.now.values().cloned().collect()
+    }
+}

@@ -1,0 +1,112 @@
+//! What clients ask: each request by its event's name, to the chat's method that serves it.
+//!
+//! A handler calls chat before it first waits, and handlers of one socket start in the order of its events: so
+//! what one socket writes into a room is committed in that order.
+
+use super::{Here, seat::Seat};
+use plaza_protocol::{
+    AddMember, Answer, CreateRoom, Error, History, JoinRoom, LeaveRoom, ListMembers, ListRooms, MarkRead,
+    Position, ReadEvent, RemoveMember, Resume, SendMessage, command_names as names,
+};
+use plaza_socketio::{Event, Handlers, Payload, Socket};
+use serde::{Serialize, de::DeserializeOwned};
+use std::{future::Future, sync::Arc};
+
+/// Who asks, and where.
+struct Asker {
+    here: Arc<Here>,
+    socket: Arc<Socket>,
+}
+
+impl Asker {
+    /// Every socket that got as far as asking has one.
+    fn seat(&self) -> Result<&Seat, Error> {
+        self.socket
+            .data::<Seat>()
+            .ok_or_else(|| Error::new(plaza_protocol::Code::Unauthorized, "Sign in first."))
+    }
+}
+
+/// All of them.
+pub(super) fn register(handlers: Handlers, here: &Arc<Here>) -> Handlers {
+    let handlers = command(handlers, here, names::ROOM_CREATE, async |asker, request: CreateRoom| {
+        asker.here.chat.create_room(&asker.seat()?.identity.user, request).await
+    });
+    let handlers = command(handlers, here, names::ROOM_JOIN, async |asker, request: JoinRoom| {
+        asker.here.chat.join_room(&asker.seat()?.identity.user, request).await
+    });
+    let handlers = command(handlers, here, names::ROOM_LEAVE, async |asker, request: LeaveRoom| {
+        asker.here.chat.leave_room(&asker.seat()?.identity.user, request).await
+    });
+    let handlers = command(handlers, here, names::MEMBER_ADD, async |asker, request: AddMember| {
+        asker.here.chat.add_member(&asker.seat()?.identity.user, request).await
+    });
+    let handlers = command(handlers, here, names::MEMBER_REMOVE, async |asker, request: RemoveMember| {
+        asker.here.chat.remove_member(&asker.seat()?.identity.user, request).await
+    });
+    let handlers = command(handlers, here, names::MESSAGE_SEND, async |asker, request: SendMessage| {
+        asker.here.chat.send_message(&asker.seat()?.identity.user, request).await
+    });
+    let handlers = command(handlers, here, names::ROOM_LIST, async |asker, _: ListRooms| {
+        asker.here.chat.list_rooms(&asker.seat()?.identity.user.id).await
+    });
+    let handlers = command(handlers, here, names::ROOM_MEMBERS, async |asker, request: ListMembers| {
+        asker.here.chat.room_members(&asker.seat()?.identity.user.id, request).await
+    });
+    let handlers = command(handlers, here, names::ROOM_HISTORY, async |asker, request: History| {
+        asker.here.chat.history(&asker.seat()?.identity.user.id, request).await
+    });
+    let handlers = command(handlers, here, names::ROOM_RESUME, async |asker, request: Resume| {
+        asker.here.chat.resume(&asker.seat()?.identity.user.id, request).await
+    });
+    command(handlers, here, names::ROOM_READ, mark_read)
+}
+
+async fn mark_read(asker: Asker, request: MarkRead) -> Result<Position, Error> {
+    let seat = asker.seat()?;
+    let user = &seat.identity.user.id;
+    let room_id = request.room_id.clone();
+    let marked = asker.here.chat.mark_read(user, request).await?;
+    if marked.moved {
+        let event = ReadEvent { room_id, seq: marked.position.seq };
+        asker.here.feed.read(user.clone(), event, seat.connection()).await;
+    }
+    Ok(marked.position)
+}
+
+/// One of them: its request is read, served, and answered if the client wants to know.
+fn command<Q, A, F, Fut>(handlers: Handlers, here: &Arc<Here>, name: &'static str, serve: F) -> Handlers
+where
+    Q: DeserializeOwned + Send + 'static,
+    A: Serialize + Send + 'static,
+    F: Fn(Asker, Q) -> Fut + Clone + Send + Sync + 'static,
+    Fut: Future<Output = Result<A, Error>> + Send + 'static,
+{
+    let here = Arc::clone(here);
+    handlers.on(name, move |socket, event: Event| {
+        let (asker, serve) = (Asker { here: Arc::clone(&here), socket }, serve.clone());
+        async move {
+            let Event { payload, ack, .. } = event;
+            let answer = match request(name, &payload) {
+                Ok(request) => serve(asker, request).await,
+                Err(error) => Err(error),
+            };
+            let Some(ack) = ack else { return };
+            if let Err(error) = ack.send(&[Answer(answer)]) {
+                tracing::error!(%error, name, "An answer cannot be encoded and is not sent");
+            }
+        }
+    })
+}
+
+/// The one object of a request; none at all, or `null`, is an object without fields.
+fn request<Q: DeserializeOwned>(name: &str, payload: &Payload) -> Result<Q, Error> {
+    let elements = payload.elements().unwrap_or_default();
+    let object = elements.first().map_or("{}", |object| object.get());
+    serde_json::from_str(if object == "null" { "{}" } else { object }).map_err(|error| {
+        let error = error.to_string();
+        // Where in the text it is helps nobody who has sent an object.
+        let what = error.split(" at line ").next().unwrap_or_default();
+        Error::bad_request(format!("{name}: {what}."))
+    })
+}

@@ -1,0 +1,93 @@
+//! Letting a client in: by its token, or as a new guest.
+
+use super::Here;
+use crate::{
+    client_addr::{ClientAddr, UNKNOWN},
+    limits::Action,
+};
+use plaza_chat::{ConnectionId, Identity};
+use plaza_protocol::{Auth, Code, Error};
+use plaza_socketio::{ConnectError, Socket};
+use serde_json::Value;
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// Who sits behind a socket. Kept with it from the moment it is let in.
+pub(super) struct Seat {
+    pub(super) identity: Identity,
+    /// A new guest's token, to be told once.
+    pub(super) new_token: Option<String>,
+    connection: Mutex<Connection>,
+}
+
+/// Its place in the feed, which comes a little later and must not outlive the socket.
+enum Connection {
+    None,
+    Known(ConnectionId),
+    Left,
+}
+
+impl Seat {
+    /// The feed knows the socket by this. `false`: the socket has gone meanwhile.
+    pub(super) fn connected(&self, id: ConnectionId) -> bool {
+        let mut connection = self.lock();
+        if matches!(*connection, Connection::Left) {
+            return false;
+        }
+        *connection = Connection::Known(id);
+        true
+    }
+
+    /// Its number in the feed, if it has one yet.
+    pub(super) fn connection(&self) -> Option<ConnectionId> {
+        match *self.lock() {
+            Connection::Known(id) => Some(id),
+            Connection::None | Connection::Left => None,
+        }
+    }
+
+    /// The socket has gone: what the feed is to forget.
+    pub(super) fn left(&self) -> Option<ConnectionId> {
+        match std::mem::replace(&mut *self.lock(), Connection::Left) {
+            Connection::Known(id) => Some(id),
+            Connection::None | Connection::Left => None,
+        }
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Connection> {
+        self.connection.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The middleware: finds out who comes, and gives them their seat.
+pub(super) async fn take(here: &Here, socket: &Arc<Socket>, auth: Value) -> Result<(), ConnectError> {
+    let seat = identify(here, socket, auth).await.map_err(refusal)?;
+    socket.set_data(seat);
+    Ok(())
+}
+
+async fn identify(here: &Here, socket: &Socket, auth: Value) -> Result<Seat, Error> {
+    let auth: Auth =
+        serde_json::from_value(auth).map_err(|error| Error::bad_request(format!("auth: {error}.")))?;
+    let (identity, new_token) = match (auth.token, auth.guest) {
+        (Some(token), _) => (here.chat.authenticate(&token).await?, None),
+        (None, Some(name)) => {
+            let addr = socket.request().get::<ClientAddr>().map_or(UNKNOWN, |addr| addr.0);
+            here.limits.check(Action::Guest, addr, Some(&name))?;
+            let (identity, token) = here.chat.new_guest(&name).await?;
+            (identity, Some(token))
+        }
+        (None, None) => {
+            return Err(Error::new(
+                Code::Unauthorized,
+                "Sign in with a token, or come as a guest with a name.",
+            ));
+        }
+    };
+    Ok(Seat { identity, new_token, connection: Mutex::new(Connection::None) })
+}
+
+/// As `connect_error` carries it.
+fn refusal(error: Error) -> ConnectError {
+    let data = serde_json::to_value(&error).unwrap_or_default();
+    ConnectError::new(error.message).with_data(data)
+}
