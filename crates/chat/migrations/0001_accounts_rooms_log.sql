@@ -68,6 +68,6 @@ CREATE TABLE events (
     body         TEXT   NOT NULL,
     at           BIGINT NOT NULL,
     PRIMARY KEY (room_id, seq)
-) WITHOUT ROWID;
+);
 -- A message is stored once: the sender's own name for it is the key.
 CREATE UNIQUE INDEX events_once ON events (room_id, sender_id, client_id) WHERE client_id IS NOT NULL;

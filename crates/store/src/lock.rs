@@ -60,10 +60,18 @@ fn open_private(path: &Path) -> io::Result<File> {
     options.open(path)
 }
 
+/// Makes the folder, and has the disk know each one that is new: otherwise a power cut soon after the first
+/// start could take the way to the data with it. SQLite does the same for its files inside.
 fn make_private_folder(path: &Path) -> io::Result<()> {
+    let new: Vec<_> = path.ancestors().take_while(|folder| !folder.exists()).collect();
     let mut builder = fs::DirBuilder::new();
     builder.recursive(true);
     #[cfg(unix)]
     std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.create(path)
+    builder.create(path)?;
+    #[cfg(unix)]
+    for above in new.into_iter().filter_map(Path::parent) {
+        File::open(above)?.sync_all()?;
+    }
+    Ok(())
 }
