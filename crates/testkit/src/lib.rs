@@ -1,11 +1,13 @@
 //! What Plaza's tests stand on: real processes that can be killed, load that notes everything it saw, and the
 //! auditor that checks the promise against it.
 //!
-//! [`program`] runs and captures any program, [`plaza`] runs the real `plaza serve`, [`load`] sends from many
+//! [`program`] runs and captures any program, [`plaza`] runs the real `plaza serve`, [`guest`] is one
+//! connection looked at event by event, [`load`] sends from many
 //! clients while the server is killed, [`audit`] judges what they noted, and [`trace`] reads a system call trace
 //! to see that a message was synced before it was acknowledged.
 
 pub mod audit;
+pub mod guest;
 pub mod load;
 pub mod log;
 pub mod plaza;
@@ -15,6 +17,7 @@ pub mod trace;
 mod port;
 
 pub use audit::{Record, Violation, audit};
+pub use guest::Guest;
 pub use plaza::{Plaza, Setup};
 pub use port::free_port;
 pub use program::Program;

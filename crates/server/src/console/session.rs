@@ -196,7 +196,8 @@ impl Session {
             self.shared.output.line(&format!("{seq} {}", show::line(self.shared.style, event, &name)));
         }
         if let Some(newest) = events.last() {
-            self.ask(&MarkRead { room_id: id, seq: newest.seq() }).await?;
+            // One may have been removed meanwhile; what was asked for has been shown.
+            let _ = self.ask(&MarkRead { room_id: id, seq: newest.seq() }).await;
         }
         Ok(())
     }

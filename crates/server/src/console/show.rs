@@ -24,7 +24,7 @@ pub(super) fn line(style: Style, event: &Event, room: &str) -> String {
     match event {
         Event::Message(message) => {
             let name = safe(&message.sender.name);
-            format!("{} {} {sentence}", style.dim(&time(message.at)), style.name(&name))
+            format!("{} {}: {sentence}", style.dim(&time(message.at)), style.name(&name))
         }
         Event::MemberAdded(change) | Event::MemberRemoved(change) => {
             let by = if change.by.id == change.user.id {
@@ -123,7 +123,7 @@ mod tests {
         };
         let plain = Style::choose(false, |_| None);
         for (event, line) in [
-            (message("Hi Fedir"), "00:00Z Simon Message from First chat ==> Hi Fedir"),
+            (message("Hi Fedir"), "00:00Z Simon: Message from First chat ==> Hi Fedir"),
             (Event::MemberAdded(change.clone()), "00:00Z Member Fedir was added to room First chat by Simon"),
             (Event::MemberRemoved(change), "00:00Z Member Fedir was removed from room First chat by Simon"),
         ] {

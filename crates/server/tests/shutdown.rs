@@ -1,0 +1,100 @@
+//! SIGTERM: clients are told, connections are closed, what was acknowledged is there, and the process ends in time.
+
+use plaza_client::{Incoming, Options};
+use plaza_testkit::{
+    Plaza, Setup,
+    guest::{Guest, room, within},
+    log,
+};
+use std::time::{Duration, Instant};
+
+const GRACE: Duration = Duration::from_secs(3);
+
+async fn server() -> Plaza {
+    Setup::default().env("PLAZA_SERVER__GRACE_MS", &GRACE.as_millis().to_string()).start().await.unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn clients_are_told_and_what_was_acknowledged_is_there() {
+    let mut plaza = server().await;
+    let mut ana = Guest::connect(&plaza, "Ana").await;
+    ana.connection.join_room(&room("general")).await.unwrap();
+    ana.until_resumed().await;
+
+    // Messages are under way when the signal comes.
+    let connection = ana.connection.clone();
+    let sending = tokio::spawn(async move {
+        let mut acked = Vec::new();
+        for number in 0.. {
+            let client_id = format!("c{number}").parse().unwrap();
+            match connection.send_message(&room("general"), &client_id, &format!("text {number}")).await {
+                Ok(sent) => acked.push((sent.seq, sent.id)),
+                Err(_) => return acked,
+            }
+        }
+        acked
+    });
+    ana.until(|incoming| matches!(incoming, Incoming::Event(event) if event.seq() > 20)).await;
+
+    let began = Instant::now();
+    let stopping = tokio::spawn(async move {
+        let (status, stderr) = plaza.terminate().await.unwrap();
+        (plaza, status, stderr)
+    });
+    let told = ana.until(|incoming| matches!(incoming, Incoming::Ending(_))).await;
+    let Incoming::Ending(ending) = told else { unreachable!() };
+    assert_eq!(ending.reason, "shutdown");
+    ana.until_closed().await;
+    let (mut plaza, status, stderr) = stopping.await.unwrap();
+    assert!(status.success(), "{status}: {stderr}");
+    assert!(began.elapsed() < GRACE, "it took {:?}", began.elapsed());
+
+    let acked = within(sending).await.unwrap();
+    assert!(acked.len() >= 20, "only {} were acknowledged", acked.len());
+    plaza.start().await.unwrap();
+    let back = Guest::with_token(&plaza, &ana.token).await;
+    let log = log::by_socket(&back.connection, &room("general")).await.unwrap();
+    for (seq, id) in acked {
+        let there = log.iter().any(|event| {
+            matches!(event, plaza_protocol::Event::Message(message) if message.seq == seq && message.id == id)
+        });
+        assert!(there, "{id} was acknowledged at {seq} and is not there");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_client_that_does_not_read_does_not_hold_it_up() {
+    let mut plaza = server().await;
+    let stalled_options = Options { event_queue: 8, receive_buffer_bytes: Some(4096), ..Options::default() };
+    let stalled = Guest::connect_with(&plaza, "Stalled", &stalled_options).await;
+    stalled.connection.join_room(&room("general")).await.unwrap();
+    // Enough for its buffers to be full, and less than would have it disconnected.
+    let ana = Guest::connect(&plaza, "Ana").await;
+    ana.connection.join_room(&room("general")).await.unwrap();
+    let text = "x".repeat(8_000);
+    let mut ana_inbox = ana.inbox;
+    let reading = tokio::spawn(async move { while ana_inbox.next().await.is_ok() {} });
+    for number in 0..60 {
+        let client_id = format!("c{number}").parse().unwrap();
+        ana.connection.send_message(&room("general"), &client_id, &text).await.unwrap();
+    }
+
+    let began = Instant::now();
+    let (status, stderr) = plaza.terminate().await.unwrap();
+    assert!(status.success(), "{status}: {stderr}");
+    assert!(began.elapsed() < GRACE + Duration::from_secs(2), "it took {:?}", began.elapsed());
+    within(reading).await.unwrap();
+    drop(stalled);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_request_that_is_never_finished_does_not_hold_it_up() {
+    use tokio::io::AsyncWriteExt as _;
+    let mut plaza = server().await;
+    let mut half = tokio::net::TcpStream::connect(plaza.listen()).await.unwrap();
+    half.write_all(b"POST /api/v1/login HTTP/1.1\r\nhost: x\r\ncontent-length: 100\r\n\r\n{").await.unwrap();
+    let began = Instant::now();
+    let (status, stderr) = plaza.terminate().await.unwrap();
+    assert!(status.success(), "{status}: {stderr}");
+    assert!(began.elapsed() < GRACE + Duration::from_secs(2), "it took {:?}", began.elapsed());
+}

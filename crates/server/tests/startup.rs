@@ -1,0 +1,108 @@
+//! Starting: what people are told, and that what cannot work ends with one clear sentence.
+
+use plaza_testkit::{Plaza, Program, free_port, program::plaza_command};
+use std::path::Path;
+
+/// Runs a command that must fail, and gives the sentence it fails with.
+async fn refused(args: &[&str], env: &[(&str, &str)]) -> String {
+    let mut command = plaza_command(args).unwrap();
+    command.envs(env.iter().copied());
+    let mut program = Program::start(command).unwrap();
+    let status = program.wait().await.unwrap();
+    let stderr = program.stderr();
+    assert!(!status.success(), "it succeeded: {}{stderr}", program.stdout());
+    assert_eq!(program.stdout(), "", "what went wrong belongs on stderr");
+    assert_eq!(stderr.lines().count(), 1, "one sentence: {stderr}");
+    assert!(!stderr.contains("panicked"), "{stderr}");
+    stderr
+}
+
+async fn cannot_serve(listen: &str, data: &Path, env: &[(&str, &str)]) -> String {
+    refused(&["serve", "--listen", listen, "--data", &data.to_string_lossy()], env).await
+}
+
+fn anywhere() -> String {
+    format!("127.0.0.1:{}", free_port())
+}
+
+#[tokio::test]
+async fn it_says_where_it_is_where_the_data_is_and_what_to_do_next() {
+    let mut plaza = Plaza::with_defaults().await.unwrap();
+    let (url, data) = (plaza.url(), plaza.data().to_string_lossy().into_owned());
+    let program = plaza.program().unwrap();
+    for text in [url.as_str(), &data, &format!("plaza chat {url}"), "Ctrl-C"] {
+        program.wait_for_stdout(text).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_port_in_use() {
+    let plaza = Plaza::with_defaults().await.unwrap();
+    let other = tempfile::tempdir().unwrap();
+    let said = cannot_serve(&plaza.listen(), other.path(), &[]).await;
+    assert!(said.contains(&plaza.listen()) && said.contains("--listen"), "{said}");
+}
+
+#[tokio::test]
+async fn a_folder_that_cannot_be_written() {
+    // A file where the folder should be: also root cannot write into that.
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data");
+    std::fs::write(&data, "").unwrap();
+    let said = cannot_serve(&anywhere(), &data, &[]).await;
+    assert!(said.contains(&*data.to_string_lossy()), "{said}");
+    let said = cannot_serve(&anywhere(), &data.join("below"), &[]).await;
+    assert!(said.contains(&*data.to_string_lossy()), "{said}");
+    // And one that nobody can.
+    let said = cannot_serve(&anywhere(), Path::new("/proc/plaza"), &[]).await;
+    assert!(said.contains("/proc/plaza"), "{said}");
+}
+
+#[tokio::test]
+async fn data_that_is_none() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(
+        folder.path().join("plaza.db"),
+        "this is not a database, and long enough to show it".repeat(9),
+    )
+    .unwrap();
+    let said = cannot_serve(&anywhere(), folder.path(), &[]).await;
+    assert!(said.contains("plaza.db"), "{said}");
+}
+
+#[tokio::test]
+async fn a_second_server_on_the_same_data() {
+    let plaza = Plaza::with_defaults().await.unwrap();
+    let said = cannot_serve(&anywhere(), plaza.data(), &[]).await;
+    assert!(said.contains(&*plaza.data().to_string_lossy()), "{said}");
+    assert!(plaza.rest().unwrap().health().await.is_ok(), "the first one must not be hurt");
+}
+
+#[tokio::test]
+async fn a_bad_configuration() {
+    let folder = tempfile::tempdir().unwrap();
+    for (name, value, told) in [
+        ("PLAZA_STORE__DURABILITY", "sometimes", "durability"),
+        ("PLAZA_SERVER__GRACE_MS", "soon", "grace_ms"),
+        ("PLAZA_SERVER__GRACE", "1", "grace"),
+        ("PLAZA_SOCKET__OUTBOX_BYTES", "1", "outbox_bytes"),
+    ] {
+        let said = cannot_serve(&anywhere(), folder.path(), &[(name, value)]).await;
+        assert!(said.to_lowercase().contains(told), "{name}={value}: {said}");
+    }
+    let file = folder.path().join("plaza.toml");
+    std::fs::write(&file, "[server]\nlisten = 3000\nlisen = 1\n").unwrap();
+    for command in ["serve", "check-config"] {
+        let said = refused(&[command, "--config", &file.to_string_lossy()], &[]).await;
+        assert!(said.contains("plaza.toml"), "{said}");
+    }
+    let said = refused(&["check-config", "--config", "/nowhere/plaza.toml"], &[]).await;
+    assert!(said.contains("/nowhere/plaza.toml"), "{said}");
+}
+
+#[tokio::test]
+async fn an_address_that_is_none() {
+    let mut program = Program::start(plaza_command(["serve", "--listen", "nonsense"]).unwrap()).unwrap();
+    assert!(!program.wait().await.unwrap().success());
+    assert!(program.stderr().contains("nonsense"), "{}", program.stderr());
+}

@@ -1,0 +1,143 @@
+//! A guest with one raw connection, for tests that look at every single event. What is not as it should be panics,
+//! as a test does.
+
+use crate::{Plaza, program::DEADLINE};
+use plaza_client::{Closed, ConnectError, Connection, Inbox, Incoming, Options};
+use plaza_protocol::{
+    Auth, ClientId, Event, Positions, RoomId, RoomsResumed, SentMessage, Seq, Session, User, UserRef,
+};
+use std::future::Future;
+
+/// Bounds a wait.
+pub async fn within<T>(what: impl Future<Output = T>) -> T {
+    tokio::time::timeout(DEADLINE, what).await.expect("it took too long")
+}
+
+/// A room's id.
+pub fn room(id: &str) -> RoomId {
+    id.parse().expect("a room's id")
+}
+
+/// `@name`
+pub fn at(name: &str) -> UserRef {
+    UserRef::Name(name.to_owned())
+}
+
+/// One connection, as it is.
+#[derive(Debug)]
+pub struct Guest {
+    /// To ask with.
+    pub connection: Connection,
+    /// What comes by itself.
+    pub inbox: Inbox,
+    /// Who it is.
+    pub user: User,
+    /// To come back with.
+    pub token: String,
+    /// Of the store.
+    pub epoch: String,
+    /// The first event.
+    pub session: Session,
+}
+
+impl Guest {
+    /// A new guest.
+    pub async fn connect(plaza: &Plaza, name: &str) -> Self {
+        Self::connect_with(plaza, name, &Options::default()).await
+    }
+
+    /// A new guest.
+    pub async fn connect_with(plaza: &Plaza, name: &str, options: &Options) -> Self {
+        let auth = Auth { guest: Some(name.to_owned()), ..Auth::default() };
+        Self::open(plaza, &auth, options).await.expect("connect")
+    }
+
+    /// Another connection of somebody.
+    pub async fn with_token(plaza: &Plaza, token: &str) -> Self {
+        let auth = Auth { token: Some(token.to_owned()), ..Auth::default() };
+        Self::open(plaza, &auth, &Options::default()).await.expect("connect")
+    }
+
+    /// Comes back with what was held.
+    pub async fn resume(plaza: &Plaza, token: &str, epoch: &str, positions: &[(&str, Seq)]) -> Self {
+        let positions: Positions = positions.iter().map(|(room, seq)| ((*room).to_owned(), *seq)).collect();
+        let auth = Auth {
+            token: Some(token.to_owned()),
+            positions: Some(positions),
+            epoch: Some(epoch.to_owned()),
+            ..Auth::default()
+        };
+        Self::open(plaza, &auth, &Options::default()).await.expect("connect")
+    }
+
+    /// Any connect.
+    pub async fn open(plaza: &Plaza, auth: &Auth, options: &Options) -> Result<Self, ConnectError> {
+        let (connection, session, inbox) =
+            Connection::open(&plaza.address().expect("address"), auth, options).await?;
+        let token = session.token.clone().or_else(|| auth.token.clone()).expect("a new guest gets a token");
+        let (user, epoch) = (session.user.clone(), session.epoch.clone());
+        Ok(Self { connection, inbox, user, token, epoch, session })
+    }
+
+    /// The next thing that comes.
+    pub async fn next(&mut self) -> Incoming {
+        within(self.inbox.next()).await.expect("the connection ended")
+    }
+
+    /// The next thing that comes, which is an event of a room.
+    pub async fn next_event(&mut self) -> Event {
+        match self.next().await {
+            Incoming::Event(event) => event,
+            other => panic!("instead of an event: {other:?}"),
+        }
+    }
+
+    /// Passes over everything until `wanted`, and gives that.
+    pub async fn until(&mut self, wanted: impl Fn(&Incoming) -> bool) -> Incoming {
+        loop {
+            let incoming = self.next().await;
+            assert!(!matches!(incoming, Incoming::Malformed { .. }), "{incoming:?}");
+            if wanted(&incoming) {
+                return incoming;
+            }
+        }
+    }
+
+    /// What was missed, and then what became of the rooms.
+    pub async fn until_resumed(&mut self) -> (Vec<Event>, RoomsResumed) {
+        let mut missed = Vec::new();
+        loop {
+            match self.next().await {
+                Incoming::Event(event) => missed.push(event),
+                Incoming::Resumed(resumed) => return (missed, resumed),
+                other => panic!("before resumed came {other:?}"),
+            }
+        }
+    }
+
+    /// Passes over everything until the end, and tells why it ended.
+    pub async fn until_closed(&mut self) -> Closed {
+        loop {
+            if let Err(closed) = within(self.inbox.next()).await {
+                return closed;
+            }
+        }
+    }
+
+    /// Sends one message.
+    pub async fn say(&self, room: &RoomId, client_id: &str, text: &str) -> SentMessage {
+        let client_id: ClientId = client_id.parse().expect("a room's id");
+        self.connection.send_message(room, &client_id, text).await.expect("send")
+    }
+
+    /// Proves that nothing more has been sent to this connection: whatever there is comes before the answer to a
+    /// message of its own to a room of its own.
+    pub async fn nothing_more(&mut self) {
+        let own = room(&format!("fence-{}", self.connection.sid()));
+        self.connection.join_room(&own).await.expect("join");
+        match self.next_event().await {
+            Event::MemberAdded(change) if change.room_id == own => {}
+            other => panic!("unexpected: {other:?}"),
+        }
+    }
+}
