@@ -150,3 +150,16 @@ export class Person {
     return () => this.page.evaluate(() => (globalThis as unknown as { said: string[] }).said);
   }
 }
+
+/** Puts a message into the page's store whose clientId is too long: the server refuses it for good. */
+export async function storeUnsendable(page: Page, token: string, text: string): Promise<void> {
+  const headers = { authorization: `Bearer ${token}` };
+  const me = await page.request.get('/api/v1/me', { headers });
+  const { user } = (await me.json()) as { user: { id: string } };
+  const clientId = 'x'.repeat(65);
+  const item = { clientId, roomId: 'general', text, writtenAt: Date.now(), state: 'queued', attempts: 0 };
+  await page.evaluate(([key, value]) => localStorage.setItem(key, value), [
+    `plaza.outbox.${user.id}.${clientId}`,
+    JSON.stringify(item),
+  ] as const);
+}

@@ -1,7 +1,7 @@
 // A small conversation, photographed in light, dark and narrow.
 import { join } from 'node:path';
 import { expect, test, type Page } from '@playwright/test';
-import { Person } from '../person';
+import { PASSWORD, Person, storeUnsendable } from '../person';
 import { Plaza } from '../plaza';
 
 const folder = process.env.PLAZA_SHOTS ?? 'shots-out';
@@ -94,6 +94,17 @@ test('the main states', async ({ browser }) => {
     await plaza.start();
     await expect(ana.banner).toContainText('Resumed', { timeout: 30_000 });
     await everyWay(ana.page, 'resumed');
+    await storeUnsendable(ana.page, await plaza.logIn('Ana', PASSWORD), 'The poster, in 12 megabytes.');
+    await ana.page.reload();
+    await expect(ana.message('The poster')).toHaveAttribute('data-state', 'failed');
+    await ana.page.setViewportSize({ width: 1280, height: 420 });
+    await ana.timeline.evaluate((el) => (el.scrollTop = 0));
+    await ben.write('We can.');
+    await expect(ana.page.getByRole('button', { name: '1 new message' })).toBeVisible();
+    await shoot(ana.page, 'new-below-light');
+    await ana.page.setViewportSize(wide);
+    await ana.page.getByRole('button', { name: '1 new message' }).or(ana.composer).first().click();
+    await everyWay(ana.page, 'failed');
     await plaza.stop();
   }
   expect([...ana.faults, ...ben.faults, ...mia.faults]).toEqual([]);

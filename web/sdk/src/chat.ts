@@ -61,6 +61,8 @@ export class Chat {
   #epoch: string | undefined;
   #byId = new Map<string, Room>();
   #opened: string | undefined;
+  /** What a resume brings is taken in at its end, so that a page draws a thousand messages once. */
+  #missed: RoomEvent[] = [];
   #caughtUp = { messages: 0, changes: 0 };
   #connectedBefore = false;
   /** Events of rooms that the list has not named yet. */
@@ -84,7 +86,10 @@ export class Chat {
       },
       options.url,
     );
-    this.connection.state.subscribe((state) => this.outbox.get()?.setOnline(state.phase === 'online'));
+    this.connection.state.subscribe(({ phase }) => {
+      if (phase !== 'catching-up') this.#takeMissed();
+      this.outbox.get()?.setOnline(phase === 'online');
+    });
   }
 
   room(id: string): Room | undefined {
@@ -186,11 +191,13 @@ export class Chat {
   }
 
   #event(event: RoomEvent): void {
+    if (this.connection.state.get().phase === 'catching-up') {
+      this.#missed.push(event);
+      return;
+    }
     const me = this.me.get()?.id;
-    const catchingUp = this.connection.state.get().phase === 'catching-up';
     const room = this.room(event.roomId);
-    // While catching up, having been removed may be undone a few events later: `resumed` says how it stands.
-    if (event.type === 'member:removed' && event.user.id === me && !catchingUp) {
+    if (event.type === 'member:removed' && event.user.id === me) {
       const by = event.by.id === me ? undefined : event.by.name;
       this.#drop(event.roomId, event.seq, (name) =>
         by === undefined ? `You left ${name}.` : `${by} removed you from ${name}.`,
@@ -202,23 +209,40 @@ export class Chat {
       void this.refresh();
       return;
     }
-    const before = room.position ?? 0;
     this.#take(room, event);
-    if (catchingUp && event.seq > before) {
-      if (event.type === 'message') this.#caughtUp.messages += 1;
-      else this.#caughtUp.changes += 1;
+  }
+
+  /** That one was removed may be undone a few events later: here it is an event like others. */
+  #takeMissed(): void {
+    const byRoom = Map.groupBy(this.#missed.splice(0), ({ roomId }) => roomId);
+    for (const [roomId, events] of byRoom) {
+      const room = this.room(roomId);
+      if (room === undefined) {
+        this.#early.push(...events);
+        continue;
+      }
+      const before = room.position ?? 0;
+      this.#take(room, ...events);
+      const fresh = events.filter(({ seq }) => seq > before);
+      const messages = fresh.filter(({ type }) => type === 'message').length;
+      this.#caughtUp.messages += messages;
+      this.#caughtUp.changes += fresh.length - messages;
     }
   }
 
-  #take(room: Room, event: RoomEvent): void {
-    room.apply(event);
+  #take(room: Room, ...events: readonly RoomEvent[]): void {
+    room.apply(...events);
     const outbox = this.outbox.get();
-    if (event.type === 'message' && event.sender.id === this.me.get()?.id) outbox?.observe(event);
+    const me = this.me.get()?.id;
+    for (const event of events) {
+      if (event.type === 'message' && event.sender.id === me) outbox?.observe(event);
+    }
     if (room.position !== undefined) outbox?.observePosition(room.id, room.position);
     if (room.id !== this.#opened && room.state.get().events.length > 500) room.trim();
   }
 
   #resumed({ rooms }: RoomsResumed): void {
+    this.#takeMissed();
     const reloaded: Resumption['reloaded'] = [];
     for (const [id, outcome] of Object.entries(rooms)) {
       const room = this.room(id);

@@ -78,12 +78,11 @@ export class Credentials {
     return { token: this.#access.token };
   }
 
-  /** Forget everything here; for an account, tell the server too (as well as that is possible). */
+  /** Forget everything here, and tell the server, as well as that is possible. */
   async logOut(): Promise<void> {
-    const refreshToken = this.#storage.getItem(REFRESH_TOKEN);
+    const token = this.#storage.getItem(REFRESH_TOKEN) ?? this.#storage.getItem(GUEST_TOKEN);
     this.forget();
-    if (refreshToken === null) return;
-    await rest.logout(refreshToken).catch(() => undefined);
+    if (token !== null) await rest.logout(token).catch(() => undefined);
   }
 
   forget(): void {

@@ -59,9 +59,9 @@ export class Room {
     return this.#timeline.position;
   }
 
-  /** A live or missed event of this room. */
-  apply(event: RoomEvent): void {
-    this.#count(this.#timeline.apply(event));
+  /** Live or missed events of this room. Many at once are shown at once. */
+  apply(...events: readonly RoomEvent[]): void {
+    this.#count(this.#timeline.apply(...events));
     this.#show({});
     if (this.#timeline.hasGap) void this.heal();
   }
@@ -130,7 +130,7 @@ export class Room {
           after,
           limit: MAX_HISTORY_LIMIT,
         });
-        this.#count(page.events.flatMap((event) => this.#timeline.apply(event)));
+        this.#count(this.#timeline.apply(...page.events));
         this.#show({});
         if (this.#timeline.position === after) return;
       }

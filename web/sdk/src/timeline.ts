@@ -45,11 +45,10 @@ export class Timeline {
     return this.#drain();
   }
 
-  /** Take one event in. Returns the events that are held now and were not before, in order. */
-  apply(event: RoomEvent): RoomEvent[] {
-    const position = this.position;
-    if (position !== undefined && event.seq <= position) return [];
-    this.#ahead.set(event.seq, event);
+  /** Take events in. Returns those that are held now and were not before, in order. */
+  apply(...events: readonly RoomEvent[]): RoomEvent[] {
+    const position = this.position ?? -1;
+    for (const event of events) if (event.seq > position) this.#ahead.set(event.seq, event);
     return this.#drain();
   }
 
