@@ -98,7 +98,11 @@ impl Chat {
 /// What users are told when the store fails. The operator's sentence is logged here, once.
 fn unavailable(error: impl Into<StoreError>) -> Error {
     let error = error.into();
-    tracing::error!(%error, "The store failed a request");
+    match error {
+        StoreError::Closed => tracing::debug!("A request came after the store was closed"),
+        StoreError::Exhausted => tracing::warn!(%error, "The store is too slow for what is asked of it"),
+        _ => tracing::error!(%error, "The store failed a request"),
+    }
     told(&error)
 }
 

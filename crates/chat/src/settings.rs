@@ -122,3 +122,30 @@ impl Settings {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_defaults_are_within_their_bounds() {
+        assert_eq!(Settings::default().check(), Ok(()));
+        assert_eq!(serde_json::from_str::<Settings>("{}").unwrap(), Settings::default());
+    }
+
+    #[test]
+    fn what_is_out_of_bounds_or_unknown_is_named() {
+        let refused = |json: &str| serde_json::from_str::<Settings>(json).unwrap().check().unwrap_err();
+        assert_eq!(refused(r#"{"log_batch": 0}"#), "log_batch is 0, and must be from 1 to 4096.");
+        assert!(refused(r#"{"rooms_per_user": 10001}"#).contains("rooms_per_user"));
+        assert!(refused(r#"{"password_hashes": 65}"#).contains("password_hashes"));
+        assert!(refused(r#"{"token_secret": "short"}"#).contains("token_secret"));
+        assert!(serde_json::from_str::<Settings>(r#"{"rooms": 1}"#).is_err());
+    }
+
+    #[test]
+    fn a_secret_is_not_printed() {
+        let settings = Settings { token_secret: Some(Secret::new("hush".repeat(8))), ..Settings::default() };
+        assert!(!format!("{settings:?}").contains("hush"));
+    }
+}
