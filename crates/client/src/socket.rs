@@ -50,6 +50,8 @@ pub struct ReceivedEvent {
 struct Inner {
     sid: String,
     outgoing: mpsc::Sender<String>,
+    /// Passed on in the order in which it was asked for, and so the order of requests.
+    turn: tokio::sync::Mutex<()>,
     in_flight: Semaphore,
     pending: Mutex<Pending>,
     stop: CancellationToken,
@@ -113,6 +115,7 @@ impl Socket {
         let inner = Arc::new(Inner {
             sid,
             outgoing,
+            turn: tokio::sync::Mutex::default(),
             in_flight: Semaphore::new(options.max_in_flight.max(1)),
             pending: Mutex::default(),
             stop: CancellationToken::new(),
@@ -146,10 +149,12 @@ impl Socket {
     ) -> Result<Box<RawValue>, RequestError> {
         let argument = to_json(argument)?;
         let ask = async {
+            let turn = self.inner.turn.lock().await;
             let _permit = self.inner.in_flight.acquire().await.map_err(|_| RequestError::Disconnected)?;
             let (waiting, answer) = self.inner.register().ok_or(RequestError::Disconnected)?;
             let packet = packet::encode_event(Some(waiting.id), event, &argument);
             self.inner.outgoing.send(packet).await.map_err(|_| RequestError::Disconnected)?;
+            drop(turn);
             answer.await.map_err(|_| RequestError::Disconnected)
         };
         timeout(within, ask).await.map_err(|_| RequestError::TimedOut)?

@@ -1,0 +1,30 @@
+//! The contract that every client relies on, seen from outside: the real binary, one raw connection at a time, every
+//! event looked at.
+
+mod connecting;
+mod flow;
+mod membership;
+mod messages;
+mod resuming;
+mod strangers;
+
+use plaza_client::RequestError;
+use plaza_protocol::{Code, Error, Event};
+
+/// The refusal, which there must be.
+fn refused<T: std::fmt::Debug>(answer: Result<T, RequestError>) -> Error {
+    match answer {
+        Err(RequestError::Refused(error)) => error,
+        other => panic!("instead of a refusal: {other:?}"),
+    }
+}
+
+/// The code of the refusal, which there must be.
+fn code<T: std::fmt::Debug>(answer: Result<T, RequestError>) -> Code {
+    refused(answer).code
+}
+
+/// The positions of events.
+fn seqs(events: &[Event]) -> Vec<u64> {
+    events.iter().map(Event::seq).collect()
+}
