@@ -33,3 +33,13 @@ export function collect(emitter, event, count, ms = SOON_MS) {
     throw new Error(`${error.message}; ${seen.length} came`);
   });
 }
+
+/** The promise's value, or an error that says why `emitter` was closed (its `event`) before it came. */
+export async function unless(emitter, event, promise) {
+  let onEnd;
+  const end = new Promise((_, reject) => {
+    onEnd = (reason, details) => reject(new Error(`${event}: ${reason} ${details?.message ?? ""}`));
+    emitter.on(event, onEnd);
+  });
+  return Promise.race([promise, end]).finally(() => emitter.off(event, onEnd));
+}
