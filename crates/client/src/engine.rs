@@ -18,7 +18,7 @@ use tokio::{
 };
 use tokio_tungstenite::{
     WebSocketStream, client_async_with_config,
-    tungstenite::{Message, protocol::WebSocketConfig},
+    tungstenite::{Error, Message, error::ProtocolError, protocol::WebSocketConfig},
 };
 use tokio_util::sync::CancellationToken;
 
@@ -100,7 +100,6 @@ pub async fn open(address: &Address, options: &Options) -> Result<(Reader, Write
         .max_frame_size(Some(options.max_message_bytes));
     let (ws, _) =
         client_async_with_config(address.socket_url(), tcp, Some(config)).await.map_err(|error| {
-            use tokio_tungstenite::tungstenite::Error;
             match error {
                 Error::Io(error) => unreachable(&error),
                 Error::Http(answer) if answer.status().is_server_error() => unreachable(&answer.status()),
@@ -174,7 +173,7 @@ impl Reader {
                     ));
                 }
                 Some(Ok(Message::Close(_))) | None => return Err(Closed::Transport),
-                Some(Err(error)) => return Err(Closed::Lost(error.to_string())),
+                Some(Err(error)) => return Err(lost(&error)),
             }
         }
     }
@@ -183,7 +182,7 @@ impl Reader {
 impl Writer {
     /// Sends one Socket.IO packet at once.
     pub async fn send(&mut self, packet: &str) -> Result<(), Closed> {
-        self.sink.send(frame(packet)).await.map_err(|error| Closed::Lost(error.to_string()))
+        self.sink.send(frame(packet)).await.map_err(|error| lost(&error))
     }
 
     /// Sends what comes, many packets a system call when there are many, until the queue ends or `stop`. Then it
@@ -211,7 +210,7 @@ impl Writer {
         &mut self,
         packets: &mut mpsc::Receiver<String>,
         stop: &CancellationToken,
-    ) -> Result<(), tokio_tungstenite::tungstenite::Error> {
+    ) -> Result<(), Error> {
         loop {
             tokio::select! {
                 biased;
@@ -233,6 +232,15 @@ impl Writer {
             self.sink.flush().await?;
         }
     }
+}
+
+/// In the words of the system, where it is the system that says it.
+fn lost(error: &Error) -> Closed {
+    Closed::Lost(match error {
+        Error::Io(error) => error.to_string(),
+        Error::Protocol(ProtocolError::ResetWithoutClosingHandshake) => "reset".to_owned(),
+        other => other.to_string(),
+    })
 }
 
 fn frame(packet: &str) -> Message {

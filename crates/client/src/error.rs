@@ -9,10 +9,10 @@ pub enum Closed {
     #[error("the server disconnected us")]
     ByServer,
     /// The transport was closed in good order, as a server does that is stopping or has had enough of us.
-    #[error("the server closed the connection")]
+    #[error("the server closed it")]
     Transport,
     /// The network or the server's process gave way.
-    #[error("the connection was lost ({0})")]
+    #[error("it broke off ({0})")]
     Lost(String),
     /// No heartbeat for longer than the server promised.
     #[error("the server has been silent for too long")]

@@ -144,12 +144,12 @@ impl Client {
         (Self { shared: Arc::new(shared) }, Updates { queue, stop })
     }
 
-    /// Whether there is a connection now.
+    /// Whether there is a connection now, and all that was missed has come.
     pub fn is_online(&self) -> bool {
         self.shared.current.borrow().is_some()
     }
 
-    /// The connection, waiting for one up to [`Options::request_timeout`].
+    /// The connection, once all that was missed has come, waiting for it up to [`Options::request_timeout`].
     pub async fn connection(&self) -> Result<Connection, RequestError> {
         timeout(self.shared.options.request_timeout, self.next_connection())
             .await

@@ -1,4 +1,4 @@
-//! Socket.IO v5 over [`engine`](crate::engine): CONNECT to `/`, events both ways, acknowledgements to ours.
+//! Socket.IO v5 over [`engine`]: CONNECT to `/`, events both ways, acknowledgements to ours.
 //!
 //! Two tasks a socket, one reading and one writing. Events wait in a bounded queue for the one who takes them;
 //! answers find their request at once, as long as that queue has room.

@@ -3,7 +3,7 @@
 //!
 //! [`program`] runs and captures any program, [`plaza`] runs the real `plaza serve`, [`guest`] is one
 //! connection looked at event by event, [`load`] sends from many
-//! clients while the server is killed, [`audit`] judges what they noted, and [`trace`] reads a system call trace
+//! clients while the server is killed, [`mod@audit`] judges what they noted, and [`trace`] reads a system call trace
 //! to see that a message was synced before it was acknowledged.
 
 pub mod audit;

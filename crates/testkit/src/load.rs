@@ -2,7 +2,7 @@
 //!
 //! The clients are those of `plaza-client`, which reconnect and resume as any good client does. They send with
 //! retries under one `clientId`, sometimes once more after the acknowledgement; some read slowly; some users have
-//! a second connection that only reads. [`audit`](crate::audit) judges what comes of it.
+//! a second connection that only reads. [`audit`](mod@crate::audit) judges what comes of it.
 
 mod client;
 

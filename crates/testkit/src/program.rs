@@ -73,8 +73,13 @@ impl Program {
 
     /// Writes a line to its stdin.
     pub async fn write_line(&mut self, line: &str) -> anyhow::Result<()> {
+        self.type_keys(&format!("{line}\n")).await
+    }
+
+    /// Writes to its stdin as it is.
+    pub async fn type_keys(&mut self, keys: &str) -> anyhow::Result<()> {
         let stdin = self.stdin.as_mut().context("its input is closed")?;
-        stdin.write_all(format!("{line}\n").as_bytes()).await?;
+        stdin.write_all(keys.as_bytes()).await?;
         Ok(stdin.flush().await?)
     }
 
@@ -85,14 +90,19 @@ impl Program {
 
     /// Waits until stdout contains `text`.
     pub async fn wait_for_stdout(&mut self, text: &str) -> anyhow::Result<()> {
+        self.wait_for_stdout_times(text, 1).await
+    }
+
+    /// Waits until stdout contains `text` this many times.
+    pub async fn wait_for_stdout_times(&mut self, text: &str, times: usize) -> anyhow::Result<()> {
         let mut stdout = self.stdout.clone();
-        stdout.wait_for(text).await.with_context(|| self.told(&format!("never printed {text:?}")))
+        stdout.wait_for(text, times).await.with_context(|| self.told(&format!("never printed {text:?}")))
     }
 
     /// Waits until stderr contains `text`.
     pub async fn wait_for_stderr(&mut self, text: &str) -> anyhow::Result<()> {
         let mut stderr = self.stderr.clone();
-        stderr.wait_for(text).await.with_context(|| self.told(&format!("never complained {text:?}")))
+        stderr.wait_for(text, 1).await.with_context(|| self.told(&format!("never complained {text:?}")))
     }
 
     /// Waits until it has ended and its output is read.
@@ -157,16 +167,16 @@ impl Captured {
         String::from_utf8_lossy(lock(&self.bytes).make_contiguous()).into_owned()
     }
 
-    async fn wait_for(&mut self, text: &str) -> anyhow::Result<()> {
+    async fn wait_for(&mut self, text: &str, times: usize) -> anyhow::Result<()> {
         let shown = async {
             loop {
                 self.changed.mark_unchanged();
-                if self.text().contains(text) {
+                if self.text().matches(text).count() >= times {
                     return Ok(());
                 }
                 if self.changed.changed().await.is_err() {
                     // What came with the end counts too.
-                    anyhow::ensure!(self.text().contains(text), "its output ended");
+                    anyhow::ensure!(self.text().matches(text).count() >= times, "its output ended");
                     return Ok(());
                 }
             }

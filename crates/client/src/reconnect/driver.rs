@@ -178,7 +178,6 @@ impl Driver {
         }
         self.refreshed = false;
         self.reloaded_to.clear();
-        self.current.send_replace(Some(connection.clone()));
         let end = self.serve(&connection, session, &mut inbox).await;
         self.current.send_replace(None);
         connection.close();
@@ -215,6 +214,7 @@ impl Driver {
                     self.epoch = Some(epoch.clone());
                     self.reload(connection, inbox, &mut backlog).await?;
                     self.backoff.reset();
+                    self.current.send_replace(Some(connection.clone()));
                     self.tell(Update::Resumed { missed }).await?;
                 }
                 Incoming::Read(read) => self.tell(Update::Read(read)).await?,

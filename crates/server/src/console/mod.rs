@@ -1,7 +1,7 @@
 //! `plaza chat URL`: Plaza in a terminal, or in a script.
 //!
-//! A person gets a line editor, a pipe is read line by line; both say the same [`command`]s to one [`Console`]. What
-//! comes from the server is shown by the [`watcher`] as it comes.
+//! A person gets a line editor, a pipe is read line by line; both say the same `command`s to one `Console`. What
+//! comes from the server is shown by the `watcher` as it comes.
 
 mod command;
 mod directory;

@@ -11,6 +11,8 @@ pub(super) struct Watcher {
     shared: Arc<Shared>,
     /// The connection was away, and people were told.
     away: bool,
+    /// Since it came back and until it is live: events shown.
+    missed: Option<u64>,
     /// Rooms reloaded since it came back.
     reloaded: usize,
     /// The first resumption says nothing: there was nothing to resume.
@@ -19,7 +21,7 @@ pub(super) struct Watcher {
 
 impl Watcher {
     pub(super) fn new(client: Client, shared: Arc<Shared>) -> Self {
-        Self { client, shared, away: false, reloaded: 0, first: true }
+        Self { client, shared, away: false, missed: None, reloaded: 0, first: true }
     }
 
     pub(super) async fn run(mut self, mut updates: Updates) {
@@ -32,10 +34,12 @@ impl Watcher {
     async fn take(&mut self, update: Update) {
         match update {
             Update::Event(event) => self.event(&event).await,
-            Update::Resumed { missed } => {
+            Update::Online(_) => self.missed = Some(0),
+            Update::Resumed { .. } => {
                 if !self.first {
-                    self.notice(&show::resumed(missed, self.reloaded));
+                    self.notice(&show::resumed(self.missed.unwrap_or(0), self.reloaded));
                 }
+                self.missed = None;
                 (self.first, self.away, self.reloaded) = (false, false, 0);
                 self.learn_rooms().await;
             }
@@ -58,9 +62,8 @@ impl Watcher {
                 self.notice(&format!("You are signed out: {error}"));
                 self.shared.end();
             }
-            // Another connection of ours read, or we are online; the resumption speaks for that. What a server gets
-            // wrong has been put right by the client.
-            Update::Read(_) | Update::Online(_) | Update::Repeated(_) | Update::Gap { .. } => {}
+            // Another connection of ours read. What a server gets wrong has been put right by the client.
+            Update::Read(_) | Update::Repeated(_) | Update::Gap { .. } => {}
             Update::Malformed { name, why } => {
                 self.notice(&format!(
                     "The server sent a {name} that cannot be read: {}",
@@ -93,6 +96,7 @@ impl Watcher {
             }
         };
         if !mine {
+            self.missed = self.missed.map(|missed| missed + 1);
             self.shared.output.line(&show::line(self.shared.style, event, &name));
         }
         self.shared.has_shown(room, event.seq());
