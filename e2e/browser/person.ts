@@ -163,3 +163,22 @@ export async function storeUnsendable(page: Page, token: string, text: string): 
     JSON.stringify(item),
   ] as const);
 }
+
+/** Reads the page's refresh token, and puts another in its place when one is given. */
+export function refreshToken(page: Page, replacement?: string): Promise<string> {
+  return page.evaluate(
+    (other) =>
+      new Promise<string>((resolve, reject) => {
+        const opening = indexedDB.open('plaza', 1);
+        opening.onerror = () => reject(opening.error);
+        opening.onsuccess = () => {
+          const transaction = opening.result.transaction('tokens', 'readwrite');
+          const tokens = transaction.objectStore('tokens');
+          const reading = tokens.get('refresh');
+          if (other !== undefined) tokens.put(other, 'refresh');
+          transaction.oncomplete = () => resolve(String(reading.result));
+        };
+      }),
+    replacement,
+  );
+}

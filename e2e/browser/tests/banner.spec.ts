@@ -2,7 +2,7 @@
 
 import { io } from 'socket.io-client';
 import { expect, test } from '../fixtures';
-import { PASSWORD } from '../person';
+import { PASSWORD, refreshToken } from '../person';
 import { Wire } from '../wire';
 
 test('nothing missed, some missed, too much missed', async ({ plaza, person }) => {
@@ -57,7 +57,7 @@ test('a signed-out session goes to the sign-in page and does not loop', async ({
   const wire = await Wire.to(plaza.url);
   const ana = await person({ url: wire.url });
   await ana.register('Ana');
-  await ana.page.evaluate(() => localStorage.setItem('plaza.refresh', 'not a token'));
+  await refreshToken(ana.page, 'not a token');
   await ana.page.reload();
   await expect(ana.page.getByRole('button', { name: 'Sign in' })).toBeVisible();
   await expect(ana.page.getByRole('alert')).toBeVisible();

@@ -105,6 +105,11 @@ export class Connection {
     if (waiting && this.#timer !== undefined) this.#again();
   }
 
+  /** The browser says that the network is gone: do not wait for a heartbeat to find out. */
+  interrupted(): void {
+    if (this.#socket.connected) this.#socket.io.engine.close();
+  }
+
   /**
    * Ask, and wait for the answer.
    * @throws Refused when the server says no, Lost when no answer came

@@ -1,23 +1,25 @@
-// Who one is: the access token in memory, the refresh or guest token in storage, where every tab of the
-// browser finds it.
+// Who one is: the access token in memory, the refresh or guest token where every tab of the browser finds it.
 //
 // A refresh token works once. Two tabs that used the same one would look like a thief to the server, so
-// refreshing holds a lock and reads the token from storage inside it.
+// refreshing holds a lock and reads the token inside it.
 
 import { Refused } from './failure';
 import type { Tokens, User } from './protocol';
 import { rest } from './rest';
+import { TokenStore } from './token-store';
 
 /** The part of `localStorage` that is used. */
 export type TextStorage = Pick<Storage, 'getItem' | 'setItem' | 'removeItem'>;
 
-const REFRESH_TOKEN = 'plaza.refresh';
+/** Says that there is a refresh token, for those who cannot wait to know. */
+const ACCOUNT = 'plaza.account';
 const GUEST_TOKEN = 'plaza.guest';
 /** An access token this close to its end is not used any more. */
 const MARGIN_MS = 30_000;
 
 export class Credentials {
   #storage: TextStorage;
+  #refreshToken = new TokenStore();
   #access: { token: string; until: number } | undefined;
   /** A name to become a guest under, until the server has given a token for it. */
   #guestName: string | undefined;
@@ -30,7 +32,7 @@ export class Credentials {
   get present(): boolean {
     return (
       this.#guestName !== undefined ||
-      this.#storage.getItem(REFRESH_TOKEN) !== null ||
+      this.#storage.getItem(ACCOUNT) !== null ||
       this.#storage.getItem(GUEST_TOKEN) !== null
     );
   }
@@ -44,8 +46,8 @@ export class Credentials {
   }
 
   /** Be a new guest at the next connect. */
-  beGuest(name: string): void {
-    this.forget();
+  async beGuest(name: string): Promise<void> {
+    await this.forget();
     this.#guestName = name;
   }
 
@@ -70,9 +72,9 @@ export class Credentials {
       return { token: this.#access.token };
     }
     await exclusively(async () => {
-      const refreshToken = this.#storage.getItem(REFRESH_TOKEN);
-      if (refreshToken === null) throw signedOut();
-      this.#take(await rest.refresh(refreshToken));
+      const refreshToken = await this.#refreshToken.get();
+      if (refreshToken === undefined) throw signedOut();
+      await this.#take(await rest.refresh(refreshToken));
     });
     if (this.#access === undefined) throw signedOut();
     return { token: this.#access.token };
@@ -80,22 +82,24 @@ export class Credentials {
 
   /** Forget everything here, and tell the server, as well as that is possible. */
   async logOut(): Promise<void> {
-    const token = this.#storage.getItem(REFRESH_TOKEN) ?? this.#storage.getItem(GUEST_TOKEN);
-    this.forget();
-    if (token !== null) await rest.logout(token).catch(() => undefined);
+    const token = this.#storage.getItem(GUEST_TOKEN) ?? (await this.#refreshToken.get());
+    await this.forget();
+    if (token !== undefined) await rest.logout(token).catch(() => undefined);
   }
 
-  forget(): void {
+  async forget(): Promise<void> {
     this.#access = undefined;
     this.#guestName = undefined;
-    this.#storage.removeItem(REFRESH_TOKEN);
+    this.#storage.removeItem(ACCOUNT);
     this.#storage.removeItem(GUEST_TOKEN);
+    await this.#refreshToken.clear();
   }
 
-  #take(tokens: Tokens): User {
+  async #take(tokens: Tokens): Promise<User> {
+    await this.#refreshToken.set(tokens.refreshToken);
     this.#guestName = undefined;
     this.#storage.removeItem(GUEST_TOKEN);
-    this.#storage.setItem(REFRESH_TOKEN, tokens.refreshToken);
+    this.#storage.setItem(ACCOUNT, tokens.user.id);
     this.#access = { token: tokens.accessToken, until: Date.now() + tokens.accessTokenExpiresInMs };
     return tokens.user;
   }

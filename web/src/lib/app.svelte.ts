@@ -22,8 +22,8 @@ class App {
     this.#enter();
   }
 
-  beGuest(name: string): void {
-    this.credentials.beGuest(name);
+  async beGuest(name: string): Promise<void> {
+    await this.credentials.beGuest(name);
     this.#enter();
   }
 
@@ -35,7 +35,7 @@ class App {
   /** Back to the sign-in page, forgetting whoever it was. */
   abandon(reason: string): void {
     this.#leave(reason);
-    this.credentials.forget();
+    void this.credentials.forget();
   }
 
   #leave(reason: string): void {
