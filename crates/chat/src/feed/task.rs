@@ -156,6 +156,11 @@ impl<S: Subscriber> Task<S> {
         for Caught { name, position, mut resumed } in caught {
             if let Some((room, position)) = position {
                 if let Some(state) = self.rooms.get_mut(&room) {
+                    // Who must reload knows it by `resumed` only, and then reads what is kept here from the log.
+                    let position = match resumed {
+                        RoomResumed::Span { .. } => position,
+                        RoomResumed::Reload { .. } => state.reach(position).unwrap_or(position),
+                    };
                     let last = state.bring_in(id, &connection.subscriber, position);
                     if let RoomResumed::Span { to, .. } = &mut resumed {
                         *to = last;

@@ -2,7 +2,7 @@
 
 use crate::seqs;
 use plaza_client::Options;
-use plaza_protocol::{Auth, Event, Positions, Reload, Resume, ResumePage, RoomResumed, Seq};
+use plaza_protocol::{Auth, Event, History, Positions, Reload, Resume, ResumePage, RoomResumed, Seq};
 use plaza_testkit::{Guest, Plaza, Setup, guest::room};
 
 const ROOM: &str = "general";
@@ -165,6 +165,38 @@ async fn a_thousand_missed_are_given_and_one_more_is_too_far() {
     let (missed, resumed) = far.until_resumed().await;
     assert!(missed.is_empty());
     assert_eq!(resumed.rooms[ROOM], reload(Reload::TooFar));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_room_to_be_reloaded_gives_nothing_before_it_is_said_so() {
+    let plaza = Plaza::with_defaults().await.unwrap();
+    let (ana, ben) = room_up_to(&plaza, 1_100).await;
+    let writers: Vec<_> = (0..4)
+        .map(|writer| {
+            let connection = ana.connection.clone();
+            tokio::spawn(async move {
+                for number in 0.. {
+                    let client_id = format!("w{writer}-{number}").parse().unwrap();
+                    let _ = connection.send_message(&room(ROOM), &client_id, "live").await;
+                }
+            })
+        })
+        .collect();
+    for _ in 0..40 {
+        let mut back = Guest::resume(&plaza, &ben.token, &ben.epoch, &[(ROOM, 2)]).await;
+        let (missed, resumed) = back.until_resumed().await;
+        assert_eq!(resumed.rooms[ROOM], reload(Reload::TooFar));
+        assert_eq!(seqs(&missed), Vec::<Seq>::new(), "one who holds 2 cannot place these");
+        // What is read now and what is live leave nothing out between them.
+        let newest = History { room_id: room(ROOM), before: None, after: None, limit: Some(1) };
+        let newest = back.connection.history(&newest).await.unwrap().events[0].seq();
+        let first = back.next_event().await.seq();
+        assert!(first <= newest + 1, "between {newest} and {first} is a gap");
+        for expected in first + 1..first + 20 {
+            assert_eq!(back.next_event().await.seq(), expected);
+        }
+    }
+    writers.iter().for_each(tokio::task::JoinHandle::abort);
 }
 
 #[tokio::test]

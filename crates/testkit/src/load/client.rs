@@ -10,7 +10,7 @@ use plaza_client::{Address, Client, Connection, Identity, Options, RequestError,
 use plaza_protocol::{ClientId, JoinRoom, RoomId, Seq, User};
 use rand::{Rng as _, RngExt as _, SeedableRng as _, rngs::StdRng};
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::{BTreeMap, BTreeSet, VecDeque},
     sync::{Arc, atomic::Ordering},
     time::Duration,
 };
@@ -19,6 +19,9 @@ use tokio::{
     task::{JoinHandle, JoinSet},
     time::timeout,
 };
+
+/// What is kept of the updates before a fault.
+const TRAIL: usize = 40;
 
 /// How far a view has come, by room.
 type Reached = BTreeMap<RoomId, Seq>;
@@ -221,6 +224,7 @@ impl Observer {
             user: user.clone(),
             view: View { client: name.to_owned(), ..View::default() },
             reach,
+            trail: VecDeque::new(),
             shared: Arc::clone(shared),
         };
         let task = tokio::spawn(noting.run(updates, slow.then(|| StdRng::from_rng(rng))));
@@ -233,6 +237,8 @@ struct Noting {
     user: User,
     view: View,
     reach: watch::Sender<Reached>,
+    /// What came last, in short, to understand a fault by.
+    trail: VecDeque<String>,
     shared: Arc<Shared>,
 }
 
@@ -252,6 +258,7 @@ impl Noting {
     }
 
     fn note(&mut self, update: Update) {
+        self.remember(&update);
         match update {
             Update::Event(event) | Update::Repeated(event) => {
                 let (room, seq) = (event.room_id().clone(), event.seq());
@@ -287,7 +294,22 @@ impl Noting {
         }
     }
 
+    fn remember(&mut self, update: &Update) {
+        let short = match update {
+            Update::Event(event) => format!("{}@{}", event.room_id(), event.seq()),
+            Update::Repeated(event) => format!("again {}@{}", event.room_id(), event.seq()),
+            Update::Online(_) => "online".to_owned(),
+            Update::Reloaded { room, reason, .. } => format!("reload {room} {reason:?}"),
+            other => format!("{other:?}"),
+        };
+        if self.trail.len() == TRAIL {
+            self.trail.pop_front();
+        }
+        self.trail.push_back(short);
+    }
+
     fn fault(&mut self, what: String) {
-        self.view.seen.push(Seen::Fault(what));
+        let trail = self.trail.iter().map(String::as_str).collect::<Vec<_>>().join(", ");
+        self.view.seen.push(Seen::Fault(format!("{what}; the last it was told: {trail}")));
     }
 }
