@@ -2,13 +2,15 @@
 //!
 //! Pure: what to do with an event follows from the positions alone.
 
-use plaza_protocol::{Event, Positions, RoomId, Seq, UserId};
+use plaza_protocol::{Event, Positions, Reload, RoomId, Seq, UserId};
 use std::collections::BTreeMap;
 
 /// Positions by room, of one epoch.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Held {
     rooms: BTreeMap<RoomId, Seq>,
+    /// Rooms that must be reloaded before anything of them is continued; in no room both.
+    stale: BTreeMap<RoomId, Reload>,
 }
 
 /// What an event is to one who holds a position.
@@ -18,6 +20,8 @@ pub enum Verdict {
     Next,
     /// Held already.
     Repeated,
+    /// Its room is to be reloaded first, and what is loaded then holds it.
+    Stale,
     /// Something between the position held and this event is missing.
     Gap {
         /// The position held.
@@ -29,6 +33,9 @@ impl Held {
     /// Judges an event and, if it is the next one, moves the position. One's own removal ends the room.
     pub fn take(&mut self, event: &Event, me: &UserId) -> Verdict {
         let room = event.room_id();
+        if self.stale.contains_key(room) {
+            return Verdict::Stale;
+        }
         match self.rooms.get(room) {
             Some(&held) if event.seq() <= held => return Verdict::Repeated,
             Some(&held) if event.seq() > held + 1 => return Verdict::Gap { held },
@@ -41,13 +48,31 @@ impl Held {
         Verdict::Next
     }
 
-    /// Everything up to `seq` is held.
+    /// Everything up to `seq` is held: so it was reloaded, or nothing of it was held before.
     pub fn set(&mut self, room: RoomId, seq: Seq) {
+        self.stale.remove(&room);
         self.rooms.insert(room, seq);
+    }
+
+    /// What is held of this room cannot be continued.
+    pub fn must_reload(&mut self, room: RoomId, reason: Reload) {
+        self.rooms.remove(&room);
+        self.stale.insert(room, reason);
+    }
+
+    /// A room that must be reloaded, and why.
+    pub fn next_stale(&self) -> Option<(RoomId, Reload)> {
+        self.stale.first_key_value().map(|(room, reason)| (room.clone(), *reason))
+    }
+
+    /// Whether this room must be reloaded.
+    pub fn is_stale(&self, room: &RoomId) -> bool {
+        self.stale.contains_key(room)
     }
 
     /// Nothing is held of this room any more.
     pub fn forget(&mut self, room: &RoomId) {
+        self.stale.remove(room);
         self.rooms.remove(room);
     }
 
@@ -90,6 +115,21 @@ mod tests {
         assert_eq!(take(10), Verdict::Gap { held: 8 });
         assert_eq!(take(9), Verdict::Next, "a gap moves nothing");
         assert_eq!(held.positions(), Positions::from([("r".into(), 9)]));
+    }
+
+    #[test]
+    fn a_room_to_be_reloaded_takes_nothing_until_it_is() {
+        let me: UserId = "u_me".parse().unwrap();
+        let room: RoomId = "r".parse().unwrap();
+        let mut held = Held::default();
+        held.set(room.clone(), 33);
+        held.must_reload(room.clone(), Reload::TooFar);
+        assert_eq!(held.positions(), Positions::new());
+        assert_eq!(held.take(&Event::MemberAdded(change(1566, "u_other")), &me), Verdict::Stale);
+        assert_eq!(held.next_stale(), Some((room.clone(), Reload::TooFar)));
+        held.set(room, 1570);
+        assert_eq!(held.next_stale(), None);
+        assert_eq!(held.take(&Event::MemberAdded(change(1571, "u_other")), &me), Verdict::Next);
     }
 
     #[test]

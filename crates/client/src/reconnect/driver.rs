@@ -42,8 +42,6 @@ pub(super) struct Driver {
 
     epoch: Option<String>,
     held: Held,
-    /// Rooms that must be reloaded before anything of them is continued.
-    stale: BTreeMap<RoomId, Reload>,
     /// Up to where a reload of this connection reached: live events below it may overlap.
     reloaded_to: BTreeMap<RoomId, Seq>,
 }
@@ -89,7 +87,6 @@ impl Driver {
             refreshed: false,
             epoch: None,
             held: Held::default(),
-            stale: BTreeMap::new(),
             reloaded_to: BTreeMap::new(),
         }
     }
@@ -235,6 +232,7 @@ impl Driver {
                 let overlap = self.reloaded_to.get(event.room_id()).is_some_and(|to| event.seq() <= *to);
                 if overlap { Ok(()) } else { self.tell(Update::Repeated(event)).await }
             }
+            Verdict::Stale => Ok(()),
             Verdict::Gap { held } => self.heal(event.room_id().clone(), held, event.seq()).await,
         }
     }
@@ -246,13 +244,10 @@ impl Driver {
             match *outcome {
                 RoomResumed::Span { to, .. } => match self.held.get(&room) {
                     Some(held) if held < to => return self.heal(room, held, to).await,
-                    Some(_) => {}
-                    None => self.held.set(room, to),
+                    None if !self.held.is_stale(&room) => self.held.set(room, to),
+                    Some(_) | None => {}
                 },
-                RoomResumed::Reload { reload } => {
-                    self.held.forget(&room);
-                    self.stale.insert(room, reload);
-                }
+                RoomResumed::Reload { reload } => self.held.must_reload(room, reload),
             }
         }
         Ok(())
@@ -265,8 +260,7 @@ impl Driver {
         inbox: &mut Inbox,
         backlog: &mut VecDeque<Incoming>,
     ) -> Ended {
-        while let Some((room, &reason)) = self.stale.first_key_value() {
-            let room = room.clone();
+        while let Some((room, reason)) = self.held.next_stale() {
             let page = if reason == Reload::Unknown {
                 None
             } else {
@@ -279,7 +273,6 @@ impl Driver {
                 }
                 None => self.held.forget(&room),
             }
-            self.stale.remove(&room);
             self.tell(Update::Reloaded { room, reason, page }).await?;
         }
         Ok(())
