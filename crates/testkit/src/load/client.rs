@@ -277,20 +277,20 @@ impl Noting {
             Update::Online(session) => {
                 self.shared.reconnects.fetch_add(1, Ordering::Relaxed);
                 if session.user != self.user {
-                    self.fault(format!("it came back as {}", session.user.name));
+                    self.fault(&format!("it came back as {}", session.user.name));
                 }
             }
             Update::Resumed { .. } | Update::Offline { .. } | Update::Read(_) => {}
             // Nobody removes anybody, the store is not replaced, and the server is killed without a word.
             Update::Reloaded { room, reason, .. } => {
-                self.fault(format!("it was told to reload {room}: {reason:?}"));
+                self.fault(&format!("it was told to reload {room}: {reason:?}"));
             }
-            Update::Ending(ending) => self.fault(format!("it was sent away: {ending:?}")),
-            Update::Refused(error) => self.fault(format!("it was refused: {error}")),
+            Update::Ending(ending) => self.fault(&format!("it was sent away: {ending:?}")),
+            Update::Refused(error) => self.fault(&format!("it was refused: {error}")),
             Update::Gap { room, held, got } => {
-                self.fault(format!("in {room} it held {held} and was given {got}"));
+                self.fault(&format!("in {room} it held {held} and was given {got}"));
             }
-            Update::Malformed { name, why } => self.fault(format!("it cannot read a {name}: {why}")),
+            Update::Malformed { name, why } => self.fault(&format!("it cannot read a {name}: {why}")),
         }
     }
 
@@ -308,7 +308,7 @@ impl Noting {
         self.trail.push_back(short);
     }
 
-    fn fault(&mut self, what: String) {
+    fn fault(&mut self, what: &str) {
         let trail = self.trail.iter().map(String::as_str).collect::<Vec<_>>().join(", ");
         self.view.seen.push(Seen::Fault(format!("{what}; the last it was told: {trail}")));
     }
