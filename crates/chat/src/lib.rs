@@ -73,8 +73,9 @@ impl Chat {
         tracker: &TaskTracker,
     ) -> Result<(Self, mpsc::Receiver<Committed>), StoreError> {
         let (log, committed) = log::Log::start(&store, &clock, &settings, shutdown.clone(), tracker);
-        let reads = rooms::start_reads(&store, &settings, shutdown, tracker);
+        let reads = rooms::start_reads(&store, &settings, shutdown.clone(), tracker);
         let accounts = Accounts::start(&store, &settings).await?;
+        tracker.spawn(accounts::expiry::forget(store.clone(), clock.clone(), shutdown));
         let inner = Inner { store, clock, settings, log, reads, accounts };
         Ok((Self { inner: Arc::new(inner) }, committed))
     }

@@ -3,8 +3,11 @@
 use plaza_store::Migration;
 
 /// For [`plaza_store::Store::open`].
-pub const MIGRATIONS: &[Migration] = &[Migration {
-    version: 1,
-    name: "users, sessions, rooms, members, events",
-    sql: include_str!("../migrations/0001_accounts_rooms_log.sql"),
-}];
+pub const MIGRATIONS: &[Migration] = &[
+    Migration {
+        version: 1,
+        name: "users, sessions, rooms, members, events",
+        sql: include_str!("../migrations/0001_accounts_rooms_log.sql"),
+    },
+    Migration { version: 2, name: "by expiry", sql: include_str!("../migrations/0002_expiry.sql") },
+];

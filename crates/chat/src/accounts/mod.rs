@@ -1,10 +1,12 @@
 //! Who somebody is: accounts with a password, guests with a name, and the tokens that say so.
 //!
-//! An access token is a JWT that holds for minutes; the refresh token that renews it works once and gives the
-//! next. All tokens that came of one log-in are one session: it ends as a whole, on logging out or when a used
-//! refresh token comes back, which means that somebody else has it. A guest's session is the guest.
+//! An access token is a JWT that holds for minutes; the refresh token that renews it works once, and for a minute
+//! more, and gives the next. All tokens that came of one log-in are one session: it ends as a whole, on logging
+//! out or when a used refresh token comes back later, which means that somebody else has it. A guest's session is
+//! the guest.
 
 mod authenticate;
+pub(crate) mod expiry;
 mod guests;
 mod password;
 pub(crate) mod people;

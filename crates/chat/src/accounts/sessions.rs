@@ -16,6 +16,8 @@ use sqlx::{AnyConnection, Row};
 
 /// Bounds of a password in bytes.
 const PASSWORD_BYTES: std::ops::RangeInclusive<usize> = 8..=1_024;
+/// How long a used refresh token is still taken, from its first use; see `docs/decisions/0001-refresh-grace.md`.
+const GRACE_MILLIS: u64 = 60_000;
 
 impl Chat {
     /// Makes an account, and logs it in.
@@ -69,8 +71,9 @@ impl Chat {
         self.begin_session(tx, user).await
     }
 
-    /// The next tokens for a refresh token, which is used up by this. One that was used before ends its whole
-    /// session, since somebody else has it.
+    /// The next tokens for a refresh token, which is used up by this, with every other of its session. One that
+    /// comes back within a minute of its first use gets new tokens once more: that is a page loaded twice, or an
+    /// answer that was lost. Later it ends its whole session, since somebody else has it.
     ///
     /// # Errors
     /// `unauthorized`.
@@ -80,7 +83,8 @@ impl Chat {
         let hash = random::hashed(refresh_token);
         let mut tx = self.inner.store.write().await.map_err(unavailable)?;
         let found = found_token(&mut tx, &hash).await?.ok_or_else(refused)?;
-        if found.used {
+        // Either way: a clock that is set back makes no grace longer.
+        if found.used_at.is_some_and(|used_at| now.abs_diff(used_at) >= GRACE_MILLIS) {
             revoke(&mut tx, &found.session, now).await?;
             commit(tx).await?;
             tracing::warn!(user = %found.user.id, "A used refresh token came back; its session is revoked");
@@ -90,12 +94,9 @@ impl Chat {
         if found.revoked || found.expires_at <= now {
             return Err(refused());
         }
-        sqlx::query("UPDATE refresh_tokens SET used_at = $2 WHERE token_hash = $1")
-            .bind(hash)
-            .bind(now)
-            .execute(&mut *tx)
-            .await
-            .map_err(unavailable)?;
+        if found.used_at.is_none() {
+            use_up(&mut tx, &found.session, now).await?;
+        }
         self.give_tokens(tx, found.user, found.session).await
     }
 
@@ -137,7 +138,7 @@ impl Chat {
         let (now, settings) = (self.now(), &self.inner.settings);
         let refresh_token = random::secret("");
         let expires_at = now + i64::from(settings.refresh_token_seconds) * 1_000;
-        keep_token(&mut tx, &random::hashed(&refresh_token), &session, now, expires_at).await?;
+        keep_token(&mut tx, &random::hashed(&refresh_token), &session, expires_at).await?;
         commit(tx).await?;
         let seconds = settings.access_token_seconds;
         let access_token = self.inner.accounts.keys.issue(&user.id, &session, now, seconds)?;
@@ -170,7 +171,7 @@ struct FoundToken {
     session: SessionId,
     user: User,
     expires_at: i64,
-    used: bool,
+    used_at: Option<i64>,
     revoked: bool,
 }
 
@@ -191,17 +192,22 @@ async fn found_token(tx: &mut AnyConnection, hash: &str) -> Outcome<Option<Found
         user,
         revoked: row.try_get::<Option<i64>, _>(1)?.is_some(),
         expires_at: row.try_get(2)?,
-        used: row.try_get::<Option<i64>, _>(3)?.is_some(),
+        used_at: row.try_get(3)?,
     }))
 }
 
-/// A new session; the user's expired ones go.
-async fn begin(tx: &mut AnyConnection, session: &SessionId, user: &UserId, now: i64) -> Outcome<()> {
-    sqlx::query("DELETE FROM sessions WHERE user_id = $1 AND expires_at < $2")
-        .bind(user.as_str())
+/// Uses up every token of a session that was not used before: the one that came, and those that were given
+/// beside it within a grace. So of the branches that a grace makes only one goes on.
+async fn use_up(tx: &mut AnyConnection, session: &SessionId, now: i64) -> Outcome<()> {
+    sqlx::query("UPDATE refresh_tokens SET used_at = $2 WHERE session_id = $1 AND used_at IS NULL")
+        .bind(session.as_str())
         .bind(now)
-        .execute(&mut *tx)
+        .execute(tx)
         .await?;
+    Ok(())
+}
+
+async fn begin(tx: &mut AnyConnection, session: &SessionId, user: &UserId, now: i64) -> Outcome<()> {
     sqlx::query("INSERT INTO sessions (id, user_id, created_at, expires_at) VALUES ($1, $2, $3, $3)")
         .bind(session.as_str())
         .bind(user.as_str())
@@ -211,19 +217,8 @@ async fn begin(tx: &mut AnyConnection, session: &SessionId, user: &UserId, now: 
     Ok(())
 }
 
-/// A session lives as long as its newest refresh token; tokens that would not be taken anyway go.
-async fn keep_token(
-    tx: &mut AnyConnection,
-    hash: &str,
-    session: &SessionId,
-    now: i64,
-    expires_at: i64,
-) -> Outcome<()> {
-    sqlx::query("DELETE FROM refresh_tokens WHERE session_id = $1 AND expires_at < $2")
-        .bind(session.as_str())
-        .bind(now)
-        .execute(&mut *tx)
-        .await?;
+/// A session lives as long as its newest refresh token.
+async fn keep_token(tx: &mut AnyConnection, hash: &str, session: &SessionId, expires_at: i64) -> Outcome<()> {
     sqlx::query("INSERT INTO refresh_tokens (token_hash, session_id, expires_at) VALUES ($1, $2, $3)")
         .bind(hash)
         .bind(session.as_str())

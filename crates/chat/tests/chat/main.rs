@@ -7,4 +7,5 @@ mod history;
 mod log;
 mod model;
 mod rooms;
+mod sessions;
 mod world;
