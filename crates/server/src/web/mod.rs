@@ -11,9 +11,16 @@ use axum::{
 use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use rust_embed::{EmbeddedFile, RustEmbed};
 
+/// The web client, where it was built before the server; `cargo build` needs no npm.
 #[derive(RustEmbed)]
-#[folder = "$PLAZA_WEB_DIR"]
-struct Files;
+#[folder = "../../web/dist"]
+#[allow_missing = true]
+struct Client;
+
+/// One page that says that it was not.
+#[derive(RustEmbed)]
+#[folder = "src/web/stand-in"]
+struct StandIn;
 
 /// The page that runs the client.
 const PAGE: &str = "index.html";
@@ -22,7 +29,11 @@ const HISTORY: &str = "history";
 
 /// Whether the web client was built into this binary.
 pub(crate) fn is_built() -> bool {
-    env!("PLAZA_WEB_BUILT") == "yes"
+    Client::get(PAGE).is_some()
+}
+
+fn file(name: &str) -> Option<EmbeddedFile> {
+    if is_built() { Client::get(name) } else { StandIn::get(name) }
 }
 
 /// Answers everything that is not the API, a socket or `/health`.
@@ -33,7 +44,7 @@ pub(crate) async fn serve(request: Request) -> Response {
     }
     let path = request.uri().path().trim_start_matches('/');
     let name = if is_route(path) { PAGE } else { path };
-    match Files::get(name) {
+    match file(name) {
         Some(file) => answer(name, file, request.headers()),
         None => (StatusCode::NOT_FOUND, "Not found.\n").into_response(),
     }
@@ -126,9 +137,11 @@ mod tests {
 
     #[test]
     fn the_page_is_there_and_is_html() {
-        let page = Files::get(PAGE).expect("index.html is embedded");
-        assert_eq!(content_type(page.metadata.mimetype()), "text/html; charset=utf-8");
-        let text = String::from_utf8(page.data.to_vec()).unwrap();
-        assert!(!text.contains("style=") && !text.contains("<style"), "the policy forbids inline style");
+        for page in [file(PAGE), StandIn::get(PAGE)] {
+            let page = page.expect("index.html is embedded");
+            assert_eq!(content_type(page.metadata.mimetype()), "text/html; charset=utf-8");
+            let text = String::from_utf8(page.data.to_vec()).unwrap();
+            assert!(!text.contains("style=") && !text.contains("<style"), "the policy forbids inline style");
+        }
     }
 }
