@@ -124,7 +124,7 @@ impl Builder {
 }
 
 /// A Socket.IO server. A clone is the same server. It is a `tower` service over HTTP requests: mount it in axum
-/// with `route_service`, or [`serve`](crate::serve) it alone.
+/// with `route_service`, or [`serve`](crate::serve()) it alone.
 #[derive(Clone)]
 pub struct SocketIo {
     engine: Engine<Sockets>,

@@ -172,3 +172,6 @@ impl<S: Subscriber> Encoded<S> {
         self.frame.get_or_insert_with(|| S::encode(&self.item))
     }
 }
+
+#[cfg(test)]
+mod tests;

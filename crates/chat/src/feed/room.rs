@@ -8,7 +8,7 @@ use std::{
 };
 
 /// Events kept while somebody comes in; one who is further behind reads them from the log.
-const KEPT: usize = 64;
+pub(super) const KEPT: usize = 64;
 
 /// What to do with an event that was told.
 #[derive(Debug, PartialEq, Eq)]

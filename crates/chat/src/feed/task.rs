@@ -216,6 +216,9 @@ impl<S: Subscriber> Task<S> {
             tokio::time::sleep(wait).await;
             let mut fetched = range(room.clone(), after).await;
             while let Err(error) = fetched {
+                if mailbox.strong_count() == 0 {
+                    return;
+                }
                 tracing::warn!(%room, %error, "A gap cannot be closed yet");
                 tokio::time::sleep(HEAL_AGAIN).await;
                 fetched = range(room.clone(), after).await;

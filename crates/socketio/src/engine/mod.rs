@@ -1,7 +1,7 @@
 //! Engine.IO, protocol revision 4: one session a client over long-polling or a WebSocket, with heartbeats.
 //!
-//! The way of a message in: [`http`](self) request or upgraded stream → [`websocket`] or [`polling`] → the
-//! session's [`task`] → the [`Protocol`] above. The way out: [`Session::send`] → the [`outbox`] → the transport.
+//! The way of a message in: request (`http`) or upgraded stream (`websocket`, `polling`) → the session's `task` →
+//! the [`Protocol`] above. The way out: [`Session::send`] → the session's `outbox` → the transport.
 
 mod close;
 mod frame;
