@@ -26,7 +26,7 @@ pub use migrations::MIGRATIONS;
 pub use names::key as name_key;
 pub use resume::decide;
 pub use rooms::Marked;
-pub use settings::{ManagedBy, Secret, Settings};
+pub use settings::{ManagedBy, Settings};
 
 use accounts::Accounts;
 use plaza_protocol::{Code, Error};

@@ -1,5 +1,6 @@
 //! What can be configured about chat, each with its bounds.
 
+use plaza_protocol::Secret;
 use serde::Deserialize;
 
 /// Who may add members to a group and remove them.
@@ -11,29 +12,6 @@ pub enum ManagedBy {
     Anyone,
     /// Its owners.
     Owners,
-}
-
-/// A secret from the configuration; never printed.
-#[derive(Clone, PartialEq, Eq, Deserialize)]
-#[serde(transparent)]
-pub struct Secret(String);
-
-impl Secret {
-    /// From its text.
-    pub fn new(text: impl Into<String>) -> Self {
-        Self(text.into())
-    }
-
-    /// Its text.
-    pub fn expose(&self) -> &str {
-        &self.0
-    }
-}
-
-impl std::fmt::Debug for Secret {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Secret(…)")
-    }
 }
 
 /// What can be configured about chat. [`Settings::check`] says whether the values are within their bounds.

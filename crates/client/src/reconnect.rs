@@ -8,8 +8,8 @@ mod driver;
 
 use crate::{Address, Connection, Options, Request, RequestError};
 use plaza_protocol::{
-    ClientId, Content, Ending, Error, Event, EventsPage, ReadEvent, Reload, RoomId, SendMessage, SentMessage,
-    Seq, Session, TextBody, Tokens,
+    ClientId, Content, Ending, Error, Event, EventsPage, ReadEvent, Reload, RoomId, Secret, SendMessage,
+    SentMessage, Seq, Session, TextBody, Tokens,
 };
 use rand::{SeedableRng as _, rngs::StdRng};
 use std::{
@@ -24,25 +24,14 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 /// Who connects.
-#[derive(Clone)]
+#[derive(Debug, Clone)]
 pub enum Identity {
     /// A new guest under this name. The token that the server gives is kept in memory for reconnecting.
     Guest(String),
     /// A guest or an account by a token alone; nothing refreshes it.
-    Token(String),
+    Token(Secret),
     /// An account; the access token is refreshed when the server no longer takes it.
     Account(Tokens),
-}
-
-/// Without the secrets.
-impl fmt::Debug for Identity {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Guest(name) => f.debug_tuple("Guest").field(name).finish(),
-            Self::Token(_) => f.debug_tuple("Token").finish_non_exhaustive(),
-            Self::Account(tokens) => f.debug_tuple("Account").field(&tokens.user).finish_non_exhaustive(),
-        }
-    }
 }
 
 /// What happens to a client, in order.

@@ -2,7 +2,7 @@
 
 use crate::{Address, RequestError};
 use plaza_protocol::{
-    Code, Credentials, Error, EventsPage, Health, History, Me, Problem, RefreshRequest, Tokens,
+    Code, Credentials, Error, EventsPage, Health, History, Me, Problem, RefreshRequest, Secret, Tokens,
 };
 use reqwest::{RequestBuilder, StatusCode};
 use serde::de::DeserializeOwned;
@@ -38,31 +38,31 @@ impl Rest {
     }
 
     /// `POST /refresh`: new tokens for the newest refresh token, which is spent by it.
-    pub async fn refresh(&self, refresh_token: &str) -> Result<Tokens, RequestError> {
-        let body = RefreshRequest { refresh_token: refresh_token.to_owned() };
+    pub async fn refresh(&self, refresh_token: &Secret) -> Result<Tokens, RequestError> {
+        let body = RefreshRequest { refresh_token: refresh_token.clone() };
         self.ask(self.post("/refresh").json(&body)).await
     }
 
     /// `POST /logout`: this log-in ends, with all its tokens and connections.
-    pub async fn logout(&self, access_token: &str, refresh_token: &str) -> Result<(), RequestError> {
-        let body = RefreshRequest { refresh_token: refresh_token.to_owned() };
-        accepted(self.post("/logout").bearer_auth(access_token).json(&body)).await.map(|_| ())
+    pub async fn logout(&self, access_token: &Secret, refresh_token: &Secret) -> Result<(), RequestError> {
+        let body = RefreshRequest { refresh_token: refresh_token.clone() };
+        accepted(self.post("/logout").bearer_auth(access_token.expose()).json(&body)).await.map(|_| ())
     }
 
     /// `GET /me`
-    pub async fn me(&self, access_token: &str) -> Result<Me, RequestError> {
-        self.ask(self.get("/api/v1/me").bearer_auth(access_token)).await
+    pub async fn me(&self, access_token: &Secret) -> Result<Me, RequestError> {
+        self.ask(self.get("/api/v1/me").bearer_auth(access_token.expose())).await
     }
 
     /// `GET /rooms/{id}/events`: a page of a room's log.
-    pub async fn events(&self, access_token: &str, page: &History) -> Result<EventsPage, RequestError> {
+    pub async fn events(&self, access_token: &Secret, page: &History) -> Result<EventsPage, RequestError> {
         let mut query = Vec::new();
         query.extend(page.before.map(|seq| format!("before={seq}")));
         query.extend(page.after.map(|seq| format!("after={seq}")));
         query.extend(page.limit.map(|limit| format!("limit={limit}")));
         // A room's id needs no escaping in a path.
         let path = format!("/api/v1/rooms/{}/events?{}", page.room_id, query.join("&"));
-        self.ask(self.get(&path).bearer_auth(access_token)).await
+        self.ask(self.get(&path).bearer_auth(access_token.expose())).await
     }
 
     /// `GET /health`

@@ -1,6 +1,6 @@
 //! Coming, coming back, and being sent away.
 
-use crate::{Positions, Seq, User};
+use crate::{Positions, Secret, Seq, User};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 pub struct Auth {
     /// An account's access token or a guest's token.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub token: Option<String>,
+    pub token: Option<Secret>,
     /// A name to be a new guest under.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub guest: Option<String>,
@@ -29,7 +29,7 @@ pub struct Session {
     pub user: User,
     /// A new guest's token: good for 30 days from its last use. It stands here once.
     #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub token: Option<String>,
+    pub token: Option<Secret>,
     /// The node that serves this connection.
     pub node: String,
     /// The store's epoch: positions of another epoch mean nothing.

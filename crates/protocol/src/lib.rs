@@ -14,6 +14,7 @@ mod error;
 mod event;
 mod id;
 mod rest;
+mod secret;
 mod time;
 mod user;
 
@@ -28,6 +29,7 @@ pub use error::{Code, Error};
 pub use event::{Content, Event, MemberChange, Message, ReadEvent, TextBody};
 pub use id::{ClientId, InvalidId, MAX_CLIENT_ID_BYTES, MAX_ROOM_ID_BYTES, RoomId, UserId, UserRef};
 pub use rest::{Credentials, Health, Me, Problem, RefreshRequest, Tokens};
+pub use secret::Secret;
 pub use time::Timestamp;
 pub use user::{Role, User};
 

@@ -1,44 +1,38 @@
 //! Bodies of the REST interface under `/api/v1`, and of `/health`.
 
-use crate::{Code, User};
+use crate::{Code, Secret, User};
 use serde::{Deserialize, Serialize};
 
 /// Body of `POST /register` and `POST /login`.
-#[derive(Clone, Deserialize, Serialize)]
+#[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Credentials {
     /// 1 to 32 letters, digits, `.`, `_` or `-`.
     pub name: String,
     /// 8 to 1,024 bytes.
-    pub password: String,
-}
-
-impl std::fmt::Debug for Credentials {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Credentials").field("name", &self.name).finish_non_exhaustive()
-    }
+    pub password: Secret,
 }
 
 /// Answer to `POST /register`, `/login` and `/refresh`.
-#[derive(Clone, Deserialize, Serialize)]
+#[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Tokens {
     /// Whose they are.
     pub user: User,
     /// For `Authorization: Bearer` and for CONNECT.
-    pub access_token: String,
+    pub access_token: Secret,
     /// How long the access token holds, in milliseconds.
     pub access_token_expires_in_ms: u64,
     /// For one `POST /refresh`, which gives the next.
-    pub refresh_token: String,
+    pub refresh_token: Secret,
 }
 
 /// Body of `POST /refresh` and `POST /logout`.
-#[derive(Clone, Deserialize, Serialize)]
+#[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct RefreshRequest {
     /// The newest refresh token.
-    pub refresh_token: String,
+    pub refresh_token: Secret,
 }
 
 /// Answer to `GET /me`.

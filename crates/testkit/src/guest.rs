@@ -4,7 +4,7 @@
 use crate::{Plaza, program::DEADLINE};
 use plaza_client::{Closed, ConnectError, Connection, Inbox, Incoming, Options};
 use plaza_protocol::{
-    Auth, ClientId, Event, Positions, RoomId, RoomsResumed, SentMessage, Seq, Session, User, UserRef,
+    Auth, ClientId, Event, Positions, RoomId, RoomsResumed, Secret, SentMessage, Seq, Session, User, UserRef,
 };
 use std::future::Future;
 
@@ -38,7 +38,7 @@ pub struct Guest {
     /// Who it is.
     pub user: User,
     /// To come back with.
-    pub token: String,
+    pub token: Secret,
     /// Of the store.
     pub epoch: String,
     /// The first event.
@@ -59,16 +59,16 @@ impl Guest {
     }
 
     /// Another connection of somebody.
-    pub async fn with_token(plaza: &Plaza, token: &str) -> Self {
-        let auth = Auth { token: Some(token.to_owned()), ..Auth::default() };
+    pub async fn with_token(plaza: &Plaza, token: &Secret) -> Self {
+        let auth = Auth { token: Some(token.clone()), ..Auth::default() };
         Self::open(plaza, &auth, &options()).await.expect("connect")
     }
 
     /// Comes back with what was held.
-    pub async fn resume(plaza: &Plaza, token: &str, epoch: &str, positions: &[(&str, Seq)]) -> Self {
+    pub async fn resume(plaza: &Plaza, token: &Secret, epoch: &str, positions: &[(&str, Seq)]) -> Self {
         let positions: Positions = positions.iter().map(|(room, seq)| ((*room).to_owned(), *seq)).collect();
         let auth = Auth {
-            token: Some(token.to_owned()),
+            token: Some(token.clone()),
             positions: Some(positions),
             epoch: Some(epoch.to_owned()),
             ..Auth::default()

@@ -1,7 +1,7 @@
 //! A room's whole log, read back page by page.
 
 use plaza_client::{Connection, Rest};
-use plaza_protocol::{Event, EventsPage, History, RoomId, Seq};
+use plaza_protocol::{Event, EventsPage, History, RoomId, Secret, Seq};
 
 /// Through `room:history`, by one of the room's members.
 pub async fn by_socket(connection: &Connection, room: &RoomId) -> anyhow::Result<Vec<Event>> {
@@ -16,7 +16,7 @@ pub async fn by_socket(connection: &Connection, room: &RoomId) -> anyhow::Result
 }
 
 /// Through `GET /api/v1/rooms/{id}/events`, with the token of one of the room's members.
-pub async fn by_rest(rest: &Rest, token: &str, room: &RoomId) -> anyhow::Result<Vec<Event>> {
+pub async fn by_rest(rest: &Rest, token: &Secret, room: &RoomId) -> anyhow::Result<Vec<Event>> {
     let mut log = Vec::new();
     loop {
         let ask = next_page(room, &log);

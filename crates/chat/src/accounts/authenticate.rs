@@ -2,7 +2,7 @@
 
 use super::{Identity, SessionId, guests::TOKEN_PREFIX, people};
 use crate::{Chat, failure::Outcome, random, unavailable};
-use plaza_protocol::{Code, Error, UserId, UserRef};
+use plaza_protocol::{Code, Error, Secret, UserId, UserRef};
 use sqlx::AnyConnection;
 
 /// A guest's last use is written down at most this often, in milliseconds.
@@ -16,9 +16,10 @@ impl Chat {
     ///
     /// # Errors
     /// `unauthorized`.
-    pub async fn authenticate(&self, token: &str) -> Result<Identity, Error> {
+    pub async fn authenticate(&self, token: &Secret) -> Result<Identity, Error> {
         let refused =
             || Error::new(Code::Unauthorized, "This token does not hold (any more): sign in again.");
+        let token = token.expose();
         if token.len() > LONGEST {
             return Err(refused());
         }

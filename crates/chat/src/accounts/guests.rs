@@ -6,7 +6,7 @@ use super::{
     sessions::new_id,
 };
 use crate::{Chat, failure::Outcome, names, random, unavailable};
-use plaza_protocol::{Code, Error, User};
+use plaza_protocol::{Code, Error, Secret, User};
 use sqlx::AnyConnection;
 
 /// What a guest's token starts with, so that it is told from an access token.
@@ -20,7 +20,7 @@ impl Chat {
     ///
     /// # Errors
     /// `forbidden` where guests are not allowed, `bad_request` for a name that is not allowed.
-    pub async fn new_guest(&self, name: &str) -> Result<(Identity, String), Error> {
+    pub async fn new_guest(&self, name: &str) -> Result<(Identity, Secret), Error> {
         if !self.inner.settings.guests {
             return Err(Error::new(Code::Forbidden, "There are no guests here: please register."));
         }
@@ -35,7 +35,7 @@ impl Chat {
         people::add(&mut tx, &user, Proof::Token(&random::hashed(&token)), self.now()).await?;
         tx.commit().await.map_err(unavailable)?;
         let session = SessionId::of_guest(&user.id);
-        Ok((Identity { user, session }, token))
+        Ok((Identity { user, session }, Secret::new(token)))
     }
 }
 

@@ -10,7 +10,7 @@ use crate::{
     log::{decode, parsed},
     names, random, unavailable,
 };
-use plaza_protocol::{Code, Credentials, Error, Tokens, User, UserId, UserRef};
+use plaza_protocol::{Code, Credentials, Error, Secret, Tokens, User, UserId, UserRef};
 use plaza_store::WriteTx;
 use sqlx::{AnyConnection, Row};
 
@@ -26,7 +26,7 @@ impl Chat {
     /// `bad_request` for a name or password that is not allowed, `conflict` for a name that is taken, `busy`.
     pub async fn register(&self, credentials: Credentials) -> Result<Tokens, Error> {
         let name = names::user_name(&credentials.name)?;
-        if !PASSWORD_BYTES.contains(&credentials.password.len()) {
+        if !PASSWORD_BYTES.contains(&credentials.password.expose().len()) {
             return Err(Error::bad_request("A password has 8 to 1,024 bytes."));
         }
         // Asked twice: here to spare the hash, and in the transaction to be right.
@@ -37,7 +37,7 @@ impl Chat {
         if holder.is_some_and(|holder| !holder.user.guest) {
             return Err(taken());
         }
-        let hash = self.inner.accounts.passwords.hash(&credentials.password).await?;
+        let hash = self.inner.accounts.passwords.hash(credentials.password.expose()).await?;
         let id = new_id("u_")?;
         let user = User { id, name, guest: false };
         let mut tx = self.inner.store.write().await.map_err(unavailable)?;
@@ -54,7 +54,7 @@ impl Chat {
     /// `unauthorized`, whether the name is unknown or the password wrong, after the same time; `busy`.
     pub async fn login(&self, credentials: Credentials) -> Result<Tokens, Error> {
         let refused = || Error::new(Code::Unauthorized, "The name or the password is wrong.");
-        if credentials.password.len() > *PASSWORD_BYTES.end() {
+        if credentials.password.expose().len() > *PASSWORD_BYTES.end() {
             return Err(refused());
         }
         let person = match names::user_name(&credentials.name) {
@@ -65,7 +65,7 @@ impl Chat {
             Err(_) => None,
         };
         let stored = person.as_ref().and_then(|person| person.password_hash.clone());
-        let right = self.inner.accounts.passwords.verify(&credentials.password, stored).await?;
+        let right = self.inner.accounts.passwords.verify(credentials.password.expose(), stored).await?;
         let user = person.filter(|_| right).map(|person| person.user).ok_or_else(refused)?;
         let tx = self.inner.store.write().await.map_err(unavailable)?;
         self.begin_session(tx, user).await
@@ -77,10 +77,10 @@ impl Chat {
     ///
     /// # Errors
     /// `unauthorized`.
-    pub async fn refresh(&self, refresh_token: &str) -> Result<Tokens, Error> {
+    pub async fn refresh(&self, refresh_token: &Secret) -> Result<Tokens, Error> {
         let refused = || Error::new(Code::Unauthorized, "This refresh token does not hold (any more).");
         let now = self.now();
-        let hash = random::hashed(refresh_token);
+        let hash = random::hashed(refresh_token.expose());
         let mut tx = self.inner.store.write().await.map_err(unavailable)?;
         let found = found_token(&mut tx, &hash).await?.ok_or_else(refused)?;
         // Either way: a clock that is set back makes no grace longer.
@@ -105,8 +105,8 @@ impl Chat {
     ///
     /// # Errors
     /// `unavailable` when the store cannot take it.
-    pub async fn logout(&self, token: &str) -> Result<(), Error> {
-        let hash = random::hashed(token);
+    pub async fn logout(&self, token: &Secret) -> Result<(), Error> {
+        let hash = random::hashed(token.expose());
         let mut tx = self.inner.store.write().await.map_err(unavailable)?;
         let session = if let Some(guest) = people::by_token(&mut tx, &hash).await? {
             people::forget(&mut tx, &guest.user.id).await?;
@@ -136,12 +136,12 @@ impl Chat {
     /// A new pair of tokens for a session, and the commit.
     async fn give_tokens(&self, mut tx: WriteTx, user: User, session: SessionId) -> Result<Tokens, Error> {
         let (now, settings) = (self.now(), &self.inner.settings);
-        let refresh_token = random::secret("");
+        let refresh_token = Secret::new(random::secret(""));
         let expires_at = now + i64::from(settings.refresh_token_seconds) * 1_000;
-        keep_token(&mut tx, &random::hashed(&refresh_token), &session, expires_at).await?;
+        keep_token(&mut tx, &random::hashed(refresh_token.expose()), &session, expires_at).await?;
         commit(tx).await?;
         let seconds = settings.access_token_seconds;
-        let access_token = self.inner.accounts.keys.issue(&user.id, &session, now, seconds)?;
+        let access_token = self.inner.accounts.keys.issue(&user.id, &session, now, seconds)?.into();
         let access_token_expires_in_ms = u64::from(seconds) * 1_000;
         Ok(Tokens { user, access_token, access_token_expires_in_ms, refresh_token })
     }

@@ -2,9 +2,9 @@
 //! told not to look at its own.
 
 use super::SessionId;
-use crate::{Secret, random};
+use crate::random;
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
-use plaza_protocol::{Code, Error, UserId};
+use plaza_protocol::{Code, Error, Secret, UserId};
 use plaza_store::{Store, StoreError};
 use serde::{Deserialize, Serialize};
 use sqlx::Row;

@@ -6,8 +6,8 @@ use crate::{
     held::{Held, Verdict},
 };
 use plaza_protocol::{
-    Auth, Code, Event, EventsPage, History, Reload, RoomId, RoomResumed, RoomsResumed, Seq, Session, Tokens,
-    UserId,
+    Auth, Code, Event, EventsPage, History, Reload, RoomId, RoomResumed, RoomsResumed, Secret, Seq, Session,
+    Tokens, UserId,
 };
 use rand::rngs::StdRng;
 use std::{
@@ -35,7 +35,7 @@ pub(super) struct Driver {
     stop: CancellationToken,
 
     guest_name: Option<String>,
-    token: Option<String>,
+    token: Option<Secret>,
     account: Account,
     /// Refreshed since the last session: if that did not help, nothing will.
     refreshed: bool,

@@ -1,6 +1,7 @@
 //! The secret that tokens are signed with.
 
-use super::{ConfigError, Secret};
+use super::ConfigError;
+use plaza_protocol::Secret;
 use serde::Deserialize;
 use std::path::PathBuf;
 
@@ -8,7 +9,7 @@ use std::path::PathBuf;
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Auth {
-    /// Signs access tokens. Absent: one is made at the first start and kept with the data.
+    /// Signs access tokens. Empty: one is made at the first start and kept with the data.
     pub secret: Secret,
     /// A file that holds the secret.
     pub secret_file: PathBuf,
@@ -23,13 +24,13 @@ impl Auth {
         if self.secret_file.as_os_str().is_empty() {
             return Ok(());
         }
-        if self.secret.is_set() {
+        if !self.secret.is_empty() {
             return Err(ConfigError::Bounds("set auth.secret or auth.secret_file, not both".into()));
         }
         let text = std::fs::read_to_string(&self.secret_file)
             .map_err(|why| ConfigError::Unreadable { path: self.secret_file.clone(), why })?;
         self.secret = Secret::new(text.trim_end_matches(['\r', '\n']));
-        if self.secret.is_set() {
+        if !self.secret.is_empty() {
             return Ok(());
         }
         Err(ConfigError::Bounds(format!("{} is empty; it must hold auth.secret", self.secret_file.display())))
@@ -37,7 +38,7 @@ impl Auth {
 
     pub(super) fn check(&self) -> Result<(), ConfigError> {
         let bytes = self.secret.expose().len();
-        if self.secret.is_set() && bytes < MIN_SECRET_BYTES {
+        if !self.secret.is_empty() && bytes < MIN_SECRET_BYTES {
             return Err(ConfigError::Bounds(format!(
                 "auth.secret must have at least {MIN_SECRET_BYTES} bytes, not {bytes}"
             )));

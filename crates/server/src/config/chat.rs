@@ -8,8 +8,8 @@ pub(super) fn complete(chat: &mut plaza_chat::Settings, auth: &Auth) -> Result<(
     if chat.password_hashes == Some(0) {
         chat.password_hashes = None;
     }
-    if auth.secret.is_set() {
-        chat.token_secret = Some(plaza_chat::Secret::new(auth.secret.expose()));
+    if !auth.secret.is_empty() {
+        chat.token_secret = Some(auth.secret.clone());
     }
     chat.check().map_err(|why| ConfigError::Bounds(format!("chat.{}", why.trim_end_matches('.'))))
 }

@@ -14,7 +14,7 @@ pub const ENV_PREFIX: &str = "PLAZA_";
 const ENV_SEPARATOR: &str = "__";
 
 /// Settings by section, and where they came from.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub(super) struct Layer {
     /// For people: a path, `the environment`.
     pub(super) origin: String,

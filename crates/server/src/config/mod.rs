@@ -10,7 +10,6 @@ mod error;
 mod layer;
 mod limits;
 mod log;
-mod secret;
 mod server;
 mod socket;
 mod store;
@@ -24,7 +23,6 @@ pub use error::ConfigError;
 pub use layer::ENV_PREFIX;
 pub use limits::{Limits, Rates};
 pub use log::Log;
-pub use secret::Secret;
 pub use server::Server;
 pub use socket::Socket;
 pub use store::{Durability, Store};
@@ -63,7 +61,7 @@ pub struct Config {
 }
 
 /// Where settings come from beside the defaults, the later ones standing above the earlier.
-#[derive(Debug, Clone, Default)]
+#[derive(Clone, Default)]
 pub struct Sources {
     /// A TOML file.
     pub file: Option<PathBuf>,
@@ -110,6 +108,19 @@ impl Config {
         self.limits.check()?;
         self.socket.check()?;
         self.log.check()
+    }
+}
+
+impl std::fmt::Debug for Sources {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        // The environment holds secrets, Plaza's and others'.
+        let names: Vec<_> = self.environment.iter().map(|(name, _)| name).collect();
+        let (file, flags) = (&self.file, &self.flags);
+        f.debug_struct("Sources")
+            .field("file", file)
+            .field("environment", &names)
+            .field("flags", flags)
+            .finish()
     }
 }
 

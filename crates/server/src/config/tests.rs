@@ -150,6 +150,7 @@ fn the_secret_comes_from_the_environment_or_its_file_and_is_never_shown() {
     fs::write(&path, format!("{secret}\n")).unwrap();
     let from_file = env(&[("PLAZA_AUTH__SECRET_FILE", path.to_str().unwrap())]);
     for sources in [env(&[("PLAZA_AUTH__SECRET", secret)]), from_file] {
+        assert!(!format!("{sources:?}").contains(secret), "the debug form shows it");
         let loaded = Config::load(&sources).unwrap();
         assert_eq!(loaded.config.chat.token_secret.as_ref().unwrap().expose(), secret);
         assert!(!loaded.describe().join("\n").contains(secret));

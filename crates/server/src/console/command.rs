@@ -1,14 +1,15 @@
 //! What one can say to the console: a closed list, each with its help, read from words.
 
+use plaza_protocol::Secret;
 use std::time::Duration;
 
 /// A command, checked for its number of words.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Command {
     /// `auth NAME [PASSWORD]`
-    Auth { name: String, password: Option<String> },
+    Auth { name: String, password: Option<Secret> },
     /// `register NAME [PASSWORD]`
-    Register { name: String, password: Option<String> },
+    Register { name: String, password: Option<Secret> },
     /// `createChat NAME`
     CreateChat { name: String },
     /// `join ROOM [USER]`
@@ -39,18 +40,23 @@ impl Command {
     /// Whether the password is still to be asked for.
     pub(super) fn wants_password(&self) -> bool {
         match self {
-            Self::Auth { password, .. } => password.as_deref() == Some("-"),
-            Self::Register { password, .. } => password.as_deref().is_none_or(|password| password == "-"),
+            Self::Auth { password, .. } => password.as_ref().is_some_and(is_dash),
+            Self::Register { password, .. } => password.as_ref().is_none_or(is_dash),
             _ => false,
         }
     }
 
     /// The password that was asked for.
-    pub(super) fn set_password(&mut self, given: String) {
+    pub(super) fn set_password(&mut self, given: Secret) {
         if let Self::Auth { password, .. } | Self::Register { password, .. } = self {
             *password = Some(given);
         }
     }
+}
+
+/// Instead of a password: ask for it.
+fn is_dash(password: &Secret) -> bool {
+    password.expose() == "-"
 }
 
 /// A command's line in the help.
@@ -154,10 +160,10 @@ pub(super) fn parse(words: &[String]) -> Result<Option<Command>, String> {
     let own = |word: &&str| (*word).to_owned();
     let command = match (entry.name, words.as_slice()) {
         ("auth", [name, rest @ ..]) if rest.len() < 2 => {
-            Command::Auth { name: own(name), password: rest.first().map(own) }
+            Command::Auth { name: own(name), password: rest.first().map(|word| own(word).into()) }
         }
         ("register", [name, rest @ ..]) if rest.len() < 2 => {
-            Command::Register { name: own(name), password: rest.first().map(own) }
+            Command::Register { name: own(name), password: rest.first().map(|word| own(word).into()) }
         }
         ("createChat", [name]) => Command::CreateChat { name: own(name) },
         ("join", [room]) => Command::Join { room: own(room), user: None },

@@ -20,7 +20,7 @@ use command::Command;
 use directory::Directory;
 use output::Output;
 use plaza_client::{Address, Identity, Rest};
-use plaza_protocol::Credentials;
+use plaza_protocol::{Credentials, Secret};
 use rand::{SeedableRng as _, rngs::StdRng};
 use session::Session;
 use std::{
@@ -122,13 +122,13 @@ impl Console {
             .ok_or_else(|| "First: auth NAME".to_owned())
     }
 
-    async fn log_in(&mut self, name: String, password: String) -> Result<(), String> {
+    async fn log_in(&mut self, name: String, password: Secret) -> Result<(), String> {
         self.ensure_signed_out()?;
         let tokens = self.rest()?.login(&Credentials { name, password }).await.map_err(|e| e.to_string())?;
         self.sign_in(Identity::Account(tokens)).await
     }
 
-    async fn register(&mut self, name: String, password: String) -> Result<(), String> {
+    async fn register(&mut self, name: String, password: Secret) -> Result<(), String> {
         self.ensure_signed_out()?;
         let tokens =
             self.rest()?.register(&Credentials { name, password }).await.map_err(|e| e.to_string())?;

@@ -41,7 +41,7 @@ async fn execute(console: &mut Console, input: &mut Input, line: &str) -> Result
     let Some(mut command) = command::parse(&words)? else { return Ok(Flow::Continue) };
     if command.wants_password() {
         let password = input.next().await.map_err(|error| error.to_string())?;
-        command.set_password(password.ok_or("The password is missing: it is the next line.")?);
+        command.set_password(password.ok_or("The password is missing: it is the next line.")?.into());
     }
     console.execute(command).await
 }

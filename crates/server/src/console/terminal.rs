@@ -63,7 +63,7 @@ async fn execute(console: &mut Console, keyboard: &Keyboard, line: &str) -> Resu
     let Some(mut command) = command::parse(&words)? else { return Ok(Flow::Continue) };
     if command.wants_password() {
         match keyboard.password().await {
-            Said::Line(password) => command.set_password(password),
+            Said::Line(password) => command.set_password(password.into()),
             Said::Interrupted | Said::End => return Err("No password, nothing done.".to_owned()),
         }
     }

@@ -6,7 +6,7 @@ use crate::{
     limits::Action,
 };
 use plaza_chat::{ConnectionId, Identity};
-use plaza_protocol::{Auth, Code, Error};
+use plaza_protocol::{Auth, Code, Error, Secret};
 use plaza_socketio::{ConnectError, Socket};
 use serde_json::Value;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -15,7 +15,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 pub(super) struct Seat {
     pub(super) identity: Identity,
     /// A new guest's token, to be told once.
-    pub(super) new_token: Option<String>,
+    pub(super) new_token: Option<Secret>,
     connection: Mutex<Connection>,
 }
 

@@ -5,7 +5,7 @@ use crate::client_addr::ClientAddr;
 use axum::extract::{FromRequest, FromRequestParts, Path, Query, Request, rejection::BytesRejection};
 use http::{HeaderMap, StatusCode, header, request::Parts};
 use plaza_chat::Identity;
-use plaza_protocol::{Code, Error, RoomId};
+use plaza_protocol::{Code, Error, RoomId, Secret};
 use serde::de::DeserializeOwned;
 use serde_json::error::Category;
 use std::net::IpAddr;
@@ -57,10 +57,10 @@ impl FromRequestParts<State> for Asker {
     type Rejection = Refusal;
 
     async fn from_request_parts(parts: &mut Parts, state: &State) -> Result<Self, Refusal> {
-        let Some(token) = bearer(&parts.headers) else {
+        let Some(token) = bearer(&parts.headers).map(Secret::from) else {
             return Err(Refusal::unauthorized("Send your token as `Authorization: Bearer TOKEN`."));
         };
-        Ok(Self(state.chat.authenticate(token).await?))
+        Ok(Self(state.chat.authenticate(&token).await?))
     }
 }
 

@@ -95,14 +95,18 @@ async fn guests_may_be_turned_off() {
 }
 
 #[tokio::test]
-async fn a_refresh_token_works_once() {
+async fn a_refresh_token_works_once_and_for_one_who_lost_the_answer_again() {
     let plaza = Plaza::with_defaults().await.unwrap();
     let rest = plaza.rest().unwrap();
     let first = rest.register(&credentials("Ana")).await.unwrap();
     let second = rest.refresh(&first.refresh_token).await.unwrap();
     assert_eq!(second.user, first.user);
-    assert_eq!(rest.me(&second.access_token).await.unwrap().user, first.user);
-    assert_eq!(code(rest.refresh(&first.refresh_token).await.map(drop)), Code::Unauthorized);
+    let again = rest.refresh(&first.refresh_token).await.unwrap();
+    assert_ne!(again.refresh_token, second.refresh_token);
+    for tokens in [&second, &again] {
+        assert_eq!(rest.me(&tokens.access_token).await.unwrap().user, first.user);
+    }
+    assert_eq!(code(rest.refresh(&"unknown".into()).await), Code::Unauthorized);
 }
 
 #[tokio::test]
@@ -123,8 +127,8 @@ async fn logging_out_ends_the_connections_of_that_log_in_within_five_seconds() {
     ended.until_closed().await;
     assert!(began.elapsed() < Duration::from_secs(5), "{:?}", began.elapsed());
 
-    let token = |token: &str| Auth { token: Some(token.into()), ..Auth::default() };
-    assert_eq!(refusal(&plaza, token(&here.access_token)).await.code, Code::Unauthorized);
+    let token = Auth { token: Some(here.access_token.clone()), ..Auth::default() };
+    assert_eq!(refusal(&plaza, token).await.code, Code::Unauthorized);
     assert_eq!(code(rest.me(&here.access_token).await), Code::Unauthorized);
     stays.nothing_more().await;
 }

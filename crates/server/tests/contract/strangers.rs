@@ -63,7 +63,7 @@ async fn a_stranger_cannot_tell_a_group_from_nothing() {
     let hidden = refused(rest.events(&eve.token, &page(&group)).await);
     assert_eq!(hidden.code, Code::NotFound);
     assert_eq!(hidden, refused(rest.events(&eve.token, &page(&nowhere)).await));
-    assert_eq!(refused(rest.events("nonsense", &page(&group)).await).code, Code::Unauthorized);
+    assert_eq!(refused(rest.events(&"nonsense".into(), &page(&group)).await).code, Code::Unauthorized);
 
     eve.until_resumed().await;
     eve.nothing_more().await;

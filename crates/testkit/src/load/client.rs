@@ -7,7 +7,7 @@ use crate::{
 };
 use anyhow::{Context as _, bail};
 use plaza_client::{Address, Client, Connection, Identity, Options, RequestError, Update, Updates};
-use plaza_protocol::{ClientId, JoinRoom, RoomId, Seq, User};
+use plaza_protocol::{ClientId, JoinRoom, RoomId, Secret, Seq, User};
 use rand::{Rng as _, RngExt as _, SeedableRng as _, rngs::StdRng};
 use std::{
     collections::{BTreeMap, BTreeSet, VecDeque},
@@ -31,7 +31,7 @@ pub(super) struct Worker {
     shared: Arc<Shared>,
     name: String,
     user: User,
-    token: String,
+    token: Secret,
     rooms: Vec<RoomId>,
     client: Client,
     rng: StdRng,
@@ -110,7 +110,7 @@ impl Finishing {
         &self.worker.rooms
     }
 
-    pub(super) fn token(&self) -> &str {
+    pub(super) fn token(&self) -> &Secret {
         &self.worker.token
     }
 
@@ -143,7 +143,7 @@ impl Finishing {
     }
 }
 
-async fn first_session(updates: &mut Updates) -> anyhow::Result<(User, String)> {
+async fn first_session(updates: &mut Updates) -> anyhow::Result<(User, Secret)> {
     let online = async {
         loop {
             match updates.next().await {
