@@ -100,3 +100,32 @@ async fn a_request_that_is_never_finished_does_not_hold_it_up() {
     assert!(status.success(), "{status}: {stderr}");
     assert!(began.elapsed() < GRACE + Duration::from_secs(2), "it took {:?}", began.elapsed());
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_second_signal_does_not_wait() {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    for (first, second) in [("TERM", "TERM"), ("INT", "INT"), ("TERM", "INT")] {
+        // A minute for a client that never ends its request: longer than a test waits for a process.
+        let mut plaza = Setup::default()
+            .env("PLAZA_SERVER__GRACE_MS", "60000")
+            .env("PLAZA_SERVER__REQUEST_TIMEOUT_MS", "60000")
+            .start()
+            .await
+            .unwrap();
+        let mut half = tokio::net::TcpStream::connect(plaza.listen()).await.unwrap();
+        let head = "POST /api/v1/login HTTP/1.1\r\nhost: x\r\nexpect: 100-continue\r\n\
+                    content-type: application/json\r\ncontent-length: 100\r\n\r\n";
+        half.write_all(head.as_bytes()).await.unwrap();
+        let mut asked_on = [0; 12];
+        half.read_exact(&mut asked_on).await.unwrap();
+        assert_eq!(&asked_on, b"HTTP/1.1 100", "the server reads the body now");
+
+        let program = plaza.program().unwrap();
+        program.signal(first).await.unwrap();
+        program.wait_for_stderr("Stopping").await.unwrap();
+        assert!(program.has_ended().unwrap().is_none(), "it waits for its client");
+        program.signal(second).await.unwrap();
+        let status = program.wait().await.unwrap();
+        assert_eq!(status.code(), Some(130), "{first}, {second}: {}", program.stderr());
+    }
+}

@@ -1,0 +1,6 @@
+//! What Plaza answers over HTTP, by a node on a real listener.
+#![expect(clippy::unwrap_used, reason = "a test ends where it cannot go on")]
+
+mod api;
+mod connections;
+mod node;

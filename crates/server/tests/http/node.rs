@@ -1,0 +1,102 @@
+//! A node in this process, to be asked over HTTP.
+
+use plaza_server::{
+    config::{Config, Sources},
+    serve,
+};
+use plaza_store::{Store, StoreOptions};
+use reqwest::{Client, RequestBuilder, Response, StatusCode};
+use serde_json::{Value, json};
+use std::{
+    net::SocketAddr,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+use tempfile::TempDir;
+use tokio::{net::TcpListener, task::JoinHandle, time::timeout};
+use tokio_util::sync::CancellationToken;
+
+/// Longer than anything here should take.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
+
+/// A node in this process, with data of its own.
+pub(crate) struct Node {
+    pub(crate) addr: SocketAddr,
+    pub(crate) http: Client,
+    shutdown: CancellationToken,
+    serving: JoinHandle<anyhow::Result<()>>,
+    _data: TempDir,
+}
+
+impl Node {
+    /// With settings as environment variables give them.
+    pub(crate) async fn start(settings: &[(&str, &str)]) -> Self {
+        let base = [("PLAZA_STORE__DURABILITY", "none"), ("PLAZA_SERVER__NODE", "t1")];
+        let environment = base.iter().chain(settings).map(|(name, text)| ((*name).into(), (*text).into()));
+        let sources = Sources { environment: environment.collect(), ..Sources::default() };
+        let config = Config::load(&sources).unwrap().config;
+
+        let data = tempfile::tempdir().unwrap();
+        let mut options = StoreOptions::new(data.path().join("plaza.db"));
+        options.durability = plaza_store::Durability::None;
+        let store = Store::open(options, plaza_chat::MIGRATIONS).await.unwrap();
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let addr = listener.local_addr().unwrap();
+        let began = Instant::now();
+        let deps = serve::Deps {
+            config,
+            store,
+            clock: Arc::new(plaza_chat::SystemClock),
+            now: Arc::new(move || began.elapsed()),
+        };
+        let shutdown = CancellationToken::new();
+        let serving = tokio::spawn(serve::run(deps, listener, shutdown.clone()));
+        let http = Client::builder().no_proxy().timeout(PATIENCE).build().unwrap();
+        Self { addr, http, shutdown, serving, _data: data }
+    }
+
+    pub(crate) fn url(&self, path: &str) -> String {
+        format!("http://{}{path}", self.addr)
+    }
+
+    pub(crate) fn get(&self, path: &str) -> RequestBuilder {
+        self.http.get(self.url(path))
+    }
+
+    pub(crate) fn post(&self, path: &str, body: &Value) -> RequestBuilder {
+        self.http.post(self.url(path)).json(body)
+    }
+
+    /// Registers somebody and gives the tokens.
+    pub(crate) async fn register(&self, name: &str) -> Value {
+        let body = json!({"name": name, "password": "a long password"});
+        let answer = self.post("/api/v1/register", &body).send().await.unwrap();
+        assert_eq!(answer.status(), StatusCode::CREATED);
+        answer.json().await.unwrap()
+    }
+
+    pub(crate) async fn stop(self) {
+        self.shutdown.cancel();
+        timeout(PATIENCE, self.serving).await.expect("stops in time").unwrap().unwrap();
+    }
+}
+
+/// Checks that an answer is problem details with this status and code.
+pub(crate) async fn problem(request: RequestBuilder, status: u16, code: &str) -> Value {
+    let answer = request.send().await.unwrap();
+    let kind = header(&answer, "content-type").to_owned();
+    let got = answer.status().as_u16();
+    let text = answer.text().await.unwrap();
+    assert_eq!((got, kind.as_str()), (status, "application/problem+json"), "{text}");
+    let body: Value = serde_json::from_str(&text).unwrap();
+    assert_eq!(
+        (&body["status"], &body["code"], &body["type"]),
+        (&json!(status), &json!(code), &json!("about:blank"))
+    );
+    assert!(body["detail"].as_str().is_some_and(|text| text.ends_with('.')), "{body}");
+    body
+}
+
+pub(crate) fn header<'a>(answer: &'a Response, name: &str) -> &'a str {
+    answer.headers().get(name).map_or("", |value| value.to_str().unwrap())
+}
