@@ -1,13 +1,13 @@
 // A Plaza for each test, ended with it, and people whose pages must not have broken the policy.
 
 import { expect, test as base, type BrowserContextOptions } from '@playwright/test';
-import { Person } from './person';
+import { Person, type Prepare } from './person';
 import { Plaza } from './plaza';
 
 interface Fixtures {
   plaza: Plaza;
-  /** Opens the page in a browser context of its own. */
-  person(options?: BrowserContextOptions & { url?: string }): Promise<Person>;
+  /** Opens the page in a browser context of its own; `before` may prepare it. */
+  person(options?: BrowserContextOptions & { url?: string; before?: Prepare }): Promise<Person>;
 }
 
 export const test = base.extend<Fixtures>({
@@ -19,8 +19,8 @@ export const test = base.extend<Fixtures>({
   },
   person: async ({ browser, plaza }, use) => {
     const people: Person[] = [];
-    await use(async ({ url, ...options } = {}) => {
-      const person = await Person.at(browser, url ?? plaza.url, options);
+    await use(async ({ url, before, ...options } = {}) => {
+      const person = await Person.at(browser, url ?? plaza.url, options, before);
       people.push(person);
       return person;
     });

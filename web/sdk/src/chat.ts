@@ -1,15 +1,16 @@
 // A client of Plaza, whole: one connection, the rooms one is a member of, and the messages on their way.
 
+import { delay, RESEND } from './backoff';
+import { CatchUp } from './catch-up';
 import { Connection } from './connection';
 import type { Credentials } from './credentials';
-import { Refused } from './failure';
+import { Refused, sentence } from './failure';
 import { Outbox } from './outbox';
 import { LocalOutboxStorage, type KeyedStorage } from './outbox-storage';
 import type {
   Member,
   Positions,
   ReadEvent,
-  Reload,
   RoomEvent,
   RoomsResumed,
   RoomSummary,
@@ -20,16 +21,6 @@ import type {
 import { randomId } from './random';
 import { Room } from './room';
 import { Store } from './store';
-
-/** What the last reconnect brought. */
-export interface Resumption {
-  /** Messages that were missed and have been caught up with. */
-  messages: number;
-  /** Comings and goings of members, likewise. */
-  changes: number;
-  /** Rooms whose timeline had to be replaced, and why. */
-  reloaded: { name: string; reason: Exclude<Reload, 'unknown'> }[];
-}
 
 export interface Notice {
   id: number;
@@ -55,22 +46,20 @@ export class Chat {
   /** In the order of the server's list; undefined until it is known. */
   readonly rooms = new Store<readonly Room[] | undefined>(undefined);
   readonly outbox = new Store<Outbox | undefined>(undefined);
-  readonly resumption = new Store<Resumption | undefined>(undefined);
   readonly notices = new Store<readonly Notice[]>([]);
   #options: ChatOptions;
   #epoch: string | undefined;
   #byId = new Map<string, Room>();
   #opened: string | undefined;
-  /** What a resume brings is taken in at its end, so that a page draws a thousand messages once. */
-  #missed: RoomEvent[] = [];
-  #caughtUp = { messages: 0, changes: 0 };
-  #connectedBefore = false;
+  #catchUp = new CatchUp();
   /** Events of rooms that the list has not named yet. */
   #early: RoomEvent[] = [];
   /** Where one was removed, so that an older list does not bring the room back. */
   #removedAt = new Map<string, Seq>();
   #listing: Promise<void> | undefined;
   #listAgain = false;
+  #listTries = 0;
+  #listTimer: ReturnType<typeof setTimeout> | undefined;
   #nextNotice = 1;
 
   constructor(options: ChatOptions) {
@@ -78,7 +67,7 @@ export class Chat {
     this.connection = new Connection(
       {
         proof: (fresh) => options.credentials.proof(fresh),
-        held: () => this.#held(),
+        held: () => this.#positions(),
         session: (session) => this.#session(session),
         event: (event) => this.#event(event),
         resumed: (resumed) => this.#resumed(resumed),
@@ -92,6 +81,11 @@ export class Chat {
     });
   }
 
+  /** What the last reconnect brought; set it to `undefined` when it has been read. */
+  get resumption(): CatchUp['resumption'] {
+    return this.#catchUp.resumption;
+  }
+
   room(id: string): Room | undefined {
     return this.#byId.get(id);
   }
@@ -100,7 +94,8 @@ export class Chat {
   open(roomId: string | undefined): void {
     if (this.#opened !== roomId && this.#opened !== undefined) this.room(this.#opened)?.trim();
     this.#opened = roomId;
-    if (roomId !== undefined) void this.room(roomId)?.ensure(FIRST_PAGE);
+    // Offline, or before it is known what became of the room, the next list does it.
+    if (roomId !== undefined && this.connection.online) void this.room(roomId)?.ensure(FIRST_PAGE);
   }
 
   async create(name: string, kind: 'public' | 'group', id?: string): Promise<string> {
@@ -154,9 +149,11 @@ export class Chat {
   close(): void {
     this.connection.close();
     this.outbox.get()?.close();
+    clearTimeout(this.#listTimer);
+    for (const room of this.#byId.values()) room.close();
   }
 
-  #held(): { positions: Positions; epoch: string } | undefined {
+  #positions(): { positions: Positions; epoch: string } | undefined {
     if (this.#epoch === undefined) return undefined;
     const positions: Positions = {};
     for (const room of this.#byId.values()) {
@@ -172,11 +169,24 @@ export class Chat {
       this.#options.accountChanged?.();
       return;
     }
+    this.#catchUp.begin();
+    if (this.#epoch !== undefined && this.#epoch !== session.epoch) this.#forgetLog();
     this.#epoch = session.epoch;
-    this.#caughtUp = { messages: 0, changes: 0 };
-    this.resumption.set(undefined);
     this.me.set(session.user);
     if (before === undefined) this.#startOutbox(session.user);
+  }
+
+  /** The store was replaced: positions of the old one mean nothing under the new one's name. */
+  #forgetLog(): void {
+    this.#early = [];
+    this.#removedAt.clear();
+    for (const room of this.#byId.values()) this.#reload(room, 'epoch');
+  }
+
+  #reload(room: Room, reason: 'too_far' | 'epoch'): void {
+    room.reset(reason);
+    if (reason === 'epoch') this.outbox.get()?.forgetSent(room.id);
+    this.#catchUp.reloaded({ roomId: room.id, name: room.state.get().summary.name, reason });
   }
 
   #startOutbox(user: User): void {
@@ -185,6 +195,7 @@ export class Chat {
       send: ({ roomId, clientId, text }) =>
         this.connection.request('message:send', { roomId, clientId, kind: 'text', body: { text } }),
       newId: randomId,
+      position: (roomId) => this.room(roomId)?.position,
     });
     this.outbox.set(outbox);
     void outbox.restore();
@@ -192,7 +203,7 @@ export class Chat {
 
   #event(event: RoomEvent): void {
     if (this.connection.state.get().phase === 'catching-up') {
-      this.#missed.push(event);
+      this.#catchUp.hold(event);
       return;
     }
     const me = this.me.get()?.id;
@@ -214,52 +225,50 @@ export class Chat {
 
   /** That one was removed may be undone a few events later: here it is an event like others. */
   #takeMissed(): void {
-    const byRoom = Map.groupBy(this.#missed.splice(0), ({ roomId }) => roomId);
-    for (const [roomId, events] of byRoom) {
+    for (const [roomId, events] of this.#catchUp.take()) {
       const room = this.room(roomId);
       if (room === undefined) {
         this.#early.push(...events);
         continue;
       }
       const before = room.position ?? 0;
+      // What this page itself has on its way was never missed.
+      const own = (event: RoomEvent) => event.type === 'message' && this.outbox.get()?.has(event.clientId);
+      this.#catchUp.count(events.filter((event) => event.seq > before && !own(event)));
       this.#take(room, ...events);
-      const fresh = events.filter(({ seq }) => seq > before);
-      const messages = fresh.filter(({ type }) => type === 'message').length;
-      this.#caughtUp.messages += messages;
-      this.#caughtUp.changes += fresh.length - messages;
     }
   }
 
   #take(room: Room, ...events: readonly RoomEvent[]): void {
     room.apply(...events);
+    if (room.id !== this.#opened && room.state.get().events.length > 500) room.trim();
+  }
+
+  /** A room holds these, and all up to its position: what is on its way may have arrived. */
+  #held(room: Room, events: readonly RoomEvent[]): void {
     const outbox = this.outbox.get();
     const me = this.me.get()?.id;
     for (const event of events) {
       if (event.type === 'message' && event.sender.id === me) outbox?.observe(event);
     }
     if (room.position !== undefined) outbox?.observePosition(room.id, room.position);
-    if (room.id !== this.#opened && room.state.get().events.length > 500) room.trim();
   }
 
   #resumed({ rooms }: RoomsResumed): void {
     this.#takeMissed();
-    const reloaded: Resumption['reloaded'] = [];
     for (const [id, outcome] of Object.entries(rooms)) {
       const room = this.room(id);
       if (room === undefined) continue;
-      const { name } = room.state.get().summary;
       if (!('reload' in outcome)) {
         room.anchor(outcome.to);
-        void room.heal(outcome.to);
+        room.heal(outcome.to);
       } else if (outcome.reload === 'unknown') {
-        this.#drop(id, 0, () => `You are no longer in ${name}.`);
+        this.#drop(id, 0, () => `You are no longer in ${room.state.get().summary.name}.`);
       } else {
-        room.reset();
-        reloaded.push({ name, reason: outcome.reload });
+        this.#reload(room, outcome.reload);
       }
     }
-    if (this.#connectedBefore) this.resumption.set({ ...this.#caughtUp, reloaded });
-    this.#connectedBefore = true;
+    this.#catchUp.end();
     void this.refresh();
   }
 
@@ -282,16 +291,28 @@ export class Chat {
     return this.#listing;
   }
 
+  /** Rooms that are to be reloaded wait for the list: it is asked for until it comes. */
+  #listLater(failure: unknown): void {
+    if (failure instanceof Refused && !failure.retryable) this.notify(sentence(failure));
+    // Without a connection the next resume asks again.
+    else if (this.connection.online) {
+      this.#listTries += 1;
+      const ms = delay(RESEND, this.#listTries, Math.random());
+      clearTimeout(this.#listTimer);
+      this.#listTimer = setTimeout(() => this.connection.online && void this.refresh(), ms);
+    }
+  }
+
   async #list(): Promise<void> {
     const before = new Set(this.#byId.keys());
     let rooms: RoomSummary[];
     try {
       rooms = (await this.connection.request('room:list', {})).rooms;
     } catch (failure) {
-      // Without a connection the next resume asks again; a refusal is worth telling.
-      if (failure instanceof Refused) this.notify(failure.message);
+      this.#listLater(failure);
       return;
     }
+    this.#listTries = 0;
     for (const summary of rooms) this.#add(summary);
     const named = new Set(rooms.map(({ id }) => id));
     for (const id of before) {
@@ -314,15 +335,16 @@ export class Chat {
   #add(summary: RoomSummary): Room | { id: string } {
     const known = this.#byId.get(summary.id);
     if (known !== undefined) {
-      const unsaved = known.state.get().summary.readSeq;
-      known.listed(summary);
-      if (unsaved > summary.readSeq && unsaved <= summary.seq) this.#tellRead(summary.id, unsaved);
+      const read = known.listed(summary);
+      if (read > summary.readSeq && read <= summary.seq) this.#tellRead(summary.id, read);
       return known;
     }
     if (summary.seq < (this.#removedAt.get(summary.id) ?? 0)) return { id: summary.id };
-    const room = new Room(summary, this.me.get()?.id ?? '', (name, payload) =>
-      this.connection.request(name, payload),
-    );
+    const room = new Room(summary, {
+      me: this.me.get()?.id ?? '',
+      request: (name, payload) => this.connection.request(name, payload),
+      held: (of, events) => this.#held(of, events),
+    });
     this.#byId.set(summary.id, room);
     this.#publish();
     if (this.#opened === summary.id) void room.ensure(FIRST_PAGE);
@@ -338,6 +360,7 @@ export class Chat {
     if (seq > 0) this.#removedAt.set(roomId, seq);
     if (room === undefined) return;
     this.#byId.delete(roomId);
+    room.close();
     const unsent = this.outbox.get()?.discardRoom(roomId).length ?? 0;
     const lost =
       unsent === 0 ? '' : ` ${unsent} unsent ${unsent === 1 ? 'message was' : 'messages were'} given up.`;

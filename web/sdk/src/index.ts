@@ -1,6 +1,7 @@
 // Plaza for a page: connection, resume, outbox, typed events. No framework, one dependency.
 
-export { Chat, type Notice, type Resumption } from './chat';
+export { type Reloaded, type Resumption } from './catch-up';
+export { Chat, type Notice } from './chat';
 export { Connection, type ConnectionState } from './connection';
 export { Credentials } from './credentials';
 export { Lost, Refused, sentence } from './failure';

@@ -2,11 +2,13 @@
 //
 // A message keeps its `clientId` through every retry and through a reload of the page, so the server can tell a
 // retry from a new message. It is settled by whichever comes first: the acknowledgement, or the message itself
-// coming back as an event. A room has one message in flight, so its order cannot change on the way.
+// coming back as an event. A room has one message in flight: of several, the server could put off
+// the first (`busy`, `rate_limited`) and take the second, and what was written first would stand last. Nobody
+// writes faster than one message a round trip for long.
 
 import { delay, RESEND } from './backoff';
 import { Refused, sentence } from './failure';
-import type { Message, Seq, SentMessage } from './protocol';
+import type { Code, Message, Seq, SentMessage } from './protocol';
 import { Store } from './store';
 
 export interface OutboxItem {
@@ -20,6 +22,7 @@ export interface OutboxItem {
   readonly seq?: Seq;
   /** When failed: why. */
   readonly reason?: string;
+  readonly code?: Code;
   readonly attempts: number;
 }
 
@@ -34,6 +37,8 @@ export interface OutboxOptions {
   storage: OutboxStorage;
   send(item: OutboxItem): Promise<SentMessage>;
   newId(): string;
+  /** Up to where a room is held. */
+  position?(roomId: string): Seq | undefined;
   now?(): number;
   random?(): number;
 }
@@ -68,7 +73,8 @@ export class Outbox {
     const item: OutboxItem = {
       clientId: this.#options.newId(),
       roomId,
-      text,
+      // Half a surrogate pair would not arrive as it left, and could not be recognised.
+      text: text.toWellFormed(),
       writtenAt,
       state: 'queued',
       attempts: 0,
@@ -87,15 +93,21 @@ export class Outbox {
     if (online) this.#pumpAll();
   }
 
-  /** Try a failed message again, under the same `clientId`. */
+  /** Try a failed message again: under the same `clientId`, unless another message has that. */
   retry(clientId: string): void {
     const item = this.#change(clientId, (old) => {
-      const again: { reason?: string } & OutboxItem = { ...old, state: 'queued' };
+      const again: { reason?: string; code?: Code; clientId: string } & OutboxItem = {
+        ...old,
+        state: 'queued',
+      };
+      if (old.code === 'conflict') again.clientId = this.#options.newId();
       delete again.reason;
+      delete again.code;
       return again;
     });
     if (item === undefined) return;
     void this.#options.storage.put(item);
+    if (item.clientId !== clientId) void this.#options.storage.remove(clientId);
     this.#pump(item.roomId);
   }
 
@@ -112,10 +124,20 @@ export class Outbox {
     return unsent.filter((item) => item.state !== 'sent');
   }
 
+  has(clientId: string): boolean {
+    return this.#find(clientId) !== undefined;
+  }
+
+  /** Messages of which it is not known that they arrived. */
+  get unsent(): readonly OutboxItem[] {
+    return this.items.get().filter(({ state }) => state !== 'sent');
+  }
+
   /** One's own message has been seen in the log: it is there, whatever became of the acknowledgement. */
   observe(message: Message): void {
     const item = this.#find(message.clientId);
-    if (item?.roomId === message.roomId) this.#settle(message.clientId);
+    // Another text under this `clientId` is another message.
+    if (item?.roomId === message.roomId && item.text === message.body.text) this.#settle(item.clientId);
   }
 
   /** The room is held up to here: what was sent at or below it is in the timeline, or before it. */
@@ -125,6 +147,20 @@ export class Outbox {
         this.#settle(item.clientId);
       }
     }
+  }
+
+  /** The log that took what was sent to this room is replaced: nothing more will be seen of it. */
+  forgetSent(roomId: string): void {
+    for (const item of this.items.get()) {
+      if (item.roomId === roomId && item.state === 'sent') this.#settle(item.clientId);
+    }
+  }
+
+  /** Give up everything, here and in storage. */
+  discardAll(): void {
+    this.close();
+    for (const { clientId } of this.items.get()) void this.#options.storage.remove(clientId);
+    this.items.set([]);
   }
 
   /** No timers are left behind. What is unsent stays in storage. */
@@ -154,6 +190,9 @@ export class Outbox {
       const { seq } = await this.#options.send(item);
       this.#change(item.clientId, (old) => ({ ...old, state: 'sent', seq }));
       void this.#options.storage.remove(item.clientId);
+      // The answer to a repeated message may name a place that was passed long ago.
+      const position = this.#options.position?.(item.roomId);
+      if (position !== undefined) this.observePosition(item.roomId, position);
     } catch (failure) {
       this.#refused(item, failure);
     }
@@ -168,6 +207,7 @@ export class Outbox {
         ...old,
         state: 'failed',
         reason: sentence(failure),
+        code: failure.code,
       }));
       if (failed !== undefined) void this.#options.storage.put(failed);
       return;

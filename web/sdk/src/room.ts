@@ -1,8 +1,9 @@
 // One room as this client knows it: its summary with an unread count that follows the events, its timeline,
 // and what it takes to fill and heal that.
 
+import { delay, RESEND } from './backoff';
 import type { Connection } from './connection';
-import { sentence } from './failure';
+import { Refused, sentence } from './failure';
 import { MAX_HISTORY_LIMIT, type RoomEvent, type RoomSummary, type Seq } from './protocol';
 import { Store } from './store';
 import { Timeline } from './timeline';
@@ -22,6 +23,15 @@ export interface RoomState {
   readonly reloads: number;
 }
 
+/** What a room needs of its surroundings. */
+export interface RoomSurroundings {
+  /** Whose view of the room this is. */
+  me: string;
+  request: Connection['request'];
+  /** These events, and everything up to the position, are held from now on. */
+  held(room: Room, events: readonly RoomEvent[]): void;
+}
+
 const PAGE = 50;
 /** A room that nobody looks at keeps this many events. */
 const KEEP = 200;
@@ -29,16 +39,16 @@ const KEEP = 200;
 export class Room {
   readonly state: Store<RoomState>;
   #timeline = new Timeline();
-  #request: Connection['request'];
-  #me: string;
-  /** The summary belongs to a log that was replaced. */
-  #stale = false;
-  #healing = false;
+  #surroundings: RoomSurroundings;
   #loading: Promise<void> | undefined;
+  #healing = false;
+  /** The room is known to stand here at least. */
+  #until: Seq = 0;
+  #healTries = 0;
+  #healTimer: ReturnType<typeof setTimeout> | undefined;
 
-  constructor(summary: RoomSummary, me: string, request: Connection['request']) {
-    this.#me = me;
-    this.#request = request;
+  constructor(summary: RoomSummary, surroundings: RoomSurroundings) {
+    this.#surroundings = surroundings;
     this.state = new Store<RoomState>({
       summary,
       events: [],
@@ -61,29 +71,32 @@ export class Room {
 
   /** Live or missed events of this room. Many at once are shown at once. */
   apply(...events: readonly RoomEvent[]): void {
-    this.#count(this.#timeline.apply(...events));
-    this.#show({});
-    if (this.#timeline.hasGap) void this.heal();
+    this.#holds(this.#timeline.apply(...events));
+    this.heal();
   }
 
   anchor(position: Seq): void {
-    this.#count(this.#timeline.anchor(position));
-    this.#show({});
-    if (this.#timeline.hasGap) void this.heal();
+    this.#holds(this.#timeline.anchor(position));
+    // Whatever could not be loaded before can be tried again.
+    this.#show({ problem: undefined });
+    this.heal();
   }
 
-  /** What `room:list` says. It may be older than the events that came in meanwhile. */
-  listed(fresh: RoomSummary): void {
+  /**
+   * What `room:list` says. It may be older than the events that came in meanwhile. Returns how far one has read
+   * as far as this client knows, which the server may not have been told.
+   */
+  listed(fresh: RoomSummary): Seq {
     const old = this.state.get().summary;
     let summary = fresh;
-    if (!this.#stale && fresh.seq < old.seq) {
+    if (fresh.seq < old.seq) {
       const since = this.#timeline.events.filter((event) => event.seq > fresh.seq);
       summary = { ...fresh, seq: old.seq, unread: fresh.unread + this.#othersIn(since) };
     }
-    if (!this.#stale && old.readSeq > fresh.readSeq) summary = this.#readTo(summary, old.readSeq);
-    this.#stale = false;
+    if (old.readSeq > fresh.readSeq) summary = this.#readTo(summary, old.readSeq);
     this.#show({ summary });
     this.anchor(summary.seq);
+    return old.readSeq;
   }
 
   /** Read up to here, on this or another connection. Returns whether that is news. */
@@ -95,10 +108,13 @@ export class Room {
   }
 
   /** The log cannot serve the position held: begin again. `listed` says where the room stands. */
-  reset(): void {
+  reset(reason: 'too_far' | 'epoch'): void {
     this.#timeline.clear();
-    this.#stale = true;
-    this.#show({ reloads: this.state.get().reloads + 1, problem: undefined });
+    this.#until = 0;
+    const { summary, reloads } = this.state.get();
+    // In another log, where the room stood and how far one had read mean nothing.
+    const known = reason === 'epoch' ? { ...summary, seq: 0, readSeq: 0, unread: 0 } : summary;
+    this.#show({ summary: known, reloads: reloads + 1, problem: undefined });
   }
 
   /** See that at least `count` events are there to look at, as far as the log has them. */
@@ -117,28 +133,16 @@ export class Room {
     return this.#loading;
   }
 
-  /** Fetch what lies between what is held and what has arrived. */
-  async heal(until: Seq = 0): Promise<void> {
-    if (this.#healing) return;
-    this.#healing = true;
-    try {
-      for (;;) {
-        const after = this.#timeline.position;
-        if (after === undefined || !(this.#timeline.hasGap || after < until)) return;
-        const page = await this.#request('room:history', {
-          roomId: this.id,
-          after,
-          limit: MAX_HISTORY_LIMIT,
-        });
-        this.#count(this.#timeline.apply(...page.events));
-        this.#show({});
-        if (this.#timeline.position === after) return;
-      }
-    } catch {
-      // Not connected: the next resume begins at the position held, which is below the hole.
-    } finally {
-      this.#healing = false;
-    }
+  /** Fetch what lies between what is held and what has arrived, or is known to be there. */
+  heal(until: Seq = 0): void {
+    this.#until = Math.max(this.#until, until);
+    if (!this.#healing && this.#lacks) void this.#heal();
+  }
+
+  /** Nothing is asked for any more. */
+  close(): void {
+    clearTimeout(this.#healTimer);
+    this.#timeline.clear();
   }
 
   /** Nobody looks at it: keep little. */
@@ -147,14 +151,48 @@ export class Room {
     this.#show({});
   }
 
+  get #lacks(): boolean {
+    const { position } = this.#timeline;
+    return position !== undefined && (this.#timeline.hasGap || position < this.#until);
+  }
+
+  async #heal(): Promise<void> {
+    this.#healing = true;
+    clearTimeout(this.#healTimer);
+    try {
+      while (this.#lacks) {
+        const after = this.#timeline.position ?? 0;
+        const ask = { roomId: this.id, after, limit: MAX_HISTORY_LIMIT };
+        const page = await this.#surroundings.request('room:history', ask);
+        this.#holds(this.#timeline.apply(...page.events));
+        if (this.#timeline.position === after) throw new Error('The log ends before what has arrived.');
+        this.#healTries = 0;
+      }
+    } catch (failure) {
+      // A connection that is lost heals by resuming; one that stands is asked again. A refusal ends it: what
+      // was refused is no longer one's to see, and that is told in another way.
+      const gone = failure instanceof Refused && !failure.retryable;
+      if (!gone && this.#lacks) this.#healLater();
+    } finally {
+      this.#healing = false;
+    }
+  }
+
+  #healLater(): void {
+    this.#healTries += 1;
+    this.#healTimer = setTimeout(() => this.heal(), delay(RESEND, this.#healTries, Math.random()));
+  }
+
   async #load(limit: number): Promise<void> {
     const base = this.#timeline.base;
     if (base === undefined || base === 0) return;
     this.#show({ loading: true, problem: undefined });
     try {
-      const page = await this.#request('room:history', { roomId: this.id, before: base + 1, limit });
-      const joined = this.#timeline.prepend(page.events);
+      const ask = { roomId: this.id, before: base + 1, limit };
+      const page = await this.#surroundings.request('room:history', ask);
       const replaced = this.#timeline.base !== base;
+      const joined = !replaced && this.#timeline.prepend(page.events);
+      if (joined) this.#surroundings.held(this, page.events);
       this.#show({
         loading: false,
         problem: joined || replaced ? undefined : 'Earlier messages could not be loaded.',
@@ -162,6 +200,12 @@ export class Room {
     } catch (failure) {
       this.#show({ loading: false, problem: sentence(failure) });
     }
+  }
+
+  #holds(added: readonly RoomEvent[]): void {
+    this.#count(added);
+    this.#show({});
+    this.#surroundings.held(this, added);
   }
 
   /** Events newly held move the top and, being others' messages, the unread count. */
@@ -175,7 +219,8 @@ export class Room {
   }
 
   #othersIn(events: readonly RoomEvent[]): number {
-    return events.filter((event) => event.type === 'message' && event.sender.id !== this.#me).length;
+    return events.filter((event) => event.type === 'message' && event.sender.id !== this.#surroundings.me)
+      .length;
   }
 
   #readTo(summary: RoomSummary, readSeq: Seq): RoomSummary {

@@ -27,13 +27,14 @@ interface Sending {
 const settled = async () => void (await vi.advanceTimersByTimeAsync(0));
 
 /** An outbox whose sends are answered by hand. */
-function outboxOn(storage: KeyedStorage, account = 'u_1') {
+function outboxOn(storage: KeyedStorage, account = 'u_1', position?: number) {
   const sends: Sending[] = [];
   let ids = 0;
   const outbox = new Outbox({
     storage: new LocalOutboxStorage(storage, account),
     newId: () => `c_${++ids}_${storage.length}`,
     random: () => 0.5,
+    position: () => position,
     send: (item) =>
       new Promise<SentMessage>((resolve, reject) => {
         const at = '2026-01-01T00:00:00.000Z';
@@ -147,6 +148,63 @@ describe('Outbox', () => {
     expect(sent(1).item.clientId).toBe(sent(0).item.clientId);
     await sent(1).ack(1);
     expect(sends.map(({ item }) => item.text)).toEqual(['one', 'one', 'two']);
+  });
+
+  it('is not settled by another text under its clientId, and then needs another', async () => {
+    const { outbox, sent, states } = outboxOn(storage);
+    outbox.setOnline(true);
+    const item = outbox.submit('a', 'one');
+    outbox.observe(echo({ ...item, text: 'something else' }, 3));
+    expect(states()).toEqual(['one:sending']);
+    await sent(0).refuse('conflict', false);
+    expect(states()).toEqual(['one:failed']);
+    outbox.retry(item.clientId);
+    expect(sent(1).item.clientId).not.toBe(item.clientId);
+    expect([...storage.map.keys()]).toEqual([`plaza.outbox.u_1.${sent(1).item.clientId}`]);
+    await sent(1).ack(4);
+    expect(states()).toEqual(['one:sent']);
+  });
+
+  it('is settled by an answer that names a place already passed, as a repeated message gets', async () => {
+    const { outbox, sent, states } = outboxOn(storage, 'u_1', 9);
+    outbox.setOnline(true);
+    outbox.submit('a', 'one');
+    await sent(0).ack(9);
+    expect(states()).toEqual([]);
+    outbox.submit('a', 'two');
+    await sent(1).ack(10);
+    expect(states()).toEqual(['two:sent']);
+    outbox.forgetSent('a');
+    expect(states()).toEqual([]);
+  });
+
+  it('sends the same message from two tabs under one clientId, and each settles it', async () => {
+    const first = outboxOn(storage);
+    first.outbox.submit('a', 'one');
+    const second = outboxOn(storage);
+    await second.outbox.restore();
+    for (const tab of [first, second]) tab.outbox.setOnline(true);
+    expect(second.sent(0).item.clientId).toBe(first.sent(0).item.clientId);
+    await first.sent(0).ack(5);
+    second.outbox.observe(echo(second.sent(0).item, 5));
+    await second.sent(0).ack(5);
+    first.outbox.observePosition('a', 5);
+    expect([...first.states(), ...second.states()]).toEqual([]);
+    expect(storage.length).toBe(0);
+  });
+
+  it('leaves nothing behind when all is given up', async () => {
+    const { outbox, sends, sent, states } = outboxOn(storage);
+    outbox.setOnline(true);
+    outbox.submit('a', 'one');
+    outbox.submit('b', 'two');
+    expect(outbox.unsent).toHaveLength(2);
+    outbox.discardAll();
+    await sent(0).refuse('busy', true);
+    await vi.advanceTimersByTimeAsync(60_000);
+    expect(sends).toHaveLength(2);
+    expect(states()).toEqual([]);
+    expect(storage.length).toBe(0);
   });
 
   it('waits as long as the server says and keeps the order meanwhile', async () => {

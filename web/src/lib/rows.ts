@@ -39,7 +39,7 @@ export function rowsOf({ events, pending, me, divider, now }: RowsOf): Row[] {
   let last: ShownMessage | undefined;
   let divided = divider === undefined;
   let newest = 0;
-  const own = new Set<string>();
+  const own = new Map<string, string>();
 
   const begin = (at: Date) => {
     if (dayOf(at) === day) return;
@@ -69,7 +69,7 @@ export function rowsOf({ events, pending, me, divider, now }: RowsOf): Row[] {
       continue;
     }
     const mine = event.sender.id === me.id;
-    if (mine) own.add(event.clientId);
+    if (mine) own.set(event.clientId, event.body.text);
     if (!divided && !mine && event.seq > (divider ?? 0)) {
       begin(at);
       rows.push({ kind: 'unread', key: 'unread' });
@@ -88,7 +88,7 @@ export function rowsOf({ events, pending, me, divider, now }: RowsOf): Row[] {
     });
   }
   for (const item of pending) {
-    if (own.has(item.clientId)) continue;
+    if (own.get(item.clientId) === item.text) continue;
     put({
       sender: me,
       text: item.text,
