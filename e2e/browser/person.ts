@@ -4,6 +4,9 @@ import { expect, type Browser, type BrowserContextOptions, type Locator, type Pa
 
 export const PASSWORD = 'correct horse battery';
 
+/** What is done to a page before it is loaded. */
+export type Prepare = (page: Page) => Promise<void>;
+
 export interface Line {
   seq: number;
   text: string;
@@ -26,9 +29,15 @@ export class Person {
     });
   }
 
-  static async at(browser: Browser, url: string, options: BrowserContextOptions = {}): Promise<Person> {
+  static async at(
+    browser: Browser,
+    url: string,
+    options: BrowserContextOptions = {},
+    before: Prepare = () => Promise.resolve(),
+  ): Promise<Person> {
     const context = await browser.newContext({ baseURL: url, ...options });
     const person = new Person(await context.newPage());
+    await before(person.page);
     await person.page.addInitScript(() => {
       addEventListener('securitypolicyviolation', (event) => {
         console.error(`Content Security Policy: ${event.violatedDirective} ${event.blockedURI}`);
@@ -165,20 +174,24 @@ export async function storeUnsendable(page: Page, token: string, text: string): 
 }
 
 /** Reads the page's refresh token, and puts another in its place when one is given. */
-export function refreshToken(page: Page, replacement?: string): Promise<string> {
-  return page.evaluate(
+export async function refreshToken(page: Page, replacement?: string): Promise<string> {
+  type Kept = { login: string; token: string };
+  const kept = await page.evaluate(
     (other) =>
-      new Promise<string>((resolve, reject) => {
+      new Promise<Kept>((resolve, reject) => {
         const opening = indexedDB.open('plaza', 1);
         opening.onerror = () => reject(opening.error);
         opening.onsuccess = () => {
           const transaction = opening.result.transaction('tokens', 'readwrite');
           const tokens = transaction.objectStore('tokens');
-          const reading = tokens.get('refresh');
-          if (other !== undefined) tokens.put(other, 'refresh');
-          transaction.oncomplete = () => resolve(String(reading.result));
+          const reading = tokens.get('refresh') as IDBRequest<Kept>;
+          reading.onsuccess = () => {
+            if (other !== undefined) tokens.put({ ...reading.result, token: other }, 'refresh');
+          };
+          transaction.oncomplete = () => resolve(reading.result);
         };
       }),
     replacement,
   );
+  return kept.token;
 }

@@ -1,18 +1,20 @@
 // Who one is: the access token in memory, the refresh or guest token where every tab of the browser finds it.
 //
 // A refresh token works once. Two tabs that used the same one would look like a thief to the server, so
-// refreshing holds a lock and reads the token inside it.
+// refreshing holds a lock and reads the token inside it. A browser holds one log-in, and a tab may still be in
+// an earlier one: what it does then touches nothing of the later one.
 
 import { Refused } from './failure';
 import type { Tokens, User } from './protocol';
+import { randomId } from './random';
 import { rest } from './rest';
 import { TokenStore } from './token-store';
 
 /** The part of `localStorage` that is used. */
 export type TextStorage = Pick<Storage, 'getItem' | 'setItem' | 'removeItem'>;
 
-/** Says that there is a refresh token, for those who cannot wait to know. */
-const ACCOUNT = 'plaza.account';
+/** Which log-in there is a refresh token of, for those who cannot wait to know. */
+const LOGIN = 'plaza.login';
 const GUEST_TOKEN = 'plaza.guest';
 /** An access token this close to its end is not used any more. */
 const MARGIN_MS = 30_000;
@@ -21,32 +23,37 @@ export class Credentials {
   #storage: TextStorage;
   #refreshToken = new TokenStore();
   #access: { token: string; until: number } | undefined;
+  /** The log-in or guest that this tab is in. */
+  #mine: string | undefined;
   /** A name to become a guest under, until the server has given a token for it. */
   #guestName: string | undefined;
 
   constructor(storage: TextStorage) {
     this.#storage = storage;
+    this.#mine = this.#held;
   }
 
   /** Whether there is anything to connect with. */
   get present(): boolean {
-    return (
-      this.#guestName !== undefined ||
-      this.#storage.getItem(ACCOUNT) !== null ||
-      this.#storage.getItem(GUEST_TOKEN) !== null
-    );
+    return this.#guestName !== undefined || this.#held !== undefined;
+  }
+
+  /** Whether the browser holds something else than this tab is in: another tab signed out, or in again. */
+  get changed(): boolean {
+    return this.#guestName === undefined && this.#held !== this.#mine;
   }
 
   async register(name: string, password: string): Promise<User> {
-    return this.#take(await rest.register(name, password));
+    return this.#logIn(await rest.register(name, password));
   }
 
   async logIn(name: string, password: string): Promise<User> {
-    return this.#take(await rest.login(name, password));
+    return this.#logIn(await rest.login(name, password));
   }
 
   /** Be a new guest at the next connect. */
   async beGuest(name: string): Promise<void> {
+    this.#mine = this.#held;
     await this.forget();
     this.#guestName = name;
   }
@@ -54,7 +61,9 @@ export class Credentials {
   /** The token that a new guest's first session brought. */
   guestToken(token: string): void {
     this.#guestName = undefined;
+    this.#storage.removeItem(LOGIN);
     this.#storage.setItem(GUEST_TOKEN, token);
+    this.#mine = token;
   }
 
   /**
@@ -64,7 +73,7 @@ export class Credentials {
   async proof(fresh = false): Promise<{ token: string } | { guest: string }> {
     if (this.#guestName !== undefined) return { guest: this.#guestName };
     const guest = this.#storage.getItem(GUEST_TOKEN);
-    if (guest !== null) {
+    if (guest !== null && guest === this.#mine) {
       if (fresh) throw signedOut();
       return { token: guest };
     }
@@ -72,9 +81,11 @@ export class Credentials {
       return { token: this.#access.token };
     }
     await exclusively(async () => {
-      const refreshToken = await this.#refreshToken.get();
-      if (refreshToken === undefined) throw signedOut();
-      await this.#take(await rest.refresh(refreshToken));
+      const kept = await this.#refreshToken.get();
+      if (kept === undefined || kept.login !== this.#mine) throw signedOut();
+      const tokens = await rest.refresh(kept.token);
+      await this.#refreshToken.renew({ login: kept.login, token: tokens.refreshToken });
+      this.#take(tokens);
     });
     if (this.#access === undefined) throw signedOut();
     return { token: this.#access.token };
@@ -82,26 +93,43 @@ export class Credentials {
 
   /** Forget everything here, and tell the server, as well as that is possible. */
   async logOut(): Promise<void> {
-    const token = this.#storage.getItem(GUEST_TOKEN) ?? (await this.#refreshToken.get());
+    const kept = await this.#refreshToken.get();
+    const guest = this.#storage.getItem(GUEST_TOKEN);
+    const token = guest === this.#mine ? guest : kept?.login === this.#mine ? kept?.token : undefined;
     await this.forget();
-    if (token !== undefined) await rest.logout(token).catch(() => undefined);
+    if (token !== null && token !== undefined) await rest.logout(token).catch(() => undefined);
   }
 
+  /** Forget what this tab is in. What another tab signed in to since stays. */
   async forget(): Promise<void> {
+    const mine = this.#mine;
     this.#access = undefined;
     this.#guestName = undefined;
-    this.#storage.removeItem(ACCOUNT);
-    this.#storage.removeItem(GUEST_TOKEN);
-    await this.#refreshToken.clear();
+    this.#mine = undefined;
+    if (mine === undefined) return;
+    for (const key of [LOGIN, GUEST_TOKEN]) {
+      if (this.#storage.getItem(key) === mine) this.#storage.removeItem(key);
+    }
+    await this.#refreshToken.clear(mine);
   }
 
-  async #take(tokens: Tokens): Promise<User> {
-    await this.#refreshToken.set(tokens.refreshToken);
+  get #held(): string | undefined {
+    return this.#storage.getItem(GUEST_TOKEN) ?? this.#storage.getItem(LOGIN) ?? undefined;
+  }
+
+  async #logIn(tokens: Tokens): Promise<User> {
+    const login = randomId();
+    await this.#refreshToken.set({ login, token: tokens.refreshToken });
+    this.#take(tokens);
     this.#guestName = undefined;
+    this.#mine = login;
     this.#storage.removeItem(GUEST_TOKEN);
-    this.#storage.setItem(ACCOUNT, tokens.user.id);
-    this.#access = { token: tokens.accessToken, until: Date.now() + tokens.accessTokenExpiresInMs };
+    this.#storage.setItem(LOGIN, login);
     return tokens.user;
+  }
+
+  #take(tokens: Tokens): void {
+    this.#access = { token: tokens.accessToken, until: Date.now() + tokens.accessTokenExpiresInMs };
   }
 }
 

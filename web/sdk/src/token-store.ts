@@ -7,32 +7,64 @@ const DATABASE = 'plaza';
 const STORE = 'tokens';
 const KEY = 'refresh';
 
+/** A refresh token, and which log-in it continues. */
+export interface KeptToken {
+  login: string;
+  token: string;
+}
+
 export class TokenStore {
   #database: Promise<IDBDatabase> | undefined;
 
-  async get(): Promise<string | undefined> {
-    const value: unknown = await this.#run('readonly', (store) => store.get(KEY));
-    return typeof value === 'string' ? value : undefined;
+  async get(): Promise<KeptToken | undefined> {
+    return this.#run('readonly', (store, give) => {
+      const request: IDBRequest<unknown> = store.get(KEY);
+      request.onsuccess = () => give(kept(request.result));
+    });
   }
 
-  async set(token: string): Promise<void> {
+  async set(token: KeptToken): Promise<void> {
     await this.#run('readwrite', (store) => store.put(token, KEY));
   }
 
-  async clear(): Promise<void> {
-    await this.#run('readwrite', (store) => store.delete(KEY));
+  /** Puts the next token of a log-in in the place of the one before. That of another log-in stays. */
+  async renew(token: KeptToken): Promise<void> {
+    await this.#ifOf(token.login, (store) => store.put(token, KEY));
+  }
+
+  /** Removes the token of this log-in. That of a later one, made in another tab, stays. */
+  async clear(login: string): Promise<void> {
+    await this.#ifOf(login, (store) => store.delete(KEY));
+  }
+
+  async #ifOf(login: string, work: (store: IDBObjectStore) => unknown): Promise<void> {
+    await this.#run('readwrite', (store) => {
+      const request: IDBRequest<unknown> = store.get(KEY);
+      request.onsuccess = () => {
+        if (kept(request.result)?.login === login) work(store);
+      };
+    });
   }
 
   /** Resolves when the transaction is complete, so that whoever begins one later sees it. */
-  async #run<T>(mode: IDBTransactionMode, work: (store: IDBObjectStore) => IDBRequest<T>): Promise<T> {
+  async #run<T>(
+    mode: IDBTransactionMode,
+    work: (store: IDBObjectStore, give: (value: T | undefined) => void) => unknown,
+  ): Promise<T | undefined> {
     this.#database ??= open();
     const transaction = (await this.#database).transaction(STORE, mode);
-    const request = work(transaction.objectStore(STORE));
+    let result: T | undefined;
+    work(transaction.objectStore(STORE), (value) => (result = value));
     return new Promise((resolve, reject) => {
-      transaction.oncomplete = () => resolve(request.result);
+      transaction.oncomplete = () => resolve(result);
       transaction.onabort = () => reject(transaction.error ?? new Error('The token could not be kept.'));
     });
   }
+}
+
+function kept(value: unknown): KeptToken | undefined {
+  const { login, token } = (value ?? {}) as Partial<KeptToken>;
+  return typeof login === 'string' && typeof token === 'string' ? { login, token } : undefined;
 }
 
 function open(): Promise<IDBDatabase> {

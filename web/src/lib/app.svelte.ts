@@ -1,6 +1,8 @@
 // Who is signed in, and the chat that belongs to them.
 
 import { Chat, Credentials, type Refused } from '../../sdk/src';
+import { drafts } from './drafts';
+import { router } from './route.svelte';
 
 class App {
   readonly credentials = new Credentials(localStorage);
@@ -10,6 +12,7 @@ class App {
 
   constructor() {
     if (this.credentials.present) this.#enter();
+    addEventListener('storage', () => this.#follow());
   }
 
   async register(name: string, password: string): Promise<void> {
@@ -27,8 +30,11 @@ class App {
     this.#enter();
   }
 
+  /** Nothing of this person stays in the browser. */
   async logOut(): Promise<void> {
+    this.#discard();
     this.#leave('');
+    router.go('/');
     await this.credentials.logOut();
   }
 
@@ -36,6 +42,23 @@ class App {
   abandon(reason: string): void {
     this.#leave(reason);
     void this.credentials.forget();
+  }
+
+  /** A browser is one person in all its tabs: where another tab signed in or out, this one follows. */
+  #follow(): void {
+    if (!this.credentials.changed) return;
+    if (this.credentials.present) {
+      location.reload();
+      return;
+    }
+    this.#discard();
+    this.abandon('You signed out in another tab.');
+  }
+
+  /** What was written and did not arrive. */
+  #discard(): void {
+    this.chat?.outbox.get()?.discardAll();
+    drafts.clear();
   }
 
   #leave(reason: string): void {
@@ -61,7 +84,9 @@ class App {
 
   #refused(chat: Chat, error: Refused): void {
     if (chat !== this.chat) return;
-    if (error.code === 'unauthorized' || chat.me.get() === undefined) this.abandon(error.message);
+    if (error.code !== 'unauthorized' && chat.me.get() !== undefined) return;
+    if (this.credentials.changed) this.#follow();
+    else this.abandon(error.message);
   }
 }
 
