@@ -110,10 +110,16 @@ fn unavailable(error: impl Into<StoreError>) -> Error {
 /// The same, for an error that is logged already.
 fn told(error: &StoreError) -> Error {
     match error {
-        StoreError::Exhausted => Error::new(Code::Busy, "The server is busy.").retry_after_ms(1_000),
-        StoreError::Closed => {
-            Error::new(Code::Unavailable, "The server is shutting down.").retry_after_ms(1_000)
+        StoreError::Exhausted => {
+            Error::new(Code::Busy, "The server is busy. Try again in a moment.").retry_after_ms(1_000)
         }
-        _ => Error::new(Code::Unavailable, "The store cannot take this now; nothing was changed."),
+        StoreError::Closed => {
+            Error::new(Code::Unavailable, "The server is shutting down. Try again in a moment.")
+                .retry_after_ms(1_000)
+        }
+        _ => Error::new(
+            Code::Unavailable,
+            "The server cannot reach its data now. Nothing was changed: try again in a moment.",
+        ),
     }
 }

@@ -14,7 +14,7 @@ const MAX_ROOM_NAME: usize = 80;
 /// # Errors
 /// `bad_request`.
 pub(crate) fn user_name(text: &str) -> Result<String, Error> {
-    let refused = || Error::bad_request("A name is 1 to 32 letters, digits, dots, underscores or hyphens.");
+    let refused = || Error::bad_request("A name has 1 to 32 letters, digits, dots, underscores or hyphens.");
     // Far above what can be right, so that nobody makes us normalise a megabyte.
     if text.len() > 1024 {
         return Err(refused());
@@ -43,7 +43,7 @@ pub(crate) fn room_name(text: &str) -> Result<String, Error> {
     let name = text.trim();
     if name.is_empty() || name.chars().count() > MAX_ROOM_NAME || name.chars().any(char::is_control) {
         return Err(Error::bad_request(
-            "A room's name is 1 to 80 characters, none of them a control character.",
+            "A room's name has 1 to 80 characters, none of them a control character.",
         ));
     }
     Ok(name.to_owned())

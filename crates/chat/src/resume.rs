@@ -33,7 +33,10 @@ impl Chat {
     pub async fn resume(&self, user: &UserId, request: Resume) -> Result<Resumed, Error> {
         let most = self.inner.settings.rooms_per_user as usize;
         if request.positions.len() > most {
-            return Err(Error::bad_request(format!("At most {most} positions at once.")));
+            return Err(Error::bad_request(format!(
+                "There are {} positions in this request, and at most {most} fit.",
+                request.positions.len()
+            )));
         }
         let same_epoch = request.epoch == self.epoch();
         let mut snapshot = self.inner.store.snapshot().await.map_err(unavailable)?;

@@ -94,7 +94,7 @@ impl fmt::Display for Code {
 pub struct Error {
     /// For programs.
     pub code: Code,
-    /// One sentence for people.
+    /// For people: what is wrong, and the bound or what to do.
     pub message: String,
     /// Whether the same request, sent again later, may succeed.
     pub retryable: bool,
@@ -121,6 +121,19 @@ impl Error {
         Self::new(Code::BadRequest, message)
     }
 
+    /// [`Code::BadRequest`] for `what`, such as "request", that could not be read. Where one of our own types says
+    /// why, its sentence is told; serde's reasons are for whoever wrote the client.
+    pub fn misfit(what: &str, error: &impl fmt::Display) -> Self {
+        let why = error.to_string();
+        // Where in the text it is helps nobody who has sent an object.
+        let why = why.rfind(" at line ").map_or(why.as_str(), |end| &why[..end]);
+        // No reason of serde's ends as a sentence does.
+        if why.ends_with('.') {
+            return Self::bad_request(why);
+        }
+        Self::bad_request(format!("The {what} does not fit: {why}."))
+    }
+
     /// The one answer for a room that does not exist and a room that the asker may not see.
     pub fn no_such_room() -> Self {
         Self::new(Code::NotFound, "There is no such room, or you are not a member of it.")
@@ -129,12 +142,31 @@ impl Error {
 
 #[cfg(test)]
 mod tests {
-    use super::Code;
+    use super::{Code, Error};
+    use crate::{JoinRoom, SendMessage};
 
     #[test]
     fn codes_travel_as_written() {
         for code in Code::ALL {
             assert_eq!(serde_json::to_value(code).unwrap(), code.as_str());
         }
+    }
+
+    #[test]
+    fn what_does_not_fit_is_told_in_a_sentence() {
+        let room =
+            |json: &str| Error::misfit("request", &serde_json::from_str::<JoinRoom>(json).unwrap_err());
+        assert_eq!(
+            room(r#"{"roomId":"a b"}"#).message,
+            "A room's id has 1 to 64 of the characters A-Z a-z 0-9 . _ ~ and -."
+        );
+        assert_eq!(room("{}").message, "The request does not fit: missing field `roomId`.");
+        assert_eq!(
+            room(r#"{"roomId":7}"#).message,
+            "The request does not fit: invalid type: integer `7`, expected a string."
+        );
+        let json = r#"{"roomId":"a","clientId":"","kind":"text","body":{"text":"hi"}}"#;
+        let message = serde_json::from_str::<SendMessage>(json).unwrap_err();
+        assert_eq!(Error::misfit("request", &message).message, "A clientId has 1 to 64 bytes.");
     }
 }

@@ -10,7 +10,7 @@ pub const MAX_CLIENT_ID_BYTES: usize = 64;
 /// A Socket.IO socket id has this many characters; a chosen room id must not look like one.
 const SOCKET_ID_LEN: usize = 20;
 
-/// Why a string is not an id.
+/// Why a string is not an id: a sentence for people.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct InvalidId(pub &'static str);
@@ -75,7 +75,7 @@ impl TryFrom<String> for RoomId {
     fn try_from(text: String) -> Result<Self, InvalidId> {
         let allowed = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'~' | b'-');
         if text.is_empty() || text.len() > MAX_ROOM_ID_BYTES || !text.bytes().all(allowed) {
-            return Err(InvalidId("a room id is 1 to 64 characters of A-Z a-z 0-9 . _ ~ -"));
+            return Err(InvalidId("A room's id has 1 to 64 of the characters A-Z a-z 0-9 . _ ~ and -."));
         }
         Ok(Self(text))
     }
@@ -93,7 +93,7 @@ impl TryFrom<String> for UserId {
     type Error = InvalidId;
     fn try_from(text: String) -> Result<Self, InvalidId> {
         if text.is_empty() || text.len() > 64 || text.starts_with('@') {
-            return Err(InvalidId("a user id is 1 to 64 bytes and does not start with @"));
+            return Err(InvalidId("A user's id has 1 to 64 bytes and does not start with @."));
         }
         Ok(Self(text))
     }
@@ -103,7 +103,7 @@ impl TryFrom<String> for ClientId {
     type Error = InvalidId;
     fn try_from(text: String) -> Result<Self, InvalidId> {
         if text.is_empty() || text.len() > MAX_CLIENT_ID_BYTES {
-            return Err(InvalidId("clientId is required and has 1 to 64 bytes"));
+            return Err(InvalidId("A clientId has 1 to 64 bytes."));
         }
         Ok(Self(text))
     }
@@ -124,7 +124,7 @@ impl TryFrom<String> for UserRef {
     fn try_from(text: String) -> Result<Self, InvalidId> {
         match text.strip_prefix('@') {
             Some(name) if name.is_empty() || name.len() > 256 => {
-                Err(InvalidId("a name after @ has 1 to 256 bytes"))
+                Err(InvalidId("After @ comes a name of 1 to 256 bytes."))
             }
             Some(name) => Ok(Self::Name(name.to_owned())),
             None => UserId::try_from(text).map(Self::Id),

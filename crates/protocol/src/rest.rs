@@ -69,7 +69,7 @@ pub struct Problem {
     pub title: String,
     /// The HTTP status.
     pub status: u16,
-    /// One sentence for people.
+    /// For people: what is wrong, and the bound or what to do.
     pub detail: String,
     /// For programs.
     pub code: Code,

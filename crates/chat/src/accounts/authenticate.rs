@@ -1,8 +1,8 @@
 //! Who comes with this token?
 
-use super::{Identity, SessionId, guests::TOKEN_PREFIX, people};
+use super::{Identity, SessionId, guests::TOKEN_PREFIX, people, sessions::sign_in_again};
 use crate::{Chat, failure::Outcome, random, unavailable};
-use plaza_protocol::{Code, Error, Secret, UserId, UserRef};
+use plaza_protocol::{Error, Secret, UserId, UserRef};
 use sqlx::AnyConnection;
 
 /// A guest's last use is written down at most this often, in milliseconds.
@@ -17,8 +17,7 @@ impl Chat {
     /// # Errors
     /// `unauthorized`.
     pub async fn authenticate(&self, token: &Secret) -> Result<Identity, Error> {
-        let refused =
-            || Error::new(Code::Unauthorized, "This token does not hold (any more): sign in again.");
+        let refused = sign_in_again;
         let token = token.expose();
         if token.len() > LONGEST {
             return Err(refused());

@@ -22,14 +22,17 @@ impl Chat {
     /// `forbidden` where guests are not allowed, `bad_request` for a name that is not allowed.
     pub async fn new_guest(&self, name: &str) -> Result<(Identity, Secret), Error> {
         if !self.inner.settings.guests {
-            return Err(Error::new(Code::Forbidden, "There are no guests here: please register."));
+            return Err(Error::new(Code::Forbidden, "There are no guests here. Register instead."));
         }
         let name = names::user_name(name)?;
         let token = random::secret(TOKEN_PREFIX);
         let id = new_id("v_")?;
         let mut tx = self.inner.store.write().await.map_err(unavailable)?;
         let name = free_name(&mut tx, &name, self.guests_since()).await?.ok_or_else(|| {
-            Error::new(Code::Conflict, "This name and all like it are taken: please choose another.")
+            Error::new(
+                Code::Conflict,
+                "This name is taken, and so are those with a number behind it. Choose another.",
+            )
         })?;
         let user = User { id, name, guest: true };
         people::add(&mut tx, &user, Proof::Token(&random::hashed(&token)), self.now()).await?;

@@ -76,7 +76,8 @@ impl Passwords {
 
     async fn run<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Result<T, Error> {
         let busy = || {
-            Error::new(Code::Busy, "Too many are signing in at this moment.").retry_after_ms(BUSY_RETRY_MS)
+            Error::new(Code::Busy, "Too many people are signing in now. Try again in a moment.")
+                .retry_after_ms(BUSY_RETRY_MS)
         };
         let _admitted = self.admitted.try_acquire().map_err(|_| busy())?;
         let permit = self.running.clone().acquire_owned().await.map_err(|_| busy())?;
@@ -92,7 +93,7 @@ impl Passwords {
 
 fn fault(error: &dyn std::fmt::Display) -> Error {
     tracing::error!(%error, "A password could not be hashed");
-    Error::new(Code::Internal, "The password could not be checked; try again.")
+    Error::new(Code::Internal, "The password could not be checked. Try again.")
 }
 
 #[cfg(test)]

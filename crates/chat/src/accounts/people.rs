@@ -36,9 +36,9 @@ pub(crate) fn no_such_user(whom: &UserRef) -> Error {
         // An id or name comes from the asker; it is said back only where it could have been one.
         UserRef::Name(name) => match names::user_name(name) {
             Ok(name) => format!("There is no user @{name}."),
-            Err(_) => "There is no user of that name.".to_owned(),
+            Err(_) => "There is no user with that name.".to_owned(),
         },
-        UserRef::Id(_) => "There is no user of that id.".to_owned(),
+        UserRef::Id(_) => "There is no user with that id.".to_owned(),
     };
     Error::new(Code::NotFound, sentence)
 }

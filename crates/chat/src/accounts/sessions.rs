@@ -27,7 +27,7 @@ impl Chat {
     pub async fn register(&self, credentials: Credentials) -> Result<Tokens, Error> {
         let name = names::user_name(&credentials.name)?;
         if !PASSWORD_BYTES.contains(&credentials.password.expose().len()) {
-            return Err(Error::bad_request("A password has 8 to 1,024 bytes."));
+            return Err(Error::bad_request("A password must have 8 to 1,024 bytes."));
         }
         // Asked twice: here to spare the hash, and in the transaction to be right.
         let key = names::key(&name);
@@ -78,7 +78,7 @@ impl Chat {
     /// # Errors
     /// `unauthorized`.
     pub async fn refresh(&self, refresh_token: &Secret) -> Result<Tokens, Error> {
-        let refused = || Error::new(Code::Unauthorized, "This refresh token does not hold (any more).");
+        let refused = sign_in_again;
         let now = self.now();
         let hash = random::hashed(refresh_token.expose());
         let mut tx = self.inner.store.write().await.map_err(unavailable)?;
@@ -156,11 +156,18 @@ impl SessionId {
 
 /// A new user's id.
 pub(super) fn new_id(prefix: &str) -> Result<UserId, Error> {
-    random::id(prefix).parse().map_err(|_| Error::new(Code::Internal, "The server could not make an id."))
+    random::id(prefix)
+        .parse()
+        .map_err(|_| Error::new(Code::Internal, "The server could not make an id. Try again."))
+}
+
+/// The answer to a token that does not hold (any more), whatever the reason.
+pub(super) fn sign_in_again() -> Error {
+    Error::new(Code::Unauthorized, "You are not signed in any more. Sign in again.")
 }
 
 fn taken() -> Error {
-    Error::new(Code::Conflict, "This name is taken.")
+    Error::new(Code::Conflict, "This name is taken. Choose another.")
 }
 
 async fn commit(tx: WriteTx) -> Result<(), Error> {

@@ -60,7 +60,7 @@ impl TokenKeys {
         let claims = Claims { sub: user.clone(), sid: session.0.clone(), iat, exp: iat + i64::from(seconds) };
         jsonwebtoken::encode(&Header::new(Algorithm::HS256), &claims, &self.encoding).map_err(|error| {
             tracing::error!(%error, "A token could not be signed");
-            Error::new(Code::Internal, "The server could not make a token.")
+            Error::new(Code::Internal, "The server could not make a token. Try again.")
         })
     }
 

@@ -57,16 +57,16 @@ impl Command {
         let room = match (request.kind, request.id) {
             (RoomKind::Group, None) => group_id()?,
             (RoomKind::Group, Some(_)) => {
-                return Err(Error::bad_request("A group's id is made by the server: leave id out."));
+                return Err(Error::bad_request("A group's id is made by the server. Leave the id out."));
             }
             (RoomKind::Public, Some(id)) if id.is_choosable() => id,
             (RoomKind::Public, Some(_)) => {
                 return Err(Error::bad_request(
-                    "A public room's id must not start with g_ or d_, nor be 20 characters long.",
+                    "This id cannot be chosen: it must not start with g_ or d_, nor be 20 characters long.",
                 ));
             }
             (RoomKind::Public, None) => name.parse().ok().filter(RoomId::is_choosable).ok_or_else(|| {
-                Error::bad_request("A public room of this name needs an id: 1 to 64 of A-Z a-z 0-9 . _ ~ -")
+                Error::bad_request("This name cannot be the room's id too. Give an id: 1 to 64 of the characters A-Z a-z 0-9 . _ ~ and -.")
             })?,
         };
         Ok(Self::Create { user: user.clone(), room, name, kind: request.kind })
@@ -75,7 +75,7 @@ impl Command {
     pub(super) fn message(user: &User, request: SendMessage) -> Result<Self, Error> {
         let SendMessage { room_id: room, client_id, content } = request;
         if client_id.as_str().chars().any(char::is_control) {
-            return Err(Error::bad_request("clientId must not have control characters."));
+            return Err(Error::bad_request("A clientId must not have control characters."));
         }
         let (kind, body) = match &content {
             Content::Text(text) => {
@@ -84,7 +84,7 @@ impl Command {
             }
         };
         let body =
-            body.map_err(|error| Error::bad_request(format!("The body cannot be written: {error}.")))?;
+            body.map_err(|error| Error::bad_request(format!("The message cannot be stored: {error}.")))?;
         let id = random::id("m_");
         Ok(Self::Message(NewMessage { sender: user.clone(), room, client_id, content, kind, body, id }))
     }
@@ -92,18 +92,24 @@ impl Command {
 
 fn group_id() -> Result<RoomId, Error> {
     // The id is well formed, so this cannot fail; if it ever does, it is a fault of ours.
-    random::id("g_").parse().map_err(|_| Error::new(Code::Internal, "The server could not make an id."))
+    random::id("g_")
+        .parse()
+        .map_err(|_| Error::new(Code::Internal, "The server could not make an id. Try again."))
 }
 
 fn check_text(text: &TextBody) -> Result<(), Error> {
     if text.text.len() > TextBody::MAX_BYTES {
         return Err(Error::new(
             Code::TooLarge,
-            format!("A text has at most {} bytes; this one has {}.", TextBody::MAX_BYTES, text.text.len()),
+            format!(
+                "The text is too long: it has {} bytes, and at most {} fit.",
+                text.text.len(),
+                TextBody::MAX_BYTES
+            ),
         ));
     }
     if text.text.trim().is_empty() {
-        return Err(Error::bad_request("A text must not be empty or only white space."));
+        return Err(Error::bad_request("The text is empty."));
     }
     Ok(())
 }

@@ -23,10 +23,10 @@ impl Chat {
     pub async fn history(&self, user: &UserId, request: History) -> Result<EventsPage, Error> {
         let limit = request.limit.unwrap_or(History::DEFAULT_LIMIT);
         if !(1..=History::MAX_LIMIT).contains(&limit) {
-            return Err(Error::bad_request(format!("limit is from 1 to {}.", History::MAX_LIMIT)));
+            return Err(Error::bad_request(format!("The limit must be from 1 to {}.", History::MAX_LIMIT)));
         }
         if request.before.is_some() && request.after.is_some() {
-            return Err(Error::bad_request("Give before or after, not both."));
+            return Err(Error::bad_request("Give either before or after, not both."));
         }
         let mut snapshot = self.inner.store.snapshot().await.map_err(unavailable)?;
         seen(&mut snapshot, &request.room_id, user).await?.ok_or_else(Error::no_such_room)?;

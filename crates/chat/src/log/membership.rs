@@ -46,7 +46,11 @@ pub(super) async fn run(
     match command {
         Command::Create { user, room, name, kind } => {
             if exists(tx, &room).await? {
-                return Err(Error::new(Code::Conflict, "There is a room of this id already.").into());
+                return Err(Error::new(
+                    Code::Conflict,
+                    "There is a room with this id already. Choose another id.",
+                )
+                .into());
             }
             has_room_for_one_more(tx, rules, &user, &user).await?;
             let (room, event) = create(tx, room, name, kind, &user, at).await?;
@@ -63,7 +67,7 @@ pub(super) async fn run(
         Command::Add { by, room, whom } => add(tx, rules, room, &by, &whom, at).await,
         Command::Remove { by, room, whom } => remove(tx, rules, room, &by, &whom, at).await,
         Command::Message(_) => {
-            Err(Failure::Refused(Error::new(Code::Internal, "A message is no such command.")))
+            Err(Failure::Refused(Error::new(Code::Internal, "The server mixed this request up. Try again.")))
         }
     }
 }
@@ -110,7 +114,11 @@ async fn add(
 ) -> Outcome<(Done, Option<Event>)> {
     let asker = seen(tx, &room, &by.id).await?.ok_or_else(Error::no_such_room)?;
     if asker.kind == RoomKind::Public {
-        return Err(Error::new(Code::Forbidden, "Anybody may join a public room by its id.").into());
+        return Err(Error::new(
+            Code::Forbidden,
+            "Nobody can be added to a public room: people join it by its id.",
+        )
+        .into());
     }
     may_manage(rules, &asker)?;
     let since = at.as_millis() - rules.guest_millis;
@@ -137,7 +145,11 @@ async fn remove(
         return take_out(tx, &room, by, by, at).await;
     }
     if asker.kind == RoomKind::Public {
-        return Err(Error::new(Code::Forbidden, "Nobody can be removed from a public room.").into());
+        return Err(Error::new(
+            Code::Forbidden,
+            "Nobody can be removed from a public room: people leave it themselves.",
+        )
+        .into());
     }
     may_manage(rules, &asker)?;
     let user = found.ok_or_else(|| people::no_such_user(whom))?;
@@ -149,7 +161,7 @@ async fn remove(
 
 fn may_manage(rules: &Rules, asker: &Seen) -> Result<(), Error> {
     if rules.members_managed_by == ManagedBy::Owners && asker.role != Role::Owner {
-        return Err(Error::new(Code::Forbidden, "Only an owner may add and remove members here."));
+        return Err(Error::new(Code::Forbidden, "Only an owner may add and remove members of this room."));
     }
     Ok(())
 }
@@ -169,9 +181,9 @@ async fn has_room_for_one_more(tx: &mut AnyConnection, rules: &Rules, user: &Use
         return Ok(());
     }
     let sentence = if user.id == by.id {
-        format!("You are in {} rooms, which is as many as one may be in.", rules.rooms_per_user)
+        format!("You are in {} rooms, which is the most allowed. Leave one first.", rules.rooms_per_user)
     } else {
-        format!("{} is in as many rooms as one may be in.", user.name)
+        format!("{} is in {} rooms, which is the most allowed.", user.name, rules.rooms_per_user)
     };
     Err(Error::new(Code::Conflict, sentence).into())
 }

@@ -91,7 +91,10 @@ fn again(first: &Stored, content: &Content, is_member: bool) -> Result<Done, Err
     if first.content == *content {
         Ok(Done::Sent(first.sent.clone()))
     } else if is_member {
-        Err(Error::new(Code::Conflict, "This clientId stands for another message of yours in this room."))
+        Err(Error::new(
+            Code::Conflict,
+            "Another message of yours in this room has this clientId. Give this one a new clientId.",
+        ))
     } else {
         Err(Error::no_such_room())
     }

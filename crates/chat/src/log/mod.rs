@@ -77,8 +77,13 @@ impl Log {
 /// What a full or ended queue means to a user.
 pub(crate) fn refused(why: Refused) -> Error {
     match why {
-        Refused::Full => Error::new(Code::Busy, "The server is busy.").retry_after_ms(BUSY_RETRY_MS),
-        Refused::Ended => Error::new(Code::Unavailable, "The server is shutting down.").retry_after_ms(1_000),
+        Refused::Full => {
+            Error::new(Code::Busy, "The server is busy. Try again in a moment.").retry_after_ms(BUSY_RETRY_MS)
+        }
+        Refused::Ended => {
+            Error::new(Code::Unavailable, "The server is shutting down. Try again in a moment.")
+                .retry_after_ms(1_000)
+        }
     }
 }
 
@@ -105,7 +110,7 @@ impl<T> Future for Pending<T> {
     type Output = Result<T, Error>;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        let fault = || Error::new(Code::Internal, "The server lost track of this request; send it again.");
+        let fault = || Error::new(Code::Internal, "The server lost track of this request. Send it again.");
         let answer = match &mut self.state {
             State::Refused(error) => Err(error.take().unwrap_or_else(fault)),
             State::Waiting(answer) => ready!(Pin::new(answer).poll(context)).unwrap_or_else(|_| Err(fault())),

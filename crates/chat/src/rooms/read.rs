@@ -47,9 +47,9 @@ impl Chat {
     pub async fn mark_read(&self, user: &UserId, request: MarkRead) -> Result<Marked, Error> {
         let job = ReadJob { room: request.room_id, user: user.clone(), seq: request.seq };
         let answer = self.inner.reads.push(job).map_err(refused)?;
-        answer
-            .await
-            .unwrap_or_else(|_| Err(Error::new(Code::Internal, "The server lost track of this request.")))
+        answer.await.unwrap_or_else(|_| {
+            Err(Error::new(Code::Internal, "The server lost track of this request. Send it again."))
+        })
     }
 }
 
@@ -91,7 +91,10 @@ impl Batch for ReadBatch {
             .map(|job| {
                 let standing = standings.get_mut(&(&job.room, &job.user)).ok_or_else(Error::no_such_room)?;
                 if job.seq > standing.top {
-                    return Err(Error::bad_request("That position is above the room's newest event."));
+                    return Err(Error::bad_request(format!(
+                        "Position {} is above the room's newest event, {}.",
+                        job.seq, standing.top
+                    )));
                 }
                 let moved = job.seq > standing.read;
                 standing.moved |= moved;

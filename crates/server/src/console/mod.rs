@@ -22,7 +22,7 @@ use output::Output;
 use plaza_client::{Address, Identity, Rest};
 use plaza_protocol::{Credentials, Secret};
 use rand::{SeedableRng as _, rngs::StdRng};
-use session::Session;
+use session::{Session, sentence};
 use std::{
     io::{IsTerminal as _, stdin, stdout},
     sync::{Arc, Mutex},
@@ -124,14 +124,13 @@ impl Console {
 
     async fn log_in(&mut self, name: String, password: Secret) -> Result<(), String> {
         self.ensure_signed_out()?;
-        let tokens = self.rest()?.login(&Credentials { name, password }).await.map_err(|e| e.to_string())?;
+        let tokens = self.rest()?.login(&Credentials { name, password }).await.map_err(sentence)?;
         self.sign_in(Identity::Account(tokens)).await
     }
 
     async fn register(&mut self, name: String, password: Secret) -> Result<(), String> {
         self.ensure_signed_out()?;
-        let tokens =
-            self.rest()?.register(&Credentials { name, password }).await.map_err(|e| e.to_string())?;
+        let tokens = self.rest()?.register(&Credentials { name, password }).await.map_err(sentence)?;
         self.sign_in(Identity::Account(tokens)).await
     }
 
@@ -187,6 +186,6 @@ impl Console {
     }
 
     fn rest(&self) -> Result<Rest, String> {
-        Rest::new(self.address.clone(), REST_TIMEOUT).map_err(|error| error.to_string())
+        Rest::new(self.address.clone(), REST_TIMEOUT).map_err(sentence)
     }
 }

@@ -270,8 +270,8 @@ impl Session {
 async fn first_session(updates: &mut Updates) -> Result<User, String> {
     match updates.next().await {
         Some(Update::Online(session)) => Ok(session.user),
-        Some(Update::Refused(error)) => Err(error.to_string()),
-        Some(Update::Offline { why, .. }) => Err(format!("Cannot connect: {why}")),
+        Some(Update::Refused(error)) => Err(sentence(error)),
+        Some(Update::Offline { why, .. }) => Err(sentence(format!("Cannot connect: {why}"))),
         _ => Err("Cannot connect.".to_owned()),
     }
 }
@@ -285,6 +285,11 @@ fn no_such_room(room: &str) -> String {
     format!("You are in no room {}. Type rooms to see where you are.", safe(room))
 }
 
-fn sentence(error: impl std::fmt::Display) -> String {
-    safe(&error.to_string())
+/// What went wrong, as a person reads it: the server's sentence, or a reason of this side's made into one.
+pub(super) fn sentence(error: impl std::fmt::Display) -> String {
+    let text = safe(&error.to_string());
+    let mut rest = text.chars();
+    let first = rest.next().map(|first| first.to_uppercase().collect::<String>());
+    let end = if text.ends_with(['.', '!', '?']) { "" } else { "." };
+    format!("{}{}{end}", first.unwrap_or_default(), rest.as_str())
 }

@@ -36,21 +36,27 @@ pub(super) async fn run(address: Address, style: Style) -> anyhow::Result<()> {
     let greeting = format!("Plaza at {address}. auth NAME to begin, help for all commands, Ctrl-D to leave.");
     output.line(&style.dim(&greeting));
     let mut console = Console::with_directory(address, output.clone(), style, true, directory);
-    loop {
+    'typed: loop {
         output.flush().await;
-        let line = match keyboard.line(console.prompt()).await {
-            Said::Line(line) => line,
+        let typed = match keyboard.line(console.prompt()).await {
+            Said::Line(typed) => typed,
             Said::Interrupted => continue,
             Said::End => break,
         };
-        let done = tokio::select! {
-            done = execute(&mut console, &keyboard, &line) => done,
-            _ = tokio::signal::ctrl_c() => Err("Interrupted. It may be carried out all the same.".to_owned()),
-        };
-        match done {
-            Ok(Flow::Continue) => {}
-            Ok(Flow::Quit) => break,
-            Err(error) => output.error(&style.error(&error)),
+        // One line, unless several were pasted.
+        for line in typed.lines() {
+            let done = tokio::select! {
+                done = execute(&mut console, &keyboard, line) => done,
+                _ = tokio::signal::ctrl_c() => Err("Interrupted. It may be carried out all the same.".to_owned()),
+            };
+            match done {
+                Ok(Flow::Continue) => {}
+                Ok(Flow::Quit) => break 'typed,
+                Err(error) => {
+                    output.error(&style.error(&error));
+                    break;
+                }
+            }
         }
     }
     console.leave().await;

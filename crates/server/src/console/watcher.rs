@@ -53,6 +53,7 @@ impl Watcher {
             }
             Update::Offline { why, .. } => {
                 if !self.away {
+                    let why = super::style::safe(why.trim_end_matches('.'));
                     self.notice(&format!("Connection lost: {why}. Reconnecting…"));
                 }
                 self.away = true;

@@ -87,7 +87,7 @@ where
         let (asker, serve) = (Asker { here: Arc::clone(&here), socket }, serve.clone());
         async move {
             let Event { payload, ack, .. } = event;
-            let answer = match request(name, &payload) {
+            let answer = match request(&payload) {
                 Ok(request) => serve(asker, request).await,
                 Err(error) => Err(error),
             };
@@ -100,13 +100,9 @@ where
 }
 
 /// The one object of a request; none at all, or `null`, is an object without fields.
-fn request<Q: DeserializeOwned>(name: &str, payload: &Payload) -> Result<Q, Error> {
+fn request<Q: DeserializeOwned>(payload: &Payload) -> Result<Q, Error> {
     let elements = payload.elements().unwrap_or_default();
     let object = elements.first().map_or("{}", |object| object.get());
-    serde_json::from_str(if object == "null" { "{}" } else { object }).map_err(|error| {
-        let error = error.to_string();
-        // Where in the text it is helps nobody who has sent an object.
-        let what = error.split(" at line ").next().unwrap_or_default();
-        Error::bad_request(format!("{name}: {what}."))
-    })
+    serde_json::from_str(if object == "null" { "{}" } else { object })
+        .map_err(|error| Error::misfit("request", &error))
 }

@@ -66,8 +66,7 @@ pub(super) async fn take(here: &Here, socket: &Arc<Socket>, auth: Value) -> Resu
 }
 
 async fn identify(here: &Here, socket: &Socket, auth: Value) -> Result<Seat, Error> {
-    let auth: Auth =
-        serde_json::from_value(auth).map_err(|error| Error::bad_request(format!("auth: {error}.")))?;
+    let auth: Auth = serde_json::from_value(auth).map_err(|error| Error::misfit("auth", &error))?;
     let (identity, new_token) = match (auth.token, auth.guest) {
         (Some(token), _) => (here.chat.authenticate(&token).await?, None),
         (None, Some(name)) => {
@@ -77,10 +76,7 @@ async fn identify(here: &Here, socket: &Socket, auth: Value) -> Result<Seat, Err
             (identity, Some(token))
         }
         (None, None) => {
-            return Err(Error::new(
-                Code::Unauthorized,
-                "Sign in with a token, or come as a guest with a name.",
-            ));
+            return Err(Error::new(Code::Unauthorized, "Sign in, or come as a guest with a name."));
         }
     };
     Ok(Seat { identity, new_token, connection: Mutex::new(Connection::None) })

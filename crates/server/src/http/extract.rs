@@ -19,7 +19,7 @@ impl<T: DeserializeOwned> FromRequest<State> for Json<T> {
     async fn from_request(request: Request, state: &State) -> Result<Self, Refusal> {
         if !is_json(request.headers()) {
             let status = StatusCode::UNSUPPORTED_MEDIA_TYPE;
-            return Err(Refusal::bad_request(status, "The body must be application/json."));
+            return Err(Refusal::bad_request(status, "The body must be JSON, sent as application/json."));
         }
         let body = axum::body::Bytes::from_request(request, state).await.map_err(|error| unread(&error))?;
         serde_json::from_slice(&body).map(Self).map_err(|error| unfit(&error))
@@ -34,20 +34,24 @@ fn is_json(headers: &HeaderMap) -> bool {
 
 fn unread(error: &BytesRejection) -> Refusal {
     if error.status() == StatusCode::PAYLOAD_TOO_LARGE {
-        Error::new(Code::TooLarge, format!("The body is larger than {} bytes.", super::MAX_BODY_BYTES)).into()
+        Error::new(
+            Code::TooLarge,
+            format!("The body is too large: at most {} bytes fit.", super::MAX_BODY_BYTES),
+        )
+        .into()
     } else {
-        Error::bad_request("The body broke off.").into()
+        Error::bad_request("The body broke off before its end. Send it again.").into()
     }
 }
 
 fn unfit(error: &serde_json::Error) -> Refusal {
-    let message = match error.classify() {
-        Category::Data => format!("The body does not fit: {error}."),
+    match error.classify() {
+        Category::Data => Error::misfit("body", error).into(),
         Category::Syntax | Category::Eof | Category::Io => {
-            format!("The body is not JSON, see line {}, column {}.", error.line(), error.column())
+            let (line, column) = (error.line(), error.column());
+            Error::bad_request(format!("The body is not JSON: see line {line}, column {column}.")).into()
         }
-    };
-    Error::bad_request(message).into()
+    }
 }
 
 /// Who asks, by `Authorization: Bearer`. Nothing else counts: a token in an address ends in logs and histories.
@@ -77,8 +81,10 @@ impl FromRequestParts<State> for ClientIp {
 
     async fn from_request_parts(parts: &mut Parts, _: &State) -> Result<Self, Refusal> {
         let addr = parts.extensions.get::<ClientAddr>();
-        addr.map(|addr| Self(addr.0))
-            .ok_or_else(|| Error::new(Code::Internal, "The server does not know who asks.").into())
+        addr.map(|addr| Self(addr.0)).ok_or_else(|| {
+            Error::new(Code::Internal, "The server could not tell where this request came from. Try again.")
+                .into()
+        })
     }
 }
 
@@ -106,7 +112,7 @@ impl<T: DeserializeOwned> FromRequestParts<State> for Params<T> {
         query.map(|Query(params)| Self(params)).map_err(|error| {
             use std::error::Error as _;
             let why = error.source().map_or_else(String::new, ToString::to_string);
-            Error::bad_request(format!("The query does not fit: {why}.")).into()
+            Error::misfit("query", &why).into()
         })
     }
 }

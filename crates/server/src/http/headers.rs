@@ -54,6 +54,7 @@ pub(super) fn cors(origins: &[String]) -> CorsLayer {
 pub(super) async fn deadline(limit: Duration, request: Request, next: Next) -> Response {
     use axum::response::IntoResponse;
     tokio::time::timeout(limit, next.run(request)).await.unwrap_or_else(|_| {
-        Refusal::bad_request(StatusCode::REQUEST_TIMEOUT, "The request took too long.").into_response()
+        Refusal::bad_request(StatusCode::REQUEST_TIMEOUT, "The request took too long. Send it again.")
+            .into_response()
     })
 }

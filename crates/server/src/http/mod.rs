@@ -20,7 +20,7 @@ use axum::{
     middleware::{Next, from_fn, from_fn_with_state},
     routing::{any, get},
 };
-use http::StatusCode;
+use http::{Method, StatusCode};
 use plaza_chat::Chat;
 use plaza_protocol::{Code, Error, Health};
 use problem::Refusal;
@@ -88,8 +88,9 @@ async fn unknown() -> Refusal {
     Error::new(Code::NotFound, "There is no such address in the API.").into()
 }
 
-async fn wrong_method() -> Refusal {
-    Refusal::bad_request(StatusCode::METHOD_NOT_ALLOWED, "This address is not for that method.")
+async fn wrong_method(method: Method) -> Refusal {
+    let message = format!("This address does not answer {method}.");
+    Refusal::bad_request(StatusCode::METHOD_NOT_ALLOWED, message)
 }
 
 async fn no_page() -> (StatusCode, &'static str) {

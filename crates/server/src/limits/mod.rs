@@ -110,7 +110,7 @@ fn network(addr: IpAddr) -> IpAddr {
 
 fn refusal(action: Action, wait_micros: u64) -> Error {
     let what = match action {
-        Action::LogIn => "to log in",
+        Action::LogIn => "to sign in",
         Action::Register => "to register",
         Action::Guest => "to come as a guest",
     };

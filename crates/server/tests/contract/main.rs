@@ -16,9 +16,17 @@ use plaza_protocol::{Code, Error, Event};
 /// The refusal, which there must be.
 fn refused<T: std::fmt::Debug>(answer: Result<T, RequestError>) -> Error {
     match answer {
-        Err(RequestError::Refused(error)) => error,
+        Err(RequestError::Refused(error)) => {
+            assert!(is_sentence(&error.message), "{error:?}");
+            error
+        }
         other => panic!("instead of a refusal: {other:?}"),
     }
+}
+
+/// Whether people can read it as it is.
+fn is_sentence(text: &str) -> bool {
+    text.starts_with(char::is_uppercase) && text.ends_with('.')
 }
 
 /// The code of the refusal, which there must be.

@@ -1,6 +1,6 @@
 //! Sending: acknowledged once, in order, bounded; and reading back.
 
-use crate::{code, refused, seqs};
+use crate::{code, is_sentence, refused, seqs};
 use plaza_protocol::{Code, Content, Event, History, TextBody, command_names as names};
 use plaza_testkit::{Guest, Plaza, guest::room, log};
 use serde_json::{Value, json};
@@ -119,7 +119,8 @@ async fn what_is_not_a_request_is_answered_and_hurts_nobody() {
         assert_eq!(answer["ok"], false, "{event} {argument}: {answer}");
         assert_eq!(answer["error"]["code"], "bad_request", "{event} {argument}: {answer}");
         assert_eq!(answer["error"]["retryable"], false);
-        assert!(answer["error"]["message"].is_string());
+        let sentence = answer["error"]["message"].as_str().unwrap();
+        assert!(is_sentence(sentence) && !sentence.contains(event), "{event} {argument}: {sentence}");
     }
     assert_eq!(ask(names::MESSAGE_SEND, text(json!("good"))).await["ok"], true);
 }

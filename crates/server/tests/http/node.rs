@@ -93,7 +93,8 @@ pub(crate) async fn problem(request: RequestBuilder, status: u16, code: &str) ->
         (&body["status"], &body["code"], &body["type"]),
         (&json!(status), &json!(code), &json!("about:blank"))
     );
-    assert!(body["detail"].as_str().is_some_and(|text| text.ends_with('.')), "{body}");
+    let sentence = body["detail"].as_str().unwrap();
+    assert!(sentence.starts_with(char::is_uppercase) && sentence.ends_with('.'), "{body}");
     body
 }
 
