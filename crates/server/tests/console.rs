@@ -337,3 +337,32 @@ async fn at_a_terminal_there_is_colour_and_a_password_is_not_shown() {
     assert!(!simon.stdout().contains("correct"), "{:?}", simon.stdout());
     assert!(!simon.stdout().contains("There is no command"), "{:?}", simon.stdout());
 }
+
+#[tokio::test]
+async fn at_a_terminal_lines_typed_ahead_and_lines_pasted_are_all_carried_out() {
+    let plaza = Plaza::with_defaults().await.unwrap();
+    let mut simon = at_a_terminal(&plaza, true);
+    simon.wait_for_stdout("auth NAME to begin").await.unwrap();
+    simon.type_keys("auth Simon\rjoin lobby\rwrite lobby \"typed ahead\"\r").await.unwrap();
+    simon.wait_for_stdout("Sent to lobby").await.unwrap();
+    // As terminals mark what is pasted: https://invisible-island.net/xterm/ctlseqs/ctlseqs.html, Bracketed Paste Mode.
+    let pasted = "\x1b[200~write lobby \"pasted first\"\nwrite lobby \"pasted second\"\n\x1b[201~\r";
+    simon.type_keys(pasted).await.unwrap();
+    simon.wait_for_stdout_times("Sent to lobby", 3).await.unwrap();
+    let eve = Guest::connect(&plaza, "Eve").await;
+    eve.connection.join_room(&room("lobby")).await.unwrap();
+    let texts: Vec<_> = log::by_socket(&eve.connection, &room("lobby"))
+        .await
+        .unwrap()
+        .into_iter()
+        .filter_map(|event| match event {
+            Event::Message(message) => match message.content {
+                Content::Text(body) => Some(body.text),
+            },
+            _ => None,
+        })
+        .collect();
+    assert_eq!(texts, ["typed ahead", "pasted first", "pasted second"]);
+    simon.type_keys("quit\r").await.unwrap();
+    assert!(simon.wait().await.unwrap().success());
+}

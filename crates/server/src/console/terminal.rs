@@ -47,15 +47,15 @@ pub(super) async fn run(address: Address, style: Style) -> anyhow::Result<()> {
         for line in typed.lines() {
             let done = tokio::select! {
                 done = execute(&mut console, &keyboard, line) => done,
-                _ = tokio::signal::ctrl_c() => Err("Interrupted. It may be carried out all the same.".to_owned()),
+                _ = tokio::signal::ctrl_c() => {
+                    output.error(&style.error("Interrupted. It may be carried out all the same."));
+                    break;
+                }
             };
             match done {
                 Ok(Flow::Continue) => {}
                 Ok(Flow::Quit) => break 'typed,
-                Err(error) => {
-                    output.error(&style.error(&error));
-                    break;
-                }
+                Err(error) => output.error(&style.error(&error)),
             }
         }
     }
