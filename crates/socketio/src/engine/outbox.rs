@@ -240,6 +240,18 @@ mod tests {
     }
 
     #[test]
+    fn receivers_share_the_bytes_of_one_message() {
+        let (one, other) = (Outbox::new(10_000), Outbox::new(10_000));
+        let message = Outgoing { first: Frame::text(0, |_| {}), rest: vec![Frame::binary(&[7; 1_000]); 2] };
+        one.push(&message).unwrap();
+        other.push(&message).unwrap();
+        let addresses = |outbox: &Outbox| take(outbox).iter().map(|f| f.wire().as_ptr()).collect::<Vec<_>>();
+        let expected: Vec<_> =
+            [&message.first, &message.rest[0], &message.rest[1]].map(|f| f.wire().as_ptr()).into();
+        assert_eq!((addresses(&one), addresses(&other)), (expected.clone(), expected));
+    }
+
+    #[test]
     fn one_large_message_passes_an_empty_outbox() {
         let outbox = Outbox::new(10);
         assert_eq!(outbox.push(&Frame::binary(&[0; 50]).into()), Ok(()));

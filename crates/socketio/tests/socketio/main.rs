@@ -1,0 +1,14 @@
+//! The server on a real listener, asked over real TCP by clients of the tests' own, which can do what a good client
+//! never does: read nothing, break off, and send anything at all.
+
+#![expect(clippy::unwrap_used, reason = "what is not as it should be fails the test")]
+
+mod acks;
+mod broadcast;
+mod heartbeat;
+mod hostile;
+mod limits;
+mod origins;
+mod slow;
+mod support;
+mod writes;
