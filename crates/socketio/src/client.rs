@@ -17,11 +17,14 @@ use serde_json::Value;
 use std::{
     future::Future,
     panic::AssertUnwindSafe,
-    pin::Pin,
+    pin::{Pin, pin},
     sync::Arc,
     task::{Context, Poll},
 };
-use tokio::time::{Sleep, sleep};
+use tokio::{
+    task::coop::unconstrained,
+    time::{Sleep, sleep},
+};
 
 /// The state machine above one session.
 pub(crate) struct Client {
@@ -179,7 +182,9 @@ impl Client {
                 })
             })
             .boxed();
-        match future.as_mut().poll(cx) {
+        // Tokio makes a task that has done much give way where it need not wait. Not here: what a handler does before
+        // its first wait would come after what later handlers do before theirs.
+        match pin!(unconstrained(future.as_mut())).poll(cx) {
             Poll::Ready(done) => self.finish(done, cx),
             Poll::Pending => self.running.push(future),
         }

@@ -115,7 +115,8 @@ impl Handlers {
     }
 
     /// Called for each event of this name. One client's handlers **start** in the order of its events, and up
-    /// to [`Config::in_flight`](crate::Config::in_flight) of them run at a time.
+    /// to [`Config::in_flight`](crate::Config::in_flight) of them run at a time. What must be in that order, a
+    /// handler does before it first waits.
     #[must_use]
     pub fn on<F, Fut>(mut self, event: &str, handler: F) -> Self
     where

@@ -8,6 +8,7 @@ mod broadcast;
 mod heartbeat;
 mod hostile;
 mod limits;
+mod order;
 mod origins;
 mod slow;
 mod support;
