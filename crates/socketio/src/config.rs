@@ -19,7 +19,8 @@ pub struct Config {
     pub connect_timeout: Duration,
     /// Most bytes that wait for one client; a client past it is disconnected as a slow consumer. 1 MiB
     pub outbox_bytes: usize,
-    /// Most handlers of one client at work at once; while they are, nothing more is read from it. 256
+    /// Most handlers of one client at work at once; while they are, nothing more is read from it, neither events
+    /// nor the acknowledgements it owes. 256
     pub in_flight: usize,
     /// Most binary attachments of one packet. 10
     pub max_attachments: usize,

@@ -19,19 +19,30 @@ pub(super) struct Heartbeat {
     timeout: Duration,
     due: Instant,
     awaiting_pong: bool,
+    /// Nothing is read from the client, so no pong can be seen.
+    deaf: bool,
     timer: Pin<Box<Sleep>>,
 }
 
 impl Heartbeat {
     pub(super) fn new(interval: Duration, timeout: Duration) -> Self {
         let due = Instant::now() + interval;
-        Self { interval, timeout, due, awaiting_pong: false, timer: Box::pin(sleep_until(due)) }
+        Self { interval, timeout, due, awaiting_pong: false, deaf: false, timer: Box::pin(sleep_until(due)) }
     }
 
     /// The pong is here: the next ping comes an interval from now.
     pub(super) fn pong(&mut self) {
         self.awaiting_pong = false;
         self.due = Instant::now() + self.interval;
+    }
+
+    /// To be told whether anything is read from the client at the moment. The time for its pong begins anew when
+    /// it is read again: until then its silence is the server's doing.
+    pub(super) fn listening(&mut self, listening: bool) {
+        if self.deaf && listening && self.awaiting_pong {
+            self.due = Instant::now() + self.timeout;
+        }
+        self.deaf = !listening;
     }
 
     /// Pings when it is time; ready when the client has not answered, or since `stalled_since` taken nothing,
@@ -57,6 +68,10 @@ impl Heartbeat {
                 return Poll::Ready(CloseReason::SlowConsumer);
             }
             if self.due <= now {
+                if self.awaiting_pong && self.deaf {
+                    self.due = now + self.timeout;
+                    continue;
+                }
                 if self.awaiting_pong {
                     return Poll::Ready(CloseReason::PingTimeout);
                 }

@@ -79,6 +79,7 @@ impl<A: Application> Task<A> {
             if socket.poll_write_out(cx, outbox).is_ready() {
                 return Poll::Ready(CloseReason::TransportError.into());
             }
+            self.heartbeat.listening(!self.protocol.is_full());
             self.heartbeat.poll(cx, outbox, socket.stalled_since()).map(Ended::from)
         })
         .await
@@ -113,6 +114,7 @@ impl<A: Application> Task<A> {
                     break;
                 }
             }
+            self.heartbeat.listening(!self.protocol.is_full());
             self.heartbeat.poll(cx, &self.session.outbox, None).map(Err)
         })
         .await

@@ -7,6 +7,7 @@ mod acks;
 mod broadcast;
 mod heartbeat;
 mod hostile;
+mod in_flight;
 mod limits;
 mod order;
 mod origins;

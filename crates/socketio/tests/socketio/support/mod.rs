@@ -65,4 +65,11 @@ impl<T: Debug + PartialEq> Told<T> {
         let told = self.now();
         assert!(told.is_empty(), "nothing should have been told, and it was {told:?}");
     }
+
+    /// Nothing is told for this long.
+    pub(crate) async fn nothing_for(&mut self, long: Duration) {
+        if let Ok(told) = tokio::time::timeout(long, self.0.recv()).await {
+            panic!("nothing should have been told, and it was {told:?}");
+        }
+    }
 }
