@@ -5,7 +5,7 @@ use crate::{
     DisconnectReason, Payload,
     config::Config,
     engine::{CloseReason, Message, Protocol, Session},
-    namespace::{Ack, Event, Namespace},
+    namespace::{Ack, ConnectError, Event, Namespace},
     packet::{self, Content, Parsed},
     payload,
     server::Namespaces,
@@ -57,7 +57,7 @@ struct Incomplete {
 enum Done {
     Nothing,
     Allowed(Arc<Socket>, Value),
-    Refused(Arc<Socket>, crate::ConnectError),
+    Refused(Arc<Socket>, ConnectError),
 }
 
 impl Client {
@@ -231,7 +231,11 @@ impl Client {
 
 async fn allow(socket: Arc<Socket>, auth: Value) -> Done {
     let namespace: Arc<Namespace> = Arc::clone(socket.namespace());
-    match namespace.allow(&socket, &auth).await {
+    let allowed = AssertUnwindSafe(namespace.allow(&socket, &auth)).catch_unwind().await;
+    match allowed.unwrap_or_else(|_| {
+        tracing::error!("a middleware panicked; its client is refused");
+        Err(ConnectError::new("Internal error"))
+    }) {
         Ok(()) => Done::Allowed(socket, auth),
         Err(error) => Done::Refused(socket, error),
     }

@@ -15,7 +15,13 @@ use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use serde::Serialize;
 use serde_json::Value;
-use std::{collections::HashMap, fmt, future::Future, sync::Arc};
+use std::{
+    collections::HashMap,
+    fmt,
+    future::Future,
+    panic::{AssertUnwindSafe, catch_unwind, resume_unwind},
+    sync::Arc,
+};
 
 /// An event as a client sent it.
 #[derive(Debug)]
@@ -244,7 +250,7 @@ impl Namespace {
         }
         self.members.insert(Arc::clone(socket));
         Some(match &self.handlers.connect {
-            Some(handler) => handler(Arc::clone(socket), auth),
+            Some(handler) => begin(|| handler(Arc::clone(socket), auth)),
             None => Box::pin(async {}),
         })
     }
@@ -252,7 +258,7 @@ impl Namespace {
     /// The handler of an event; `None`: nobody listens to it.
     pub(crate) fn handle(&self, socket: &Arc<Socket>, event: Event) -> Option<BoxFuture<'static, ()>> {
         let handler = self.handlers.events.get(event.name.as_str())?;
-        Some(handler(Arc::clone(socket), event))
+        Some(begin(|| handler(Arc::clone(socket), event)))
     }
 
     pub(crate) fn depart(
@@ -260,8 +266,15 @@ impl Namespace {
         socket: &Arc<Socket>,
         reason: DisconnectReason,
     ) -> Option<BoxFuture<'static, ()>> {
-        self.handlers.disconnect.as_ref().map(|handler| handler(Arc::clone(socket), reason))
+        self.handlers.disconnect.as_ref().map(|handler| begin(|| handler(Arc::clone(socket), reason)))
     }
+}
+
+/// Calls a handler for its future. One that panics already there does so when the future is first polled, where it
+/// is caught: it must not take its client's task along.
+fn begin(handler: impl FnOnce() -> BoxFuture<'static, ()>) -> BoxFuture<'static, ()> {
+    catch_unwind(AssertUnwindSafe(handler))
+        .unwrap_or_else(|panic| Box::pin(async move { resume_unwind(panic) }))
 }
 
 impl fmt::Debug for Namespace {

@@ -11,6 +11,7 @@ mod in_flight;
 mod limits;
 mod order;
 mod origins;
+mod panics;
 mod slow;
 mod support;
 mod writes;
