@@ -34,8 +34,14 @@ impl Members {
         self.read(|state| state.sockets.len())
     }
 
+    /// Into the namespace, and into the rooms it has joined on its way.
     pub(crate) fn insert(&self, socket: Arc<Socket>) {
-        self.write(|state| state.sockets.insert(socket.id(), socket));
+        self.write(|state| {
+            for room in socket.with_rooms(|rooms| rooms.clone()) {
+                state.rooms.entry(room).or_default().insert(socket.id(), Arc::clone(&socket));
+            }
+            state.sockets.insert(socket.id(), socket);
+        });
     }
 
     /// Out of the namespace and all of its rooms.
@@ -50,10 +56,22 @@ impl Members {
         drop(gone);
     }
 
-    /// Only for a socket that is a member.
+    /// For a socket that is a member or on its way to be one. Its own room it is in already.
     pub(crate) fn join(&self, socket: &Socket, room: &str) {
+        if room == socket.id().as_str() {
+            return;
+        }
         self.write(|state| {
-            let Some(member) = state.sockets.get(&socket.id()).cloned() else { return };
+            let Some(member) = state.sockets.get(&socket.id()).cloned() else {
+                if socket.may_come() {
+                    socket.with_rooms(|rooms| {
+                        if !rooms.iter().any(|held| &**held == room) {
+                            rooms.push(room.into());
+                        }
+                    });
+                }
+                return;
+            };
             let room = match state.rooms.get_key_value(room) {
                 Some((room, _)) => Arc::clone(room),
                 None => Room::from(room),

@@ -199,7 +199,8 @@ impl Socket {
         }
     }
 
-    /// Puts the socket into a room. It leaves all of them when it disconnects.
+    /// Puts the socket into a room; in a middleware, for the time when it is connected. It leaves all of them when
+    /// it disconnects.
     pub fn join(&self, room: &str) {
         self.namespace.join(self, room);
     }
@@ -209,7 +210,7 @@ impl Socket {
         self.namespace.leave(self, room);
     }
 
-    /// The rooms it is in.
+    /// The rooms it is in, but for its own, which is named by its id.
     pub fn rooms(&self) -> Vec<Room> {
         self.lock().rooms.clone()
     }
@@ -244,6 +245,11 @@ impl Socket {
 
     pub(crate) fn connected(&self) -> bool {
         self.state.compare_exchange(CONNECTING, CONNECTED, Ordering::AcqRel, Ordering::Acquire).is_ok()
+    }
+
+    /// Whether it is in its namespace or on its way there.
+    pub(crate) fn may_come(&self) -> bool {
+        matches!(self.state.load(Ordering::Acquire), CONNECTING | CONNECTED)
     }
 
     /// Whether [`Socket::disconnect`] was called and its handlers have yet to learn.

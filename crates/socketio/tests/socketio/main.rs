@@ -12,6 +12,7 @@ mod limits;
 mod order;
 mod origins;
 mod panics;
+mod rooms;
 mod slow;
 mod support;
 mod writes;
