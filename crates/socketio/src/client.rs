@@ -82,14 +82,14 @@ impl Client {
     fn text(&mut self, text: &str, cx: &mut Context<'_>) -> Result<(), CloseReason> {
         let parsed = match Parsed::parse(text) {
             Ok(parsed) if self.incomplete.is_none() => parsed,
-            Ok(_) => return Err(CloseReason::ParseError),
+            Ok(_) => return Err(CloseReason::ForcedClose),
             Err(error) => {
                 tracing::debug!(%error, "malformed packet");
-                return Err(CloseReason::ParseError);
+                return Err(CloseReason::ForcedClose);
             }
         };
         if parsed.attachments > self.config().max_attachments {
-            return Err(CloseReason::ParseError);
+            return Err(CloseReason::ForcedClose);
         }
         if parsed.attachments == 0 {
             return self.packet(parsed, Vec::new(), cx);
@@ -100,19 +100,19 @@ impl Client {
     }
 
     fn binary(&mut self, bytes: &[u8], cx: &mut Context<'_>) -> Result<(), CloseReason> {
-        let mut incomplete = self.incomplete.take().ok_or(CloseReason::ParseError)?;
+        let mut incomplete = self.incomplete.take().ok_or(CloseReason::ForcedClose)?;
         incomplete.attachments.push(Bytes::copy_from_slice(bytes));
         incomplete.missing -= 1;
         if incomplete.missing > 0 {
             self.incomplete = Some(incomplete);
             return Ok(());
         }
-        let parsed = Parsed::parse(&incomplete.text).map_err(|_| CloseReason::ParseError)?;
+        let parsed = Parsed::parse(&incomplete.text).map_err(|_| CloseReason::ForcedClose)?;
         let (Content::Event { json, .. } | Content::Ack { json, .. }) = parsed.content else {
-            return Err(CloseReason::ParseError);
+            return Err(CloseReason::ForcedClose);
         };
         if !payload::places_exist(json, incomplete.attachments.len()) {
-            return Err(CloseReason::ParseError);
+            return Err(CloseReason::ForcedClose);
         }
         self.packet(parsed, incomplete.attachments, cx)
     }
@@ -148,7 +148,7 @@ impl Client {
                 Ok(())
             }
             // Out of turn.
-            _ => Err(CloseReason::ParseError),
+            _ => Err(CloseReason::ForcedClose),
         }
     }
 
@@ -162,7 +162,7 @@ impl Client {
             return Ok(());
         }
         let Ok(auth) = serde_json::from_str(auth.unwrap_or("{}")) else {
-            return Err(CloseReason::ParseError);
+            return Err(CloseReason::ForcedClose);
         };
         self.dropped.retain(|dropped| !Arc::ptr_eq(dropped, &namespace));
         let socket = Socket::new(namespace, Arc::clone(&self.session), Arc::clone(&self.request));
@@ -221,6 +221,10 @@ impl Client {
 
     /// Those the server has let go of.
     fn sweep(&mut self, cx: &mut Context<'_>) {
+        if self.sockets.iter().any(|held| held.socket.was_dropped_with_client()) {
+            self.sockets.iter().for_each(|held| held.socket.disconnect(false));
+            self.session.close();
+        }
         while let Some(at) = self.sockets.iter().position(|held| held.socket.was_dropped()) {
             let Connection { socket, .. } = self.sockets.swap_remove(at);
             self.dropped.push(Arc::clone(socket.namespace()));

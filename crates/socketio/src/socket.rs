@@ -82,7 +82,9 @@ const CONNECTING: u8 = 0;
 const CONNECTED: u8 = 1;
 /// The server has let go of it; its handlers have yet to learn.
 const DROPPED: u8 = 2;
-const DISCONNECTED: u8 = 3;
+/// The same, and its client is to leave all other namespaces and its session with it.
+const CLIENT_DROPPED: u8 = 3;
+const DISCONNECTED: u8 = 4;
 
 /// Why an event was not acknowledged.
 #[derive(Debug, thiserror::Error)]
@@ -225,15 +227,15 @@ impl Socket {
         self.broadcast().to(room)
     }
 
-    /// Lets go of the client in this namespace; with `close`, of its session as well. An official client does not
-    /// come back by itself from the first, and does from the second.
+    /// Lets go of the client in this namespace; with `close`, in all of them and of its session as well. It is told
+    /// so, and an official client does not come back by itself; see [`close_transport`](Self::close_transport).
     pub fn disconnect(&self, close: bool) {
-        if self.state.compare_exchange(CONNECTED, DROPPED, Ordering::AcqRel, Ordering::Acquire).is_ok() {
+        let dropped = if close { CLIENT_DROPPED } else { DROPPED };
+        if self.state.compare_exchange(CONNECTED, dropped, Ordering::AcqRel, Ordering::Acquire).is_ok() {
             let _ = self.session.send(&packet::disconnect(self.namespace.name()));
             self.namespace.remove(self);
             self.session.wake();
-        }
-        if close {
+        } else if close {
             self.session.close();
         }
     }
@@ -254,7 +256,12 @@ impl Socket {
 
     /// Whether [`Socket::disconnect`] was called and its handlers have yet to learn.
     pub(crate) fn was_dropped(&self) -> bool {
-        self.state.load(Ordering::Acquire) == DROPPED
+        matches!(self.state.load(Ordering::Acquire), DROPPED | CLIENT_DROPPED)
+    }
+
+    /// Whether its client's other sockets are to go with it.
+    pub(crate) fn was_dropped_with_client(&self) -> bool {
+        self.state.load(Ordering::Acquire) == CLIENT_DROPPED
     }
 
     /// The end: out of its rooms, nobody waits for its answers any more. Whether it had been connected.
@@ -263,7 +270,7 @@ impl Socket {
         self.namespace.remove(self);
         self.lock().acks = HashMap::new();
         tracing::trace!(id = %self.id, %reason, "socket disconnected");
-        matches!(before, CONNECTED | DROPPED)
+        matches!(before, CONNECTED | DROPPED | CLIENT_DROPPED)
     }
 
     pub(crate) fn acknowledged(&self, id: u64, payload: Payload) {

@@ -12,9 +12,11 @@ pub enum CloseReason {
     TransportError,
     /// A ping stayed unanswered.
     PingTimeout,
-    /// A packet was malformed.
+    /// A packet of Engine.IO's was malformed.
     ParseError,
-    /// The server closed this session.
+    /// The server closed this session: it was asked to, or the client broke a rule of the protocol above.
+    ForcedClose,
+    /// The server closed this session, whose client came into no namespace in time.
     ForcedServerClose,
     /// The server is being shut down.
     ServerShuttingDown,
@@ -30,6 +32,7 @@ impl CloseReason {
             Self::TransportError => "transport error",
             Self::PingTimeout => "ping timeout",
             Self::ParseError => "parse error",
+            Self::ForcedClose => "forced close",
             Self::ForcedServerClose => "forced server close",
             Self::ServerShuttingDown => "server shutting down",
             Self::SlowConsumer => "slow consumer",
@@ -38,7 +41,10 @@ impl CloseReason {
 
     /// Whether what is queued should still be written: the client is there and can take it.
     pub(crate) fn flushes(self) -> bool {
-        matches!(self, Self::ForcedServerClose | Self::ServerShuttingDown | Self::ParseError)
+        matches!(
+            self,
+            Self::ForcedClose | Self::ForcedServerClose | Self::ServerShuttingDown | Self::ParseError
+        )
     }
 }
 

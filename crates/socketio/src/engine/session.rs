@@ -90,7 +90,7 @@ impl Session {
 
     /// Ends the session: what is queued is still written, then the transport is closed.
     pub fn close(&self) {
-        self.outbox.close(CloseReason::ForcedServerClose);
+        self.outbox.close(CloseReason::ForcedClose);
     }
 
     /// Ends the session for a reason. The first one given stays.

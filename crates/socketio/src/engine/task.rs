@@ -170,6 +170,7 @@ impl From<CloseReason> for Ended {
             CloseReason::TransportError | CloseReason::ParseError => 1002,
             CloseReason::TransportClose
             | CloseReason::PingTimeout
+            | CloseReason::ForcedClose
             | CloseReason::ForcedServerClose
             | CloseReason::SlowConsumer => 1000,
         };

@@ -5,6 +5,7 @@
 
 mod acks;
 mod broadcast;
+mod connect;
 mod heartbeat;
 mod hostile;
 mod in_flight;
@@ -12,6 +13,7 @@ mod limits;
 mod order;
 mod origins;
 mod panics;
+mod reasons;
 mod rooms;
 mod slow;
 mod support;
