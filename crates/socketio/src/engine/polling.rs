@@ -51,6 +51,7 @@ where
     B::Error: Send,
 {
     let entered = enter(session, Slot::Post)?;
+    let mut abandoned = Abandoned { session, armed: true };
     // Bytes travel as base64 in revision 4; a body of bytes is of an older one.
     if headers.get(header::CONTENT_TYPE).is_some_and(|kind| kind == "application/octet-stream") {
         session.close_with(CloseReason::TransportError);
@@ -85,6 +86,7 @@ where
             return Err(Refusal::UNKNOWN_SID);
         }
     }
+    abandoned.armed = false;
     Ok(answer(StatusCode::OK, "text/html", Bytes::from_static(b"ok")))
 }
 
@@ -98,7 +100,8 @@ fn enter(session: &Arc<Session>, slot: Slot) -> Result<super::session::Entered, 
     })
 }
 
-/// A poll whose client went away before it was answered ends the session.
+/// A request whose client went away before it was answered ends the session: what it brought, or would have
+/// fetched, may be lost.
 struct Abandoned<'a> {
     session: &'a Session,
     armed: bool,

@@ -3,7 +3,7 @@
 use crate::support::{Client, Polling, Server, Told, ask, telling};
 use plaza_socketio::{Config, Handlers, SocketIo};
 use std::{sync::Arc, time::Duration};
-use tokio::io::AsyncWriteExt;
+use tokio::{io::AsyncWriteExt, net::TcpStream};
 
 /// A server with two namespaces that tells who went from where, and why.
 fn server(config: Config) -> (Server, Told<String>) {
@@ -178,6 +178,35 @@ async fn clients_that_poll_go_for_the_same_reasons() {
     let client = Polling::join(&server).await;
     let bytes = ["content-type: application/octet-stream"];
     assert_eq!(ask(server.addr, "POST", &client.query(), &bytes, &[4]).await.status, 400);
+    assert_eq!(told.next().await, "/: transport error");
+}
+
+#[tokio::test]
+async fn a_request_that_breaks_off_ends_its_session() {
+    let (server, mut told) = server(Config { in_flight: 1, ..Config::default() });
+    let client = Polling::join(&server).await;
+    let mut poll = TcpStream::connect(server.addr).await.unwrap();
+    poll.write_all(client.poll_request().as_bytes()).await.unwrap();
+    drop(poll);
+    assert_eq!(told.next().await, "/: transport error");
+
+    let client = Polling::join(&server).await;
+    let mut post = TcpStream::connect(server.addr).await.unwrap();
+    let head =
+        client.poll_request().replace("GET", "POST").replace("\r\n\r\n", "\r\ncontent-length: 100\r\n\r\n");
+    post.write_all(format!("{head}42[\"leave me\",fa").as_bytes()).await.unwrap();
+    drop(post);
+    assert_eq!(told.next().await, "/: transport error");
+
+    // More events than there is room for: the rest of them is lost with the request, and it shall not go unnoticed.
+    let client = Polling::join(&server).await;
+    let mut post = TcpStream::connect(server.addr).await.unwrap();
+    let body = ["42[\"wait\"]"; 50].join("\x1e");
+    let head = client.poll_request().replace("GET", "POST");
+    let head = head.replace("\r\n\r\n", &format!("\r\ncontent-length: {}\r\n\r\n", body.len()));
+    post.write_all((head + &body).as_bytes()).await.unwrap();
+    assert_eq!(told.next().await, "waiting");
+    drop(post);
     assert_eq!(told.next().await, "/: transport error");
 }
 
