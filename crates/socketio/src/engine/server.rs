@@ -14,7 +14,7 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 use tokio::sync::mpsc;
-use tokio_util::task::TaskTracker;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 /// An Engine.IO server for one application. A clone is the same server. It answers HTTP requests, see
 /// [`Engine::respond`]; binding and accepting are the caller's.
@@ -33,6 +33,8 @@ pub(super) struct Shared<A: Application> {
     pub(super) application: A,
     sessions: Mutex<Sessions>,
     pub(super) tasks: TaskTracker,
+    /// For what is under way beside a session and holds nothing that would be lost.
+    pub(super) closing: CancellationToken,
 }
 
 #[derive(Default)]
@@ -45,7 +47,8 @@ impl<A: Application> Engine<A> {
     /// A server without sessions.
     pub fn new(config: Config, application: A) -> Self {
         let sessions = Mutex::new(Sessions::default());
-        Self { shared: Arc::new(Shared { config, application, sessions, tasks: TaskTracker::new() }) }
+        let (tasks, closing) = (TaskTracker::new(), CancellationToken::new());
+        Self { shared: Arc::new(Shared { config, application, sessions, tasks, closing }) }
     }
 
     /// What runs on it.
@@ -69,6 +72,7 @@ impl<A: Application> Engine<A> {
         for session in sessions {
             session.close_with(CloseReason::ServerShuttingDown);
         }
+        self.shared.closing.cancel();
         self.shared.tasks.close();
         self.shared.tasks.wait().await;
     }

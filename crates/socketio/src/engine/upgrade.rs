@@ -33,16 +33,20 @@ pub(super) async fn socket(on_upgrade: OnUpgrade) -> Option<WebSocket> {
 
 /// Tries, beside the session, to bring it from polling to this connection.
 pub(super) fn attempt<A: Application>(shared: &Arc<Shared<A>>, session: Arc<Session>, on_upgrade: OnUpgrade) {
-    let limit = shared.config.upgrade_timeout;
+    let (limit, closing) = (shared.config.upgrade_timeout, shared.closing.clone());
     shared.tasks.spawn(async move {
         let Ok(Some(mut socket)) = timeout(limit, socket(on_upgrade)).await else { return };
         // A session that is on a WebSocket, or is being brought to one, wants no second.
         let Ok(entered) = session.enter(Slot::Upgrade) else { return socket.close(1002, None).await };
-        match timeout(limit, probe(&session, &mut socket)).await {
-            Ok(Some(())) => {
+        let probed = tokio::select! {
+            probed = timeout(limit, probe(&session, &mut socket)) => probed.ok().flatten(),
+            () = closing.cancelled() => None,
+        };
+        match probed {
+            Some(()) => {
                 entered.bring(Incoming::Upgraded(Box::new(socket))).await;
             }
-            Ok(None) | Err(_) => {
+            None => {
                 drop(entered);
                 socket.close(1002, None).await;
             }

@@ -15,6 +15,7 @@ mod origins;
 mod panics;
 mod reasons;
 mod rooms;
+mod shutdown;
 mod slow;
 mod support;
 mod writes;
