@@ -124,12 +124,7 @@ impl<A: Application> Shared<A> {
     ) -> Result<Arc<Session>, Refusal> {
         let session = Session::websocket(self.new_sid(), self.config.outbox_bytes);
         let task = self.task(&session, request)?;
-        self.tasks.spawn(async move {
-            match socket.await {
-                Some(socket) => task.run_websocket(socket).await,
-                None => task.abandon().await,
-            }
-        });
+        self.tasks.spawn(task.run_websocket(socket));
         Ok(session)
     }
 

@@ -9,7 +9,7 @@ use super::{
     websocket::{Decoded, End, Receiver, WebSocket},
 };
 use std::{
-    future::poll_fn,
+    future::{Future, poll_fn},
     sync::Arc,
     task::{Context, Poll},
     time::Duration,
@@ -27,28 +27,40 @@ pub(super) struct Task<A: Application> {
     pub(super) heartbeat: Heartbeat,
 }
 
+/// The futures here are as long-lived as their sessions, so they are written for size: a session's state is used
+/// where it was captured, and its end, which is large, is boxed.
 impl<A: Application> Task<A> {
-    /// A session that began on a WebSocket.
-    pub(super) async fn run_websocket(mut self, mut socket: WebSocket) {
-        let ended = self.serve_websocket(&mut socket).await;
-        self.end(ended, Some(socket)).await;
+    /// A session that begins on a WebSocket, which comes once its handshake is done; `None`: it never came to be.
+    #[expect(clippy::manual_async_fn, reason = "an async fn would hold its arguments twice")]
+    pub(super) fn run_websocket(
+        mut self,
+        socket: impl Future<Output = Option<WebSocket>> + Send + 'static,
+    ) -> impl Future<Output = ()> + Send {
+        async move {
+            let Some(mut socket) = socket.await else {
+                return Box::pin(self.end(CloseReason::TransportClose.into(), None)).await;
+            };
+            let ended = self.serve_websocket(&mut socket).await;
+            Box::pin(self.end(ended, Some(socket))).await;
+        }
     }
 
-    /// A session whose WebSocket never came to be.
-    pub(super) async fn abandon(self) {
-        self.end(CloseReason::TransportClose.into(), None).await;
-    }
-
-    /// A session that began with polling, and may change over.
-    pub(super) async fn run_polling(mut self, mut inbox: mpsc::Receiver<Incoming>) {
-        match self.serve_polling(&mut inbox).await {
-            Ok(mut socket) => {
-                drop(inbox);
-                self.session.upgraded();
-                let ended = self.serve_websocket(&mut socket).await;
-                self.end(ended, Some(*socket)).await;
+    /// A session that begins with polling, and may change over.
+    #[expect(clippy::manual_async_fn, reason = "an async fn would hold its arguments twice")]
+    pub(super) fn run_polling(
+        mut self,
+        mut inbox: mpsc::Receiver<Incoming>,
+    ) -> impl Future<Output = ()> + Send {
+        async move {
+            match self.serve_polling(&mut inbox).await {
+                Ok(mut socket) => {
+                    drop(inbox);
+                    self.session.upgraded();
+                    let ended = self.serve_websocket(&mut socket).await;
+                    Box::pin(self.end(ended, Some(*socket))).await;
+                }
+                Err(reason) => Box::pin(self.end(reason.into(), None)).await,
             }
-            Err(reason) => self.end(reason.into(), None).await,
         }
     }
 

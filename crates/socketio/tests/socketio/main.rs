@@ -8,6 +8,7 @@ mod broadcast;
 mod connect;
 mod heartbeat;
 mod hostile;
+mod idle;
 mod in_flight;
 mod limits;
 mod order;
