@@ -1,6 +1,6 @@
 //! A client that does not keep up is let go promptly, and nobody else notices.
 
-use crate::support::{Client, Server, Told, one, telling};
+use crate::support::{Client, Server, Told, one, telling, until};
 use plaza_socketio::{Config, Handlers};
 use std::time::{Duration, Instant};
 use tokio::io::AsyncReadExt;
@@ -98,6 +98,21 @@ async fn one_whose_tcp_takes_nothing_for_the_ping_timeout_is_slow() {
     server.root().emit("still", &["here"]).unwrap();
     assert_eq!(other.text().await, r#"42["still","here"]"#);
     gone.nothing_yet();
+}
+
+#[tokio::test]
+async fn one_that_reads_nothing_does_not_delay_word_of_its_end() {
+    let (server, mut gone) = server(patient(Duration::from_secs(60)));
+    let mut stalled = Client::open_with_small_buffer(&server).await;
+    let sid = stalled.enter("40").await;
+    server.root().to(&sid).emit("much", &["x".repeat(MUCH)]).unwrap();
+
+    // Its last words are held out to it for two seconds, and its handler does not wait for that.
+    let closed = Instant::now();
+    server.root().to(&sid).disconnect(true);
+    assert_eq!(gone.next().await, (sid, "server namespace disconnect".to_owned()));
+    assert!(closed.elapsed() < Duration::from_secs(1), "after {:?}", closed.elapsed());
+    until("the session to end", || server.io.clients() == 0).await;
 }
 
 #[tokio::test]
