@@ -21,7 +21,7 @@ pub(super) async fn get(session: &Arc<Session>) -> Result<Response<Body>, Refusa
     let mut frames = VecDeque::new();
     poll_fn(|cx| match session.outbox.poll_take(&mut frames, cx) {
         Poll::Ready(()) => Poll::Ready(()),
-        Poll::Pending if session.is_closed() || session.is_upgrading() => Poll::Ready(()),
+        Poll::Pending if session.is_closed() || session.is_changing_over() => Poll::Ready(()),
         Poll::Pending => Poll::Pending,
     })
     .await;

@@ -30,6 +30,8 @@ struct Polling {
     get: bool,
     post: bool,
     upgrading: bool,
+    /// What is sent on the WebSocket that is being tried arrives.
+    probed: bool,
 }
 
 /// What HTTP requests bring to the session's task.
@@ -60,7 +62,7 @@ pub(super) enum NotPolling {
 impl Session {
     pub(super) fn polling(sid: String, outbox_bytes: usize) -> (Arc<Self>, mpsc::Receiver<Incoming>) {
         let (inbox, receiver) = mpsc::channel(INBOX);
-        let polling = Polling { inbox, get: false, post: false, upgrading: false };
+        let polling = Polling { inbox, get: false, post: false, upgrading: false, probed: false };
         (Self::new(sid, outbox_bytes, Some(Box::new(polling))), receiver)
     }
 
@@ -125,9 +127,18 @@ impl Session {
         Ok(Entered { session: Arc::clone(self), slot, inbox })
     }
 
-    /// Whether a WebSocket is being tried: polls are then answered at once, so that the client can change over.
-    pub(super) fn is_upgrading(&self) -> bool {
-        self.lock().as_ref().is_none_or(|polling| polling.upgrading)
+    /// A WebSocket that is being tried works. From now on polls are answered at once, so that the client can change
+    /// over. Not before: where a proxy swallows what is sent on WebSockets, the client would poll without a pause.
+    pub(super) fn probed(&self) {
+        if let Some(polling) = self.lock().as_mut() {
+            polling.probed = true;
+        }
+        self.release_poll();
+    }
+
+    /// Whether the client is to stop polling.
+    pub(super) fn is_changing_over(&self) -> bool {
+        self.lock().as_ref().is_none_or(|polling| polling.probed)
     }
 
     /// The task has taken the WebSocket over: no poll is served any more.
@@ -137,7 +148,7 @@ impl Session {
     }
 
     /// Has a pending poll look again: it finds that the client is changing over.
-    pub(super) fn release_poll(&self) {
+    fn release_poll(&self) {
         self.outbox.wake_writer();
     }
 }
@@ -170,6 +181,7 @@ impl Drop for Entered {
     fn drop(&mut self) {
         if let Some(polling) = self.session.lock().as_mut() {
             *polling.slot(self.slot) = false;
+            polling.probed &= self.slot != Slot::Upgrade;
         }
     }
 }

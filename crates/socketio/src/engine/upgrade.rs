@@ -68,7 +68,7 @@ async fn probe(session: &Session, socket: &mut WebSocket) -> Option<()> {
         match (ended, step.packet) {
             (None, ControlFlow::Break(Probe::Probe)) => {
                 socket.write(&Frame::packet("3probe")).await.ok()?;
-                session.release_poll();
+                session.probed();
             }
             (None, ControlFlow::Break(Probe::Upgrade)) => return Some(()),
             _ => return None,

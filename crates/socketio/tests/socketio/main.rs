@@ -19,4 +19,5 @@ mod rooms;
 mod shutdown;
 mod slow;
 mod support;
+mod upgrade;
 mod writes;

@@ -60,11 +60,16 @@ impl Client {
 
     /// A WebSocket for a session that polls, as far as `3probe`.
     pub(crate) async fn probe(server: &Server, sid: &str) -> Self {
-        let stream = TcpStream::connect(server.addr).await.unwrap();
-        let mut client = Self::upgrade(stream, server.addr, &format!("&sid={sid}")).await;
+        let mut client = Self::beside(server, sid).await;
         client.send("2probe").await;
         assert_eq!(client.text().await, "3probe");
         client
+    }
+
+    /// A WebSocket for a session that polls, on which nothing has been said.
+    pub(crate) async fn beside(server: &Server, sid: &str) -> Self {
+        let stream = TcpStream::connect(server.addr).await.unwrap();
+        Self::upgrade(stream, server.addr, &format!("&sid={sid}")).await
     }
 
     async fn upgrade(stream: TcpStream, addr: SocketAddr, query: &str) -> Self {
