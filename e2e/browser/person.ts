@@ -138,7 +138,7 @@ export class Person {
   async scrollToBeginning(): Promise<void> {
     await expect(async () => {
       await this.timeline.evaluate((element) => (element.scrollTop = 0));
-      await expect(this.timeline).toContainText('This is where', { timeout: 200 });
+      await expect(this.timeline.getByText('This is where')).toBeVisible({ timeout: 200 });
     }).toPass();
   }
 

@@ -9,6 +9,7 @@ import { Outbox } from './outbox';
 import { LocalOutboxStorage, type KeyedStorage } from './outbox-storage';
 import type {
   Member,
+  MemberChange,
   Positions,
   ReadEvent,
   RoomEvent,
@@ -36,7 +37,8 @@ export interface ChatOptions {
   accountChanged?(): void;
 }
 
-const FIRST_PAGE = 50;
+/** Events that come within this many milliseconds of others are taken in together. */
+const TOGETHER_MS = 50;
 /** So many rooms get their last event shown in the list without being opened. */
 const PREVIEWS = 30;
 
@@ -52,6 +54,9 @@ export class Chat {
   #byId = new Map<string, Room>();
   #opened: string | undefined;
   #catchUp = new CatchUp();
+  #live: RoomEvent[] = [];
+  #liveTakenAt = 0;
+  #liveTimer: ReturnType<typeof setTimeout> | undefined;
   /** Events of rooms that the list has not named yet. */
   #early: RoomEvent[] = [];
   /** Where one was removed, so that an older list does not bring the room back. */
@@ -95,7 +100,7 @@ export class Chat {
     if (this.#opened !== roomId && this.#opened !== undefined) this.room(this.#opened)?.trim();
     this.#opened = roomId;
     // Offline, or before it is known what became of the room, the next list does it.
-    if (roomId !== undefined && this.connection.online) void this.room(roomId)?.ensure(FIRST_PAGE);
+    if (roomId !== undefined && this.connection.online) void this.room(roomId)?.look();
   }
 
   async create(name: string, kind: 'public' | 'group', id?: string): Promise<string> {
@@ -150,10 +155,12 @@ export class Chat {
     this.connection.close();
     this.outbox.get()?.close();
     clearTimeout(this.#listTimer);
+    clearTimeout(this.#liveTimer);
     for (const room of this.#byId.values()) room.close();
   }
 
   #positions(): { positions: Positions; epoch: string } | undefined {
+    this.#takeLive();
     if (this.#epoch === undefined) return undefined;
     const positions: Positions = {};
     for (const room of this.#byId.values()) {
@@ -201,26 +208,42 @@ export class Chat {
     void outbox.restore();
   }
 
+  /** Live events are taken in at once; together, where they come faster than anybody could see them. */
   #event(event: RoomEvent): void {
     if (this.connection.state.get().phase === 'catching-up') {
       this.#catchUp.hold(event);
       return;
     }
+    this.#live.push(event);
+    const wait = this.#liveTakenAt + TOGETHER_MS - Date.now();
+    if (wait <= 0 || wait > TOGETHER_MS) this.#takeLive();
+    else this.#liveTimer ??= setTimeout(() => this.#takeLive(), wait);
+  }
+
+  #takeLive(): void {
+    clearTimeout(this.#liveTimer);
+    this.#liveTimer = undefined;
+    this.#liveTakenAt = Date.now();
     const me = this.me.get()?.id;
-    const room = this.room(event.roomId);
-    if (event.type === 'member:removed' && event.user.id === me) {
-      const by = event.by.id === me ? undefined : event.by.name;
-      this.#drop(event.roomId, event.seq, (name) =>
-        by === undefined ? `You left ${name}.` : `${by} removed you from ${name}.`,
-      );
-      return;
+    for (const [roomId, events] of Map.groupBy(this.#live.splice(0), (event) => event.roomId)) {
+      const last = events.findLastIndex((event) => event.type === 'member:removed' && event.user.id === me);
+      const removed = events[last];
+      if (removed?.type === 'member:removed') this.#removed(removed);
+      const since = events.slice(last + 1);
+      const room = this.room(roomId);
+      if (room !== undefined) this.#take(room, ...since);
+      else if (since.length > 0) {
+        this.#early.push(...since);
+        void this.refresh();
+      }
     }
-    if (room === undefined) {
-      this.#early.push(event);
-      void this.refresh();
-      return;
-    }
-    this.#take(room, event);
+  }
+
+  /** One is no longer in the room; what came of it before goes with it. */
+  #removed({ roomId, seq, by }: MemberChange): void {
+    this.#drop(roomId, seq, (name) =>
+      by.id === this.me.get()?.id ? `You left ${name}.` : `${by.name} removed you from ${name}.`,
+    );
   }
 
   /** That one was removed may be undone a few events later: here it is an event like others. */
@@ -328,7 +351,7 @@ export class Chat {
 
   /** Load what is looked at, then the last event of the other rooms. */
   async #preview(): Promise<void> {
-    if (this.#opened !== undefined) await this.room(this.#opened)?.ensure(FIRST_PAGE);
+    if (this.#opened !== undefined) await this.room(this.#opened)?.look();
     for (const room of [...this.#byId.values()].slice(0, PREVIEWS)) await room.ensure(1);
   }
 
@@ -347,7 +370,7 @@ export class Chat {
     });
     this.#byId.set(summary.id, room);
     this.#publish();
-    if (this.#opened === summary.id) void room.ensure(FIRST_PAGE);
+    if (this.#opened === summary.id) void room.look();
     return room;
   }
 

@@ -33,6 +33,8 @@ export interface RoomSurroundings {
 }
 
 const PAGE = 50;
+/** So many events before the unread ones make sense of them. */
+const CONTEXT = 20;
 /** A room that nobody looks at keeps this many events. */
 const KEEP = 200;
 
@@ -123,6 +125,12 @@ export class Room {
     if (this.#timeline.events.length < count && this.#timeline.hasOlder) await this.#loadOnce(count);
   }
 
+  /** What the first look at it needs: some events, and if possible the first one that is unread. */
+  look(): Promise<void> {
+    const { unread } = this.state.get().summary;
+    return this.ensure(Math.min(MAX_HISTORY_LIMIT, Math.max(PAGE, unread + CONTEXT)));
+  }
+
   loadOlder(): Promise<void> {
     return this.#loadOnce(PAGE);
   }
@@ -145,9 +153,9 @@ export class Room {
     this.#timeline.clear();
   }
 
-  /** Nobody looks at it: keep little. */
-  trim(): void {
-    this.#timeline.trim(KEEP);
+  /** Nobody looks at it, or not at what is old: keep little. */
+  trim(keep: number = KEEP): void {
+    this.#timeline.trim(keep);
     this.#show({});
   }
 

@@ -56,6 +56,34 @@ describe('rowsOf', () => {
     expect(outline(events)).not.toContain('unread');
   });
 
+  it('draws no line where the unread begin before what is drawn', () => {
+    const events = [message(5, ben, 0, 21), message(6, ben, 2, 21)];
+    expect(outline(events, { divider: 4 })).toEqual(['Today', 'unread', '# 5', '6']);
+    expect(outline(events, { divider: 3 })).toEqual(['Today', '# 5', '6']);
+  });
+
+  it('shows what is on its way beside a message of the log that has its id', () => {
+    const item: OutboxItem = {
+      clientId: 'c_1',
+      roomId: 'general',
+      text: 'another text',
+      writtenAt: 0,
+      state: 'failed',
+      attempts: 1,
+    };
+    expect(outline([message(1, ana, 0)], { pending: [item] })).toEqual(['Yesterday', '# 1', 'another text']);
+  });
+
+  it('gives the same message for the same event', () => {
+    const events = [message(1, ana, 0), message(2, ben, 1)];
+    const shown = () =>
+      rowsOf({ events, pending: [], me: ana, divider: undefined, now: new Date() }).flatMap((row) =>
+        row.kind === 'message' ? [row.message] : [],
+      );
+    const again = shown();
+    shown().forEach((message, i) => expect(message).toBe(again[i]));
+  });
+
   it('breaks a group where somebody came', () => {
     const added: RoomEvent = {
       type: 'member:added',

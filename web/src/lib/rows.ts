@@ -1,6 +1,6 @@
 // A timeline as rows to draw: days, the line above what is unread, comings and goings, messages in groups.
 
-import type { MemberChange, OutboxItem, RoomEvent, Seq, User } from '../../sdk/src';
+import type { MemberChange, Message, OutboxItem, RoomEvent, Seq, User } from '../../sdk/src';
 import { dayLabel, dayOf } from './words';
 
 export interface ShownMessage {
@@ -33,11 +33,33 @@ export interface RowsOf {
 /** Messages of one sender this close together share one heading. */
 const GROUP_MS = 5 * 60_000;
 
+/** The same object for the same event, so that only what changed is drawn again. */
+const ofEvent = new WeakMap<Message, ShownMessage>();
+
+function shownMessage(event: Message, mine: boolean): ShownMessage {
+  const known = ofEvent.get(event);
+  if (known?.mine === mine) return known;
+  const shown: ShownMessage = {
+    sender: event.sender,
+    text: event.body.text,
+    at: new Date(event.at),
+    mine,
+    state: 'sent',
+    seq: event.seq,
+    clientId: event.clientId,
+    reason: undefined,
+  };
+  ofEvent.set(event, shown);
+  return shown;
+}
+
 export function rowsOf({ events, pending, me, divider, now }: RowsOf): Row[] {
   const rows: Row[] = [];
   let day = '';
   let last: ShownMessage | undefined;
-  let divided = divider === undefined;
+  // Where the unread begin above what is given, there is no place for the line.
+  const first = events[0]?.seq ?? 0;
+  let divided = divider === undefined || first > divider + 1;
   let newest = 0;
   const own = new Map<string, string>();
 
@@ -45,16 +67,18 @@ export function rowsOf({ events, pending, me, divider, now }: RowsOf): Row[] {
     if (dayOf(at) === day) return;
     day = dayOf(at);
     last = undefined;
-    rows.push({ kind: 'day', key: `d:${day}:${rows.length}`, label: dayLabel(at, now) });
+    // A clock that is set back begins a day again.
+    const again = rows.filter(({ key }) => key.startsWith(`d:${day}:`)).length;
+    rows.push({ kind: 'day', key: `d:${day}:${again}`, label: dayLabel(at, now) });
   };
-  const put = (message: ShownMessage) => {
+  // One's own message keeps its key from the outbox to the log, so its element stays the same.
+  const keyOf = ({ mine, clientId, seq }: ShownMessage) => (mine ? `c:${clientId}` : `s:${seq}`);
+  const put = (message: ShownMessage, key = keyOf(message)) => {
     begin(message.at);
     const head =
       last === undefined ||
       last.sender.id !== message.sender.id ||
       message.at.getTime() - last.at.getTime() > GROUP_MS;
-    // One's own message keeps its key from the outbox to the log, so its element stays the same.
-    const key = message.mine ? `c:${message.clientId}` : `s:${message.seq}`;
     rows.push({ kind: 'message', key, message, head });
     last = message;
   };
@@ -76,20 +100,11 @@ export function rowsOf({ events, pending, me, divider, now }: RowsOf): Row[] {
       divided = true;
       last = undefined;
     }
-    put({
-      sender: event.sender,
-      text: event.body.text,
-      at,
-      mine,
-      state: 'sent',
-      seq: event.seq,
-      clientId: event.clientId,
-      reason: undefined,
-    });
+    put(shownMessage(event, mine));
   }
   for (const item of pending) {
     if (own.get(item.clientId) === item.text) continue;
-    put({
+    const message: ShownMessage = {
       sender: me,
       text: item.text,
       // This browser's clock may lag behind the server's; what is not sent yet is still the newest.
@@ -99,7 +114,9 @@ export function rowsOf({ events, pending, me, divider, now }: RowsOf): Row[] {
       seq: item.seq,
       clientId: item.clientId,
       reason: item.reason,
-    });
+    };
+    // Another message of the log may have its id: then this one fails, and is shown beside it until then.
+    put(message, own.has(item.clientId) ? `p:${item.clientId}` : undefined);
   }
   return rows;
 }
