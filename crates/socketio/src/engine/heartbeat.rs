@@ -82,3 +82,33 @@ impl Heartbeat {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::future::poll_fn;
+    use tokio::time::timeout;
+
+    const LONG: Duration = Duration::from_secs(60);
+
+    #[tokio::test]
+    async fn a_client_that_was_not_read_has_the_whole_timeout_again() {
+        let outbox = Outbox::new(1_000);
+        let mut heartbeat = Heartbeat::new(LONG, LONG);
+        heartbeat.awaiting_pong = true;
+        heartbeat.listening(false);
+        heartbeat.due = Instant::now();
+        let ended = poll_fn(|cx| heartbeat.poll(cx, &outbox, None));
+        assert!(timeout(Duration::from_millis(20), ended).await.is_err());
+
+        heartbeat.due = Instant::now();
+        let heard_again = Instant::now();
+        heartbeat.listening(true);
+        assert!(heartbeat.due >= heard_again + LONG);
+        // Once, and not for as long as it is silent.
+        heartbeat.due = Instant::now();
+        heartbeat.listening(true);
+        let ended = poll_fn(|cx| heartbeat.poll(cx, &outbox, None));
+        assert_eq!(timeout(LONG, ended).await, Ok(CloseReason::PingTimeout));
+    }
+}

@@ -1,7 +1,7 @@
 //! A client that does not keep up is let go promptly, and nobody else notices.
 
 use crate::support::{Client, Server, Told, one, telling, until};
-use plaza_socketio::{Config, Handlers};
+use plaza_socketio::{Config, Handlers, Target};
 use std::time::{Duration, Instant};
 use tokio::io::AsyncReadExt;
 
@@ -109,8 +109,9 @@ async fn one_that_reads_nothing_does_not_delay_word_of_its_end() {
 
     // Its last words are held out to it for two seconds, and its handler does not wait for that.
     let closed = Instant::now();
-    server.root().to(&sid).disconnect(true);
-    assert_eq!(gone.next().await, (sid, "server namespace disconnect".to_owned()));
+    let target = Target { rooms: vec![sid.as_str().into()], except: vec![] };
+    server.root().sockets(&target).iter().for_each(|socket| socket.close_transport());
+    assert_eq!(gone.next().await, (sid, "forced close".to_owned()));
     assert!(closed.elapsed() < Duration::from_secs(1), "after {:?}", closed.elapsed());
     until("the session to end", || server.io.clients() == 0).await;
 }
