@@ -143,3 +143,39 @@ impl State {
         self.rooms.get(room).into_iter().flat_map(HashMap::values).chain(own)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{adapter::Alone, engine::Session, namespace::Namespace};
+
+    fn connected(namespace: &Arc<Namespace>) -> Arc<Socket> {
+        let session = Session::websocket("secret".to_owned(), 1_000);
+        let socket = Socket::new(Arc::clone(namespace), session, Arc::default());
+        assert!(socket.connected());
+        socket
+    }
+
+    #[test]
+    fn a_room_is_kept_no_longer_than_its_members() {
+        let namespace = Namespace::new("/", crate::Handlers::default(), Arc::new(Alone));
+        let (members, ana, ben) = (Members::default(), connected(&namespace), connected(&namespace));
+        members.insert(Arc::clone(&ana));
+        members.insert(Arc::clone(&ben));
+        for room in ["red", "blue"] {
+            members.join(&ana, room);
+            members.join(&ben, room);
+        }
+        members.leave(&ana, "red");
+        members.leave(&ben, "red");
+        members.leave(&ben, "red");
+        assert_eq!(members.read(|state| state.rooms.keys().cloned().collect::<Vec<_>>()), ["blue".into()]);
+        members.remove(&ana);
+        members.remove(&ben);
+        assert!(members.read(|state| state.rooms.is_empty() && state.sockets.is_empty()));
+        // A room that is only looked for comes into being no more than one that nobody could join.
+        members.join(&ben, "red");
+        assert!(members.select(&Target { rooms: vec!["red".into()], except: vec![] }).is_empty());
+        assert!(members.read(|state| state.rooms.is_empty()));
+    }
+}

@@ -66,7 +66,7 @@ impl Session {
         (Self::new(sid, outbox_bytes, Some(Box::new(polling))), receiver)
     }
 
-    pub(super) fn websocket(sid: String, outbox_bytes: usize) -> Arc<Self> {
+    pub(crate) fn websocket(sid: String, outbox_bytes: usize) -> Arc<Self> {
         Self::new(sid, outbox_bytes, None)
     }
 

@@ -11,16 +11,19 @@ async fn a_middleware_refuses_with_a_message_and_data() {
     let on_connect = tell.clone();
     let handlers =
         Handlers::default()
-            .middleware(|_, auth| async move {
+            .middleware(|socket, auth| async move {
                 match auth["token"].as_str() {
-                    Some("good" | "odd") => Ok(()),
+                    Some("good" | "odd") => {
+                        socket.set_data(auth["token"].to_string());
+                        Ok(())
+                    }
                     Some(_) => Err(ConnectError::new("not you")
                         .with_data(json!({"code": "unauthorized", "retry": false}))),
                     None => Err(ConnectError::new("a token, please")),
                 }
             })
             .middleware(|socket, auth| async move {
-                socket.set_data(auth["token"].to_string());
+                assert!(socket.data::<String>().is_some(), "the second is asked after the first");
                 if auth["token"] == "odd" { Err(ConnectError::new("odd")) } else { Ok(()) }
             })
             .on_connect(move |socket, auth| {

@@ -32,11 +32,13 @@ async fn everybody_is_told_and_every_handler_ends() {
     let polling = Polling::join(&server).await;
     busy.send(r#"421["work"]"#).await;
     assert_eq!(told.next().await, "started");
-    server.root().emit("last", &["words"]).unwrap();
 
     let closing = tokio::spawn({
         let io = server.io.clone();
-        async move { io.close().await }
+        async move {
+            io.of("/").unwrap().emit("last", &["words"]).unwrap();
+            io.close().await;
+        }
     });
     // Disconnect handlers do not wait for other handlers.
     assert_eq!(told.take(3).await, ["server shutting down"; 3]);

@@ -74,7 +74,7 @@ async fn a_websocket_on_which_nothing_arrives_changes_nothing() {
 #[tokio::test]
 async fn a_websocket_that_breaks_off_after_the_probe_leaves_the_session_polling() {
     let server = Server::start(one(Config::default(), echo()));
-    let session = Polling::join(&server).await;
+    let session = Arc::new(Polling::join(&server).await);
     let client = Client::probe(&server, &session.sid).await;
     drop(client);
     // A poll that comes before that is noticed is answered with nothing; those after it wait.
@@ -87,6 +87,10 @@ async fn a_websocket_that_breaks_off_after_the_probe_leaves_the_session_polling(
     let mut client = Client::probe(&server, &session.sid).await;
     client.send("4no upgrade").await;
     client.end().await;
+    let polling = Arc::clone(&session);
+    let mut pending = tokio::spawn(async move { polling.poll().await.body });
+    let early = timeout(Duration::from_millis(200), &mut pending).await;
+    assert!(early.is_err(), "{early:?}");
     assert_eq!(session.post(r#"421["ask"]"#).await.body, "ok");
-    assert_eq!(session.poll().await.body, "431[]");
+    assert_eq!(soon("the poll's answer", pending).await.unwrap(), "431[]");
 }
