@@ -64,7 +64,7 @@ export class Person {
 
   async signedIn(name: string): Promise<void> {
     await expect(this.page.getByRole('button', { name: 'Sign out' })).toBeVisible();
-    await expect(this.page.locator('.sidebar footer')).toContainText(name);
+    await expect(this.page.locator('.sidebar .you')).toContainText(name);
   }
 
   async joinPublic(roomId: string): Promise<void> {
@@ -138,7 +138,7 @@ export class Person {
   async scrollToBeginning(): Promise<void> {
     await expect(async () => {
       await this.timeline.evaluate((element) => (element.scrollTop = 0));
-      await expect(this.timeline.getByText('This is where')).toBeVisible({ timeout: 200 });
+      await expect(this.timeline.getByText('This is the beginning of')).toBeVisible({ timeout: 200 });
     }).toPass();
   }
 

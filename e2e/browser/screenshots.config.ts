@@ -2,4 +2,10 @@
 import { defineConfig } from '@playwright/test';
 import tests from './playwright.config';
 
-export default defineConfig({ ...tests, testDir: 'shots', testMatch: '*.ts', workers: 1, timeout: 120_000 });
+export default defineConfig({
+  ...tests,
+  testDir: 'shots',
+  testMatch: ['states.ts', 'hard.ts'],
+  workers: 1,
+  timeout: 120_000,
+});

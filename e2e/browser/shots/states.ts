@@ -1,27 +1,8 @@
 // A small conversation, photographed in light, dark and narrow.
-import { join } from 'node:path';
-import { expect, test, type Page } from '@playwright/test';
+import { expect, test } from '@playwright/test';
 import { PASSWORD, Person, storeUnsendable } from '../person';
 import { Plaza } from '../plaza';
-
-const folder = process.env.PLAZA_SHOTS ?? 'shots-out';
-const narrow = { width: 360, height: 740 };
-const wide = { width: 1280, height: 800 };
-
-async function shoot(page: Page, name: string): Promise<void> {
-  await page.screenshot({ path: join(folder, `${name}.png`), animations: 'disabled' });
-}
-
-async function everyWay(page: Page, name: string): Promise<void> {
-  await page.emulateMedia({ colorScheme: 'light' });
-  await shoot(page, `${name}-light`);
-  await page.emulateMedia({ colorScheme: 'dark' });
-  await shoot(page, `${name}-dark`);
-  await page.emulateMedia({ colorScheme: 'light' });
-  await page.setViewportSize(narrow);
-  await shoot(page, `${name}-narrow`);
-  await page.setViewportSize(wide);
-}
+import { everyWay, narrow, shoot, wide } from './camera';
 
 test('the main states', async ({ browser }) => {
   const external = process.env.PLAZA_URL;

@@ -74,6 +74,44 @@ test('from registering to leaving without a mouse', async ({ person }) => {
   await expect(page.getByRole('button', { name: 'Sign in' })).toBeVisible();
 });
 
+test('among many rooms one is found by typing, and the list can be skipped', async ({ person }) => {
+  const ana = await person();
+  const { page } = ana;
+  const keys = page.keyboard;
+  await ana.register('Ana');
+  for (let i = 1; i <= 10; i += 1) await ana.joinPublic(`stall-${i}`);
+  const search = page.getByRole('searchbox', { name: 'Find a room' });
+  await expect(search).toHaveCount(0);
+  await ana.joinPublic('fountain');
+  await keys.press('Control+k');
+  await expect(search).toBeFocused();
+  await keys.type('STALL 7');
+  const links = page.getByRole('navigation', { name: 'Rooms' }).getByRole('link');
+  await expect(links).toHaveCount(1);
+  await keys.press('Enter');
+  await expect(page).toHaveURL(/stall-7$/);
+  await expect(ana.composer).toBeFocused();
+  await expect(search).toHaveValue('');
+
+  await keys.press('Control+k');
+  await keys.type('fount');
+  await keys.press('ArrowDown');
+  await expect(links).toBeFocused();
+  await keys.press('ArrowUp');
+  await expect(search).toBeFocused();
+  await keys.type('nowhere');
+  await expect(page.getByText('No room of that name.')).toBeVisible();
+  await keys.press('Escape');
+  await expect(links).toHaveCount(11);
+
+  await page.reload();
+  await expect(ana.composer).toBeFocused();
+  await tabTo(page, 'button', 'Skip to the message box');
+  await expect(page.getByRole('button', { name: 'Skip to the message box' })).toBeInViewport();
+  await keys.press('Enter');
+  await expect(ana.composer).toBeFocused();
+});
+
 test('at 360 pixels the list and a room are two views, and nothing sticks out', async ({ person }) => {
   const ana = await person({ viewport: { width: 360, height: 640 } });
   const fits = async () =>

@@ -43,12 +43,12 @@ test('a browser is one person: signing out and in again in one tab takes the oth
   await ana.page.getByRole('button', { name: 'Sign out' }).click();
   await expect(other.getByRole('alert')).toHaveText('You signed out in another tab.');
   await ana.register('Ben');
-  await expect(other.locator('.sidebar footer')).toContainText('Ben');
+  await expect(other.locator('.sidebar .you')).toContainText('Ben');
 
   // The server ends what is left of Ana's session within seconds; that must cost Ben nothing.
   for (const page of [ana.page, other]) {
     await page.reload();
-    await expect(page.locator('.sidebar footer')).toContainText('Ben');
+    await expect(page.locator('.sidebar .you')).toContainText('Ben');
   }
   await expect(ana.page).toHaveURL(/\/$/);
 });

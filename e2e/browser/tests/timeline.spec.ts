@@ -118,7 +118,7 @@ test('of a long room only what is around the view is drawn, and what is read sta
     first = (await whole())[0] ?? 0;
     if (before !== undefined) expect(Math.abs((await standing(watched)) - before)).toBeLessThan(3);
   }
-  await expect(ana.timeline.getByText('This is where general begins')).toBeVisible();
+  await expect(ana.timeline.getByText('This is the beginning of general')).toBeVisible();
 
   // What comes now is not drawn where one is, but counted; and the way back down shows all of it.
   const ben = await person();

@@ -1,0 +1,89 @@
+// axe-core over the page's main states, in both themes: contrast, names, roles, order of headings, targets.
+
+import type { Page } from '@playwright/test';
+import { violations } from '../axe';
+import { expect, test } from '../fixtures';
+import { PASSWORD, storeUnsendable } from '../person';
+
+async function clean(page: Page, state: string): Promise<void> {
+  for (const colorScheme of ['light', 'dark'] as const) {
+    await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' });
+    // The colours follow with the next frame.
+    await page.evaluate(() => new Promise((drawn) => requestAnimationFrame(() => setTimeout(drawn, 0))));
+    expect(await violations(page), `${state}, ${colorScheme}`).toEqual([]);
+  }
+}
+
+test('nobody is shut out: signing in, rooms, a conversation, dialogs', async ({ person }) => {
+  const ana = await person();
+  const { page } = ana;
+  await clean(page, 'sign in');
+  await page.getByLabel('Name').fill('Nobody');
+  await page.getByLabel('Password').fill('wrong password');
+  await page.getByRole('button', { name: 'Sign in' }).click();
+  await expect(page.getByRole('alert')).toBeVisible();
+  await clean(page, 'refused');
+  await page.getByText('Guest', { exact: true }).click();
+  await clean(page, 'guest');
+  await ana.register('Ana');
+  await clean(page, 'no rooms');
+  await page.getByRole('button', { name: 'New', exact: true }).click();
+  await page.getByLabel('Room id').fill('g_not allowed');
+  await clean(page, 'new room');
+  await page.keyboard.press('Escape');
+  await ana.joinPublic('general');
+  await clean(page, 'empty room');
+
+  const ben = await person();
+  await ben.beGuest('Ben');
+  await ben.joinPublic('general');
+  await ana.joinPublic('elsewhere');
+  await ben.write('See https://example.org/');
+  await expect(ana.room('general')).toContainText('1 unread message');
+  await clean(page, 'unread');
+  await ana.room('general').click();
+  await ana.write('Thank you');
+  await expect(ana.message('Thank you')).toHaveAttribute('data-state', 'sent');
+  await clean(page, 'conversation');
+  await page.goto('/history/general');
+  await expect(page.getByRole('table')).toBeVisible();
+  await clean(page, 'history');
+  await page.goto('/room/nowhere');
+  await expect(page.getByRole('button', { name: 'Join nowhere' })).toBeVisible();
+  await clean(page, 'not a member');
+  await ana.createGroup('Dinner');
+  await page.getByRole('button', { name: 'Members' }).click();
+  await expect(page.getByRole('complementary', { name: 'Members' })).toContainText('owner');
+  await page.getByRole('button', { name: 'Leave group' }).click();
+  await clean(page, 'members');
+  await ben.page.getByRole('button', { name: 'Sign out' }).click();
+  await clean(ben.page, 'signing out');
+});
+
+test('nor when the connection is lost, or a message fails, or the window is narrow', async ({
+  plaza,
+  person,
+}) => {
+  const ana = await person();
+  const { page } = ana;
+  await ana.register('Ana');
+  await ana.joinPublic('general');
+  await storeUnsendable(page, await plaza.logIn('Ana', PASSWORD), 'cannot be sent');
+  await page.reload();
+  await expect(ana.message('cannot be sent')).toHaveAttribute('data-state', 'failed');
+  await clean(page, 'failed');
+  await ana.composer.fill('x'.repeat(8_200));
+  await clean(page, 'too long');
+  await ana.composer.fill('');
+  await plaza.kill();
+  await expect(ana.banner).toContainText('Reconnecting');
+  await ana.write('waiting');
+  await clean(page, 'reconnecting');
+  await plaza.start();
+  await expect(ana.banner).toContainText('Resumed', { timeout: 30_000 });
+  await clean(page, 'resumed');
+  await page.setViewportSize({ width: 360, height: 740 });
+  await clean(page, 'narrow, a room');
+  await page.getByRole('link', { name: 'Back to rooms' }).click();
+  await clean(page, 'narrow, the list');
+});
