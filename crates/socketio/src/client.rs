@@ -165,7 +165,12 @@ impl Client {
             return Err(CloseReason::ForcedClose);
         };
         self.dropped.retain(|dropped| !Arc::ptr_eq(dropped, &namespace));
-        let socket = Socket::new(namespace, Arc::clone(&self.session), Arc::clone(&self.request));
+        let socket = Socket::new(
+            namespace,
+            Arc::clone(&self.session),
+            Arc::clone(&self.request),
+            &self.config().random,
+        );
         self.sockets.push(Connection { socket: Arc::clone(&socket), admitted: false });
         self.start(allow(socket, auth), cx);
         Ok(())

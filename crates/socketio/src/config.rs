@@ -1,5 +1,6 @@
 //! What a server may be told. Every value has Node's default where Node has the value.
 
+use crate::random::Random;
 use std::{sync::Arc, time::Duration};
 
 /// Settings of a server. Durations and bounds hold for every session alike.
@@ -17,8 +18,12 @@ pub struct Config {
     pub max_payload: usize,
     /// How long a client may stay without a namespace. 45 s
     pub connect_timeout: Duration,
-    /// Most bytes that wait for one client; a client past it is disconnected as a slow consumer. 1 MiB
+    /// Most bytes that wait for one client that takes nothing, each frame counted 64 bytes longer than it is; a client
+    /// past it is disconnected as a slow consumer. One that takes what it is given, but has not had its turn since a
+    /// burst came, may be four times as much behind. 1 MiB
     pub outbox_bytes: usize,
+    /// Most clients at once, in a namespace or not; more are refused with 503 and `Retry-After`. 1,000,000
+    pub max_clients: usize,
     /// Most handlers of one client at work at once; while they are, nothing more is read from it, neither events
     /// nor the acknowledgements it owes. 256
     pub in_flight: usize,
@@ -32,6 +37,8 @@ pub struct Config {
     pub sid_prefix: String,
     /// Whether long-polling is offered. Yes
     pub polling: bool,
+    /// What ids are made of. The thread's CSPRNG
+    pub random: Random,
 }
 
 impl Default for Config {
@@ -44,12 +51,14 @@ impl Default for Config {
             max_payload: 1_000_000,
             connect_timeout: Duration::from_secs(45),
             outbox_bytes: 1024 * 1024,
+            max_clients: 1_000_000,
             in_flight: 256,
             max_attachments: 10,
             max_namespaces: 16,
             origins: Origins::Same,
             sid_prefix: String::new(),
             polling: true,
+            random: Random::default(),
         }
     }
 }

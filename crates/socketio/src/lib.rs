@@ -22,6 +22,7 @@ pub use members::{Room, Target};
 pub use namespace::{Ack, ConnectError, Event, Handlers, Namespace};
 pub use packet::EncodeError;
 pub use payload::{Attachment, Payload};
+pub use random::Random;
 pub use serve::serve;
 pub use server::{Builder, DisconnectReason, SocketIo};
 pub use socket::{AckError, Socket, SocketId};

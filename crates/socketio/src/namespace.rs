@@ -94,6 +94,7 @@ pub struct Handlers {
     middleware: Vec<Middleware>,
     connect: Option<OnConnect>,
     events: HashMap<Box<str>, OnEvent>,
+    otherwise: Option<OnEvent>,
     disconnect: Option<OnDisconnect>,
 }
 
@@ -130,6 +131,18 @@ impl Handlers {
         Fut: Future<Output = ()> + Send + 'static,
     {
         self.events.insert(event.into(), Box::new(move |socket, event| Box::pin(handler(socket, event))));
+        self
+    }
+
+    /// Called for each event that no other handler is for. Without one such events are passed over, and a client that
+    /// waits for an acknowledgement waits in vain.
+    #[must_use]
+    pub fn otherwise<F, Fut>(mut self, handler: F) -> Self
+    where
+        F: Fn(Arc<Socket>, Event) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = ()> + Send + 'static,
+    {
+        self.otherwise = Some(Box::new(move |socket, event| Box::pin(handler(socket, event))));
         self
     }
 
@@ -257,7 +270,7 @@ impl Namespace {
 
     /// The handler of an event; `None`: nobody listens to it.
     pub(crate) fn handle(&self, socket: &Arc<Socket>, event: Event) -> Option<BoxFuture<'static, ()>> {
-        let handler = self.handlers.events.get(event.name.as_str())?;
+        let handler = self.handlers.events.get(event.name.as_str()).or(self.handlers.otherwise.as_ref())?;
         Some(begin(|| handler(Arc::clone(socket), event)))
     }
 

@@ -6,7 +6,8 @@ use crate::{
     engine::{Closed, Outgoing, Session},
     members::Room,
     namespace::Namespace,
-    packet, random,
+    packet,
+    random::Random,
 };
 use bytes::Bytes;
 use serde::Serialize;
@@ -27,9 +28,9 @@ use tokio::{sync::oneshot, time::timeout};
 pub struct SocketId([u8; 20]);
 
 impl SocketId {
-    fn random() -> Self {
+    fn new(random: &Random) -> Self {
         let mut id = [b'0'; 20];
-        for (to, from) in id.iter_mut().zip(random::id().bytes()) {
+        for (to, from) in id.iter_mut().zip(random.id().bytes()) {
             *to = from;
         }
         Self(id)
@@ -105,9 +106,10 @@ impl Socket {
         namespace: Arc<Namespace>,
         session: Arc<Session>,
         request: Arc<http::Extensions>,
+        random: &Random,
     ) -> Arc<Self> {
         Arc::new(Self {
-            id: SocketId::random(),
+            id: SocketId::new(random),
             namespace,
             session,
             request,
@@ -176,11 +178,27 @@ impl Socket {
         self.session.room().await
     }
 
+    /// How many more bytes wait for the client before it can be called slow.
+    pub fn free_in_outbox(&self) -> usize {
+        self.session.free()
+    }
+
     /// Sends an event and asks for an acknowledgement: what the client answers, within `within`.
     pub async fn emit_with_ack(
         &self,
         event: &str,
         args: &(impl Serialize + ?Sized + Sync),
+        within: Duration,
+    ) -> Result<Payload, AckError> {
+        self.emit_binary_with_ack(event, args, &[], within).await
+    }
+
+    /// Sends an event with bytes, as [`emit_binary`](Self::emit_binary) does, and asks for an acknowledgement.
+    pub async fn emit_binary_with_ack(
+        &self,
+        event: &str,
+        args: &(impl Serialize + ?Sized + Sync),
+        attachments: &[Bytes],
         within: Duration,
     ) -> Result<Payload, AckError> {
         let (answer, answered) = oneshot::channel();
@@ -192,7 +210,7 @@ impl Socket {
             id
         };
         let _pending = PendingAck { socket: self, id };
-        let message = packet::event(self.namespace.name(), Some(id), event, args, &[])?;
+        let message = packet::event(self.namespace.name(), Some(id), event, args, attachments)?;
         self.send(&message).map_err(|Closed| AckError::Disconnected)?;
         match timeout(within, answered).await {
             Ok(Ok(payload)) => Ok(payload),

@@ -89,10 +89,13 @@ impl Frame {
         self.binary
     }
 
-    /// Bytes it counts for in an outbox.
-    pub(crate) fn len(&self) -> usize {
-        self.wire.len()
+    /// What it counts for in an outbox, in bytes.
+    pub(crate) fn cost(&self) -> usize {
+        self.wire.len() + Self::OVERHEAD
     }
+
+    /// What a frame takes beside its bytes: its place in a queue, and the head of its allocation.
+    pub(crate) const OVERHEAD: usize = 64;
 }
 
 pub(crate) const PING: &[u8; 3] = b"\x81\x012";
@@ -108,9 +111,9 @@ pub struct Outgoing {
 }
 
 impl Outgoing {
-    /// Bytes it counts for in an outbox.
-    pub(crate) fn len(&self) -> usize {
-        self.first.len() + self.rest.iter().map(Frame::len).sum::<usize>()
+    /// What it counts for in an outbox, in bytes: those it has, and some for each frame.
+    pub fn cost(&self) -> usize {
+        self.first.cost() + self.rest.iter().map(Frame::cost).sum::<usize>()
     }
 }
 

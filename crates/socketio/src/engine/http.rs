@@ -35,6 +35,7 @@ impl Refusal {
     pub(super) const BAD_REQUEST: Self = Self::bad(3, "Bad request");
     pub(super) const UNSUPPORTED_VERSION: Self = Self::bad(5, "Unsupported protocol version");
 
+    pub(super) const TOO_SLOW: Self = Self::with_status(StatusCode::REQUEST_TIMEOUT, 3, "Request timeout");
     pub(super) const TOO_LARGE: Self =
         Self::with_status(StatusCode::PAYLOAD_TOO_LARGE, 3, "Payload too large");
 
@@ -144,7 +145,7 @@ impl<A: Application> Engine<A> {
             (false, Some(session)) => match parts.method {
                 Method::GET => super::polling::get(&session).await,
                 Method::POST => {
-                    super::polling::post(&session, &parts.headers, body, self.shared.config.max_payload).await
+                    super::polling::post(&session, &parts.headers, body, &self.shared.config).await
                 }
                 _ => Err(Refusal::BAD_REQUEST),
             },

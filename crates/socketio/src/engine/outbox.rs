@@ -1,8 +1,12 @@
 //! What waits for one client: bounded in bytes, filled by anybody, emptied by the client's own transport.
 //!
 //! A broadcast pushes a reference to shared bytes and wakes the transport at most once; the transport takes all
-//! that is pending at once and writes it in one system call. A client that lets more than the bound pile up is
-//! closed as a slow consumer at that moment: nothing is dropped silently, and the pusher never waits.
+//! that is pending at once and writes it in one system call.
+//!
+//! A client is slow when more waits for it than the bound and its transport takes nothing: the kernel has refused
+//! bytes, or no poll is there to fetch them. It is closed at that moment: nothing is dropped silently, and the pusher
+//! never waits. A transport that takes what it is given but has not had its turn since a burst came may be
+//! [`HEADROOM`] times the bound behind.
 
 use super::{close::CloseReason, frame::Frame, frame::Outgoing};
 use std::{
@@ -16,6 +20,8 @@ use std::{
 
 /// A queue that grew past this many frames gives its memory back once it is empty.
 const KEEP_FRAMES: usize = 16;
+/// How many times the bound may wait for a transport that only lacks its turn.
+const HEADROOM: usize = 4;
 
 pub(crate) struct Outbox {
     state: Mutex<State>,
@@ -27,6 +33,8 @@ pub(crate) struct Outbox {
 struct State {
     queue: VecDeque<Frame>,
     closing: Option<CloseReason>,
+    /// Whether the transport has room for what it would be given.
+    taking: bool,
     /// The transport, waiting for frames.
     writer: Option<Waker>,
     /// The session's task, waiting for the end. On a WebSocket it is the writer too.
@@ -45,6 +53,7 @@ impl Outbox {
         let state = State {
             queue: VecDeque::new(),
             closing: None,
+            taking: false,
             writer: None,
             owner: None,
             waiting_for_room: Vec::new(),
@@ -60,17 +69,18 @@ impl Outbox {
     /// Queues a message whole, or closes the session when it does not fit. A message larger than the bound is
     /// taken when nothing else waits.
     pub(crate) fn push(&self, message: &Outgoing) -> Result<(), Closed> {
-        let len = message.len();
+        let cost = message.cost();
         let mut state = self.lock();
         if state.closing.is_some() {
             return Err(Closed);
         }
         let before = self.bytes.load(Ordering::Relaxed);
-        if before > 0 && before + len > self.limit {
+        let bound = if state.taking { self.limit.saturating_mul(HEADROOM) } else { self.limit };
+        if before > 0 && before + cost > bound {
             state.queue = VecDeque::new();
             return Self::close_locked(state, CloseReason::SlowConsumer);
         }
-        self.bytes.fetch_add(len, Ordering::Relaxed);
+        self.bytes.fetch_add(cost, Ordering::Relaxed);
         state.queue.push_back(message.first.clone());
         state.queue.extend(message.rest.iter().cloned());
         let writer = state.writer.take();
@@ -136,6 +146,7 @@ impl Outbox {
     /// For the transport: moves everything queued behind what `into` holds; pending when there is nothing.
     pub(crate) fn poll_take(&self, into: &mut VecDeque<Frame>, cx: &mut Context<'_>) -> Poll<()> {
         let mut state = self.lock();
+        state.taking = true;
         if state.queue.is_empty() {
             if state.queue.capacity() > KEEP_FRAMES {
                 state.queue = VecDeque::new();
@@ -168,14 +179,24 @@ impl Outbox {
         Poll::Pending
     }
 
-    /// The transport has handed this many bytes on.
-    pub(crate) fn written(&self, bytes: usize) {
-        let before = self.bytes.fetch_sub(bytes, Ordering::Relaxed);
+    /// The transport can hand nothing on for the time being. Until it takes more, the bound holds as it is.
+    pub(crate) fn stalls(&self) {
+        self.lock().taking = false;
+    }
+
+    /// The transport has handed on what counted for this much.
+    pub(crate) fn written(&self, cost: usize) {
+        let before = self.bytes.fetch_sub(cost, Ordering::Relaxed);
         // Half the bound: whoever waits for room finds enough of it to be worth the wake.
-        if before > self.limit / 2 && before - bytes <= self.limit / 2 {
+        if before > self.limit / 2 && before - cost <= self.limit / 2 {
             let wakers = std::mem::take(&mut self.lock().waiting_for_room);
             wakers.into_iter().for_each(Waker::wake);
         }
+    }
+
+    /// How much more fits before the bound.
+    pub(crate) fn free(&self) -> usize {
+        self.limit.saturating_sub(self.bytes.load(Ordering::Relaxed))
     }
 
     /// Ready once at most half of the bound is in use, or the session ends.
@@ -217,9 +238,14 @@ mod tests {
         frames
     }
 
+    /// What a frame of so many bytes counts for.
+    fn cost(bytes: usize) -> usize {
+        Frame::binary(&vec![0; bytes]).cost()
+    }
+
     #[test]
     fn past_the_bound_the_consumer_is_slow() {
-        let outbox = Outbox::new(100);
+        let outbox = Outbox::new(2 * cost(48));
         let message = Outgoing::from(Frame::binary(&[0; 48]));
         assert_eq!(outbox.push(&message), Ok(()));
         assert_eq!(outbox.push(&message), Ok(()));
@@ -229,14 +255,43 @@ mod tests {
     }
 
     #[test]
+    fn one_that_takes_has_headroom_and_one_that_stalls_has_none() {
+        let message = Outgoing::from(Frame::binary(&[0; 48]));
+        let taking = Outbox::new(2 * cost(48));
+        take(&taking);
+        for _ in 0..2 * HEADROOM {
+            assert_eq!(taking.push(&message), Ok(()));
+        }
+        assert_eq!(taking.push(&message), Err(Closed));
+
+        let stalling = Outbox::new(2 * cost(48));
+        take(&stalling);
+        for _ in 0..3 {
+            assert_eq!(stalling.push(&message), Ok(()));
+        }
+        stalling.stalls();
+        assert_eq!(stalling.push(&message), Err(Closed));
+    }
+
+    #[test]
+    fn small_frames_count_for_the_memory_they_take() {
+        let outbox = Outbox::new(100 * cost(0));
+        let message = Outgoing::from(Frame::pong(&[]));
+        let taken = (0..1_000).take_while(|_| outbox.push(&message).is_ok()).count();
+        assert_eq!(taken, 100);
+    }
+
+    #[test]
     fn bytes_in_the_writers_hands_count_until_written() {
-        let outbox = Outbox::new(100);
+        let outbox = Outbox::new(2 * cost(48));
         let message = Outgoing::from(Frame::binary(&[0; 48]));
         outbox.push(&message).unwrap();
         outbox.push(&message).unwrap();
         assert_eq!(take(&outbox).len(), 2);
-        outbox.written(100);
+        assert_eq!(outbox.free(), 0);
+        outbox.written(2 * cost(48));
         assert_eq!(outbox.push(&message), Ok(()));
+        assert_eq!(outbox.free(), cost(48));
     }
 
     #[test]
@@ -260,7 +315,7 @@ mod tests {
 
     #[test]
     fn the_first_reason_stays_and_what_was_queued_is_kept() {
-        let outbox = Outbox::new(100);
+        let outbox = Outbox::new(1_000);
         outbox.push(&Frame::binary(&[1]).into()).unwrap();
         outbox.close(CloseReason::PingTimeout);
         outbox.close(CloseReason::TransportClose);

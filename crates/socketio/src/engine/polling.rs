@@ -7,10 +7,12 @@ use super::{
     packet::{Piece, join_payload, split_payload},
     session::{Incoming, NotPolling, Slot},
 };
+use crate::config::Config;
 use bytes::Bytes;
 use http::{HeaderMap, Response, StatusCode, header};
 use http_body_util::{BodyExt, Limited};
 use std::{collections::VecDeque, future::poll_fn, pin::pin, sync::Arc, task::Poll};
+use tokio::time::timeout;
 
 pub(super) const TEXT: &str = "text/plain; charset=UTF-8";
 
@@ -27,7 +29,9 @@ pub(super) async fn get(session: &Arc<Session>) -> Result<Response<Body>, Refusa
     .await;
     abandoned.armed = false;
     drop(entered);
-    session.outbox.written(frames.iter().map(Frame::len).sum());
+    // Nothing fetches what comes from now on, until the next poll.
+    session.outbox.stalls();
+    session.outbox.written(frames.iter().map(Frame::cost).sum());
     match session.outbox.closing() {
         // The client closes: it knows.
         Some(CloseReason::TransportClose) | None if frames.is_empty() => {
@@ -44,7 +48,7 @@ pub(super) async fn post<B>(
     session: &Arc<Session>,
     headers: &HeaderMap,
     body: B,
-    max_payload: usize,
+    config: &Config,
 ) -> Result<Response<Body>, Refusal>
 where
     B: http_body::Body<Data = Bytes> + Send + 'static,
@@ -57,14 +61,19 @@ where
         session.close_with(CloseReason::TransportError);
         return Err(Refusal::BAD_REQUEST);
     }
-    let body = pin!(Limited::new(BoxErrors(Box::pin(body)), max_payload));
-    let body = match body.collect().await {
-        Ok(body) => body.to_bytes(),
-        Err(error) if error.is::<http_body_util::LengthLimitError>() => {
+    let body = pin!(Limited::new(BoxErrors(Box::pin(body)), config.max_payload));
+    // As long as a silent client is borne, and no longer: one byte now and then would hold the connection for ever.
+    let body = match timeout(config.ping_interval + config.ping_timeout, body.collect()).await {
+        Ok(Ok(body)) => body.to_bytes(),
+        Err(_) => {
+            session.close_with(CloseReason::TransportError);
+            return Err(Refusal::TOO_SLOW);
+        }
+        Ok(Err(error)) if error.is::<http_body_util::LengthLimitError>() => {
             session.close_with(CloseReason::TransportError);
             return Err(Refusal::TOO_LARGE);
         }
-        Err(_) => {
+        Ok(Err(_)) => {
             session.close_with(CloseReason::TransportError);
             return Err(Refusal::BAD_REQUEST);
         }

@@ -8,7 +8,7 @@ use super::{
     task::Task,
     websocket::WebSocket,
 };
-use crate::{config::Config, random};
+use crate::config::Config;
 use std::{
     collections::HashMap,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -96,12 +96,15 @@ impl<A: Application> Shared<A> {
         if sessions.closing {
             return Err(Refusal::unavailable("The server is shutting down."));
         }
+        if sessions.by_sid.len() >= self.config.max_clients {
+            return Err(Refusal::unavailable("The server is full."));
+        }
         sessions.by_sid.insert(session.secret_sid().into(), Arc::clone(session));
         Ok(())
     }
 
     fn new_sid(&self) -> String {
-        format!("{}{}", self.config.sid_prefix, random::id())
+        format!("{}{}", self.config.sid_prefix, self.config.random.id())
     }
 
     /// A session that begins with polling.

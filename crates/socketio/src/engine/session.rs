@@ -90,6 +90,11 @@ impl Session {
         poll_fn(|cx| self.outbox.poll_room(cx)).await
     }
 
+    /// How many more bytes wait before the client can be called slow.
+    pub fn free(&self) -> usize {
+        self.outbox.free()
+    }
+
     /// Ends the session: what is queued is still written, then the transport is closed.
     pub fn close(&self) {
         self.outbox.close(CloseReason::ForcedClose);

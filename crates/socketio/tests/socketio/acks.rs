@@ -152,3 +152,28 @@ async fn a_handler_asks_its_own_client() {
     client.send(r#"430["ana"]"#).await;
     assert_eq!(client.text().await, r#"435["ana"]"#);
 }
+
+#[tokio::test]
+async fn a_client_is_asked_with_bytes() {
+    let (_server, mut client, socket) = connected(Handlers::default()).await;
+    let asking = tokio::spawn(async move {
+        let bytes = [Bytes::from_static(b"three")];
+        socket.emit_binary_with_ack("how long?", &(Attachment(0), "is it"), &bytes, LONG).await
+    });
+    assert_eq!(client.text().await, r#"451-0["how long?",{"_placeholder":true,"num":0},"is it"]"#);
+    assert_eq!(client.binary().await, Bytes::from_static(b"three"));
+    client.send("430[5]").await;
+    assert_eq!(answer(asking).await.unwrap().args::<(u8,)>().unwrap(), (5,));
+}
+
+#[tokio::test]
+async fn an_event_without_a_handler_of_its_own_goes_to_the_one_for_the_others() {
+    let handlers = Handlers::default()
+        .on("known", |_, event| async move { event.ack.unwrap().send(&["own"]).unwrap() })
+        .otherwise(|_, event| async move { event.ack.unwrap().send(&[event.name]).unwrap() });
+    let (_server, mut client, _socket) = connected(handlers).await;
+    client.send(r#"421["known"]"#).await;
+    client.send(r#"422["other",7]"#).await;
+    assert_eq!(client.text().await, r#"431["own"]"#);
+    assert_eq!(client.text().await, r#"432["other"]"#);
+}

@@ -1,6 +1,6 @@
 //! What is too much is refused, and what is only promised costs nothing.
 
-use crate::support::{Client, Polling, Server, ask, one, soon, until};
+use crate::support::{Client, Polling, Server, ask, one, soon, until, upgrade};
 use plaza_socketio::{Config, Handlers};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -137,4 +137,34 @@ async fn a_method_or_a_path_of_no_use_is_refused() {
         assert_eq!(ask(server.addr, method, query, &[], b"").await.status, status, "{method} {query}");
     }
     assert_eq!(server.io.clients(), 0);
+}
+
+#[tokio::test]
+async fn a_post_that_never_ends_is_answered_and_lets_go_of_its_connection() {
+    let brief = std::time::Duration::from_millis(500);
+    let config = Config { ping_interval: brief, ping_timeout: brief, ..Config::default() };
+    let server = Server::start(one(config, echo()));
+    let client = Polling::open(&server).await;
+    let head =
+        client.poll_request().replace("GET", "POST").replace("\r\n\r\n", "\r\ncontent-length: 9\r\n\r\n4");
+    let mut stream = TcpStream::connect(server.addr).await.unwrap();
+    stream.write_all(head.as_bytes()).await.unwrap();
+    let mut answer = [0; 12];
+    soon("an answer", stream.read_exact(&mut answer)).await.unwrap();
+    assert_eq!(&answer, b"HTTP/1.1 408");
+    until("the session to end", || server.io.clients() == 0).await;
+}
+
+#[tokio::test]
+async fn a_full_server_says_so_and_when_to_come_again() {
+    let server = Server::start(one(Config { max_clients: 2, ..Config::default() }, echo()));
+    let _held = Polling::open(&server).await;
+    let other = Client::join(&server).await;
+    let answer = ask(server.addr, "GET", "transport=polling", &[], b"").await;
+    assert_eq!((answer.status, answer.header("retry-after")), (503, Some("1")));
+    assert!(answer.body.contains("The server is full."), "{}", answer.body);
+    assert_eq!(upgrade(server.addr, "transport=websocket", &[]).await, 503);
+    drop(other);
+    until("a place to be free", || server.io.clients() == 1).await;
+    Client::join(&server).await;
 }

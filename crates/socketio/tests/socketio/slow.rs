@@ -140,3 +140,24 @@ async fn one_that_takes_a_little_now_and_then_is_only_slow_to_watch() {
     gone.nothing_yet();
     assert_eq!(server.root().len(), 1);
 }
+
+#[tokio::test]
+async fn a_burst_past_the_bound_cuts_nobody_who_reads() {
+    let outbox_bytes = 64 * KIB;
+    let (server, mut gone) = server(Config { outbox_bytes, ..Config::default() });
+    let mut clients = Vec::new();
+    for _ in 0..10 {
+        clients.push(Client::join(&server).await);
+    }
+    // All of it before any transport has its turn: this test has one thread.
+    let (text, bursts) = ("x".repeat(8 * KIB), 3 * outbox_bytes / (8 * KIB));
+    for number in 0..bursts {
+        server.root().emit("tick", &(number, &text)).unwrap();
+    }
+    for client in &mut clients {
+        for number in 0..bursts {
+            assert!(client.text().await == format!(r#"42["tick",{number},"{text}"]"#), "tick {number}");
+        }
+    }
+    gone.nothing_yet();
+}

@@ -163,19 +163,23 @@ impl WebSocket {
                 ready!(outbox.poll_take(&mut self.writing, cx));
             }
             match self.poll_write_some(cx) {
-                Poll::Ready(Ok(bytes)) => {
+                Poll::Ready(Ok(cost)) => {
                     self.stalled_since = None;
-                    outbox.written(bytes);
+                    outbox.written(cost);
                 }
                 Poll::Ready(Err(error)) => return Poll::Ready(error),
                 Poll::Pending => {
-                    self.stalled_since.get_or_insert_with(Instant::now);
+                    if self.stalled_since.is_none() {
+                        self.stalled_since = Some(Instant::now());
+                        outbox.stalls();
+                    }
                     return Poll::Pending;
                 }
             }
         }
     }
 
+    /// Writes what fits; what that counted for in the outbox.
     fn poll_write_some(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
         let mut slices = [IoSlice::new(&[]); WRITE];
         let mut count = 0;
@@ -189,14 +193,16 @@ impl WebSocket {
             return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
         }
         self.written += bytes;
+        let mut cost = bytes;
         while let Some(frame) = self.writing.front() {
-            if self.written < frame.len() {
+            if self.written < frame.wire().len() {
                 break;
             }
-            self.written -= frame.len();
+            self.written -= frame.wire().len();
+            cost += Frame::OVERHEAD;
             self.writing.pop_front();
         }
-        Poll::Ready(Ok(bytes))
+        Poll::Ready(Ok(cost))
     }
 
     /// Writes one frame at once; for the few words exchanged before a session owns the connection.
