@@ -27,6 +27,8 @@ test('nothing missed, some missed, too much missed', async ({ plaza, person }) =
   wire.mend();
   await expect(ana.banner).toContainText('Resumed: 7 messages caught up.');
   expect(await ana.lines()).toEqual(await ben.lines());
+  const unread = ana.timeline.locator('[data-unread] + li');
+  await expect(unread).toContainText('missed 1');
 
   wire.cut();
   await expect(ana.banner).toContainText('Reconnecting');
