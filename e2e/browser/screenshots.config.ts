@@ -5,7 +5,7 @@ import tests from './playwright.config';
 export default defineConfig({
   ...tests,
   testDir: 'shots',
-  testMatch: ['states.ts', 'hard.ts'],
+  testMatch: ['states.ts', 'hard.ts', 'readme.ts'],
   workers: 1,
   timeout: 120_000,
 });

@@ -1,5 +1,5 @@
 // What people really write and how they really name things: long, many, right to left.
-import { expect, test } from '@playwright/test';
+import { expect, test, type Browser } from '@playwright/test';
 import { Person } from '../person';
 import { Plaza } from '../plaza';
 import { everyWay, narrow, shoot, wide } from './camera';
@@ -8,14 +8,20 @@ const ADDRESS = `https://example.org/${'a-very-long-path/'.repeat(12)}?with=${'p
 
 test('hard cases', async ({ browser }) => {
   const plaza = await Plaza.start();
+  try {
+    await hard(browser, plaza);
+  } finally {
+    await plaza.stop();
+  }
+});
+
+async function hard(browser: Browser, plaza: Plaza): Promise<void> {
   const ana = await Person.at(browser, plaza.url);
   await ana.register('Ana-with-a-name-of-32-characters');
   const rooms = ['announcements', 'random', 'kitchen', 'suppliers', 'market-day', 'lost-and-found', 'music'];
   for (const room of rooms) await ana.joinPublic(room);
   for (let i = 1; i <= 14; i += 1) await ana.joinPublic(`stall-${i}`);
-  await ana.createGroup(
-    'The group of everybody who ever had a stall on the square, and of some who not',
-  );
+  await ana.createGroup('The group of everybody who ever had a stall on the square, and of some who not');
   await ana.write('A room with a long name.');
   await ana.joinPublic(`a-room-id-${'of-sixty-four-characters-'.repeat(2)}ok`);
   await ana.joinPublic('general');
@@ -80,5 +86,4 @@ test('hard cases', async ({ browser }) => {
   await page.getByRole('button', { name: 'Sign in' }).click();
   await expect(page.getByRole('alert')).toBeVisible();
   await everyWay(page, 'sign-in-refused');
-  await plaza.stop();
-});
+}
