@@ -8,8 +8,6 @@ use std::collections::{BTreeMap, HashMap};
 
 /// Most events a room in one answer.
 const ROOM_EVENTS: u32 = 200;
-/// About how many bytes an answer has; rooms past it get no events but `more`.
-const ANSWER_BYTES: usize = 1024 * 1024;
 
 /// What becomes of one room when its user comes back. `held` is the position the client has, `same_epoch`
 /// whether it is one of this store, `top` the room's newest position if the user is a member now.
@@ -26,7 +24,7 @@ pub fn decide(held: Option<Seq>, same_epoch: bool, top: Option<Seq>) -> RoomResu
 
 impl Chat {
     /// What was missed since the positions given, room by room, as of one moment. At most 200 events a room and
-    /// about a megabyte in all; where that was not enough, `more` says so.
+    /// [`Settings::answer_bytes`](crate::Settings::answer_bytes) in all; where that was not enough, `more` says so.
     ///
     /// # Errors
     /// `bad_request` for more positions than a user may have rooms.
@@ -41,7 +39,7 @@ impl Chat {
         let same_epoch = request.epoch == self.epoch();
         let mut snapshot = self.inner.store.snapshot().await.map_err(unavailable)?;
         let tops: HashMap<RoomId, Seq> = tops(&mut snapshot, user).await?.into_iter().collect();
-        let mut left = ANSWER_BYTES;
+        let mut left = self.inner.settings.answer_bytes;
         let mut rooms = BTreeMap::new();
         for (name, held) in request.positions {
             let known = name.parse::<RoomId>().ok().and_then(|room| tops.get_key_value(&room));

@@ -46,6 +46,10 @@ pub struct Settings {
     pub commit_queue: u32,
     /// Read positions that may wait, 1 to 1,000,000; more are answered `busy`.
     pub read_queue: u32,
+    /// About how many bytes of events one answer holds. Not read from a configuration: it follows from how much may wait
+    /// for one client.
+    #[serde(skip)]
+    pub answer_bytes: usize,
 }
 
 impl Default for Settings {
@@ -66,6 +70,7 @@ impl Default for Settings {
             log_batch: 512,
             commit_queue: 64,
             read_queue: 8_192,
+            answer_bytes: 256 * 1024,
         }
     }
 }

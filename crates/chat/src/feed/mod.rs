@@ -10,7 +10,11 @@
 //! has its rooms watched: from here on the feed keeps what is committed in them, (3) reads the tops of its rooms,
 //! and the events up to those from the log, and (4) goes live with the positions it then holds. In (4) the feed
 //! hands over what came after them, says `resumed`, and passes on whatever follows. Should its memberships have
-//! changed meanwhile, or more have come than the feed keeps, it is told to look again from (2).
+//! changed meanwhile, or more have come than the feed keeps or the connection has room for, it is told to look again
+//! from (2).
+//!
+//! **Giving way.** One commit may hold more than a client's outbox. So the task gives way now and then while it passes
+//! events on, for the connections to write what they have.
 
 mod audience;
 mod room;
@@ -46,8 +50,14 @@ pub trait Subscriber: Send + Sync + 'static {
     /// Encodes an item, once for all its receivers.
     fn encode(item: &Item) -> Self::Frame;
 
+    /// What a frame counts for in an outbox, in bytes.
+    fn cost(frame: &Self::Frame) -> usize;
+
     /// Sends. It must not block; one that cannot keep up is to be closed, not waited for.
     fn send(&self, frame: &Self::Frame);
+
+    /// How much more it can be sent before it is called slow, in bytes.
+    fn free(&self) -> usize;
 }
 
 /// One connection's number, unique on its node.
@@ -170,6 +180,11 @@ impl<S: Subscriber> Encoded<S> {
 
     fn frame(&mut self) -> &S::Frame {
         self.frame.get_or_insert_with(|| S::encode(&self.item))
+    }
+
+    /// What it counts for; nothing, if nobody wanted it.
+    fn cost(&self) -> usize {
+        self.frame.as_ref().map_or(0, S::cost)
     }
 }
 

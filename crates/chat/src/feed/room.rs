@@ -84,8 +84,8 @@ impl<S: Subscriber> Room<S> {
         self.seq.is_none_or(|last| seq == last + 1)
     }
 
-    /// Sends an event to everybody who is fed, and keeps it for those coming in.
-    pub(super) fn pass(&mut self, event: &Arc<Event>) {
+    /// Sends an event to everybody who is fed, and keeps it for those coming in. What it cost each of them.
+    pub(super) fn pass(&mut self, event: &Arc<Event>) -> usize {
         let seq = event.seq();
         let mut encoded: Encoded<S> = Encoded::new(Item::Event(Arc::clone(event)));
         for (subscriber, after) in self.fed.values() {
@@ -102,6 +102,7 @@ impl<S: Subscriber> Room<S> {
             }
             self.kept.push_back((seq, encoded.frame().clone()));
         }
+        encoded.cost()
     }
 
     /// The position to which one who holds `position` can be brought from what is kept; `None`: it cannot.
@@ -115,6 +116,11 @@ impl<S: Subscriber> Room<S> {
             }
             _ => Some(position),
         }
+    }
+
+    /// What bringing in one who holds `position` will send.
+    pub(super) fn kept_above(&self, position: Seq) -> usize {
+        self.kept.iter().filter(|(seq, _)| *seq > position).map(|(_, frame)| S::cost(frame)).sum()
     }
 
     /// Feeds a connection that holds `position`; first with what is kept above it. The position it then holds.

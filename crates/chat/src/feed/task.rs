@@ -16,17 +16,21 @@ use tokio::sync::mpsc;
 
 /// How long to wait before the log is asked again, after it could not be read.
 const HEAL_AGAIN: Duration = Duration::from_millis(200);
+/// How much a connection may be sent before it gets a turn to write it: a small part of any outbox.
+const GIVE_WAY: usize = 16 * 1024;
 
 pub(super) struct Task<S: Subscriber> {
     rooms: HashMap<RoomId, Room<S>>,
     audience: Audience<S>,
     range: Range,
     mailbox: mpsc::WeakSender<Message<S>>,
+    /// Passed on since the task last gave way.
+    passed: usize,
 }
 
 impl<S: Subscriber> Task<S> {
     pub(super) fn new(range: Range, mailbox: mpsc::WeakSender<Message<S>>) -> Self {
-        Self { rooms: HashMap::new(), audience: Audience::new(), range, mailbox }
+        Self { rooms: HashMap::new(), audience: Audience::new(), range, mailbox, passed: 0 }
     }
 
     pub(super) async fn run(
@@ -37,15 +41,26 @@ impl<S: Subscriber> Task<S> {
         loop {
             tokio::select! {
                 commit = committed.recv() => match commit {
-                    Some(commit) => commit.events.iter().for_each(|event| self.told(event)),
+                    Some(commit) => for event in &commit.events {
+                        self.told(event);
+                        self.give_way().await;
+                    },
                     None => return,
                 },
-                Some(message) = messages.recv() => self.handle(message),
+                Some(message) = messages.recv() => self.handle(message).await,
             }
         }
     }
 
-    fn handle(&mut self, message: Message<S>) {
+    /// Lets the connections write, when they have got enough for it.
+    async fn give_way(&mut self) {
+        if self.passed >= GIVE_WAY {
+            self.passed = 0;
+            tokio::task::yield_now().await;
+        }
+    }
+
+    async fn handle(&mut self, message: Message<S>) {
         match message {
             Message::Connect { user, subscriber, answer } => {
                 let id = self.audience.connect(user, subscriber);
@@ -62,7 +77,7 @@ impl<S: Subscriber> Task<S> {
             }
             Message::Disconnect { connection } => self.disconnect(connection),
             Message::Read { user, event, except } => self.read(&user, event, except),
-            Message::Healed { room, events } => self.healed(&room, &events),
+            Message::Healed { room, events } => self.healed(&room, &events).await,
         }
     }
 
@@ -90,7 +105,7 @@ impl<S: Subscriber> Task<S> {
             self.member_added(event.room_id(), &change.user.id, event.seq());
         }
         if let Some(room) = self.rooms.get_mut(event.room_id()) {
-            room.pass(event);
+            self.passed += room.pass(event);
         }
         if let Event::MemberRemoved(change) = &**event {
             self.member_removed(event.room_id(), &change.user.id, event.seq());
@@ -145,10 +160,19 @@ impl<S: Subscriber> Task<S> {
         if connection.stage != (Stage::ComingIn { changed: false }) {
             return Live::LookAgain;
         }
-        // All of them or none: nothing is sent before it is sure that every room can be reached.
-        let reach =
-            |(room, position): &(RoomId, Seq)| self.rooms.get(room).and_then(|held| held.reach(*position));
-        if caught.iter().filter_map(|caught| caught.position.as_ref()).any(|held| reach(held).is_none()) {
+        // All of them or none: nothing is sent before it is sure that every room can be reached, and that there is room
+        // for what that takes.
+        let mut cost = 0;
+        for Caught { position, resumed, .. } in &caught {
+            let Some((name, position)) = position else { continue };
+            let Some(room) = self.rooms.get(name) else { return Live::LookAgain };
+            match (room.reach(*position), resumed) {
+                (None, _) => return Live::LookAgain,
+                (Some(_), RoomResumed::Span { .. }) => cost += room.kept_above(*position),
+                (Some(_), RoomResumed::Reload { .. }) => {}
+            }
+        }
+        if cost > connection.subscriber.free() {
             return Live::LookAgain;
         }
         let mut held = HashSet::new();
@@ -229,10 +253,11 @@ impl<S: Subscriber> Task<S> {
         });
     }
 
-    fn healed(&mut self, name: &RoomId, events: &[Arc<Event>]) {
+    async fn healed(&mut self, name: &RoomId, events: &[Arc<Event>]) {
         for event in events {
             if self.rooms.get(name).is_some_and(|room| room.is_next(event.seq())) {
                 self.pass(event);
+                self.give_way().await;
             }
         }
         if let Some(after) = self.rooms.get_mut(name).and_then(|room| room.healed(events.len())) {

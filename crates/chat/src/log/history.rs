@@ -6,8 +6,6 @@ use plaza_protocol::{Error, Event, EventsPage, History, RoomId, Seq, UserId};
 use sqlx::{AnyConnection, Row, any::AnyRow};
 use std::sync::Arc;
 
-/// A page ends when its events pass this many bytes in the store, whatever its limit; it has at least one.
-const PAGE_BYTES: usize = 512 * 1024;
 /// Most events [`Chat::range`] gives at once.
 const MAX_RANGE: u32 = 1_000;
 
@@ -15,7 +13,8 @@ const ABOVE: &str = select_events!("WHERE room_id = $1 AND seq > $2 ORDER BY seq
 const BELOW: &str = select_events!("WHERE room_id = $1 AND seq < $2 ORDER BY seq DESC LIMIT $3");
 
 impl Chat {
-    /// A page of a room's log, ascending; also bounded to half a megabyte. Membership and page are of one
+    /// A page of a room's log, ascending; also bounded to [`Settings::answer_bytes`](crate::Settings::answer_bytes),
+    /// and with at least one event if there is one. Membership and page are of one
     /// moment: one who was removed sees nothing of what came after.
     ///
     /// # Errors
@@ -30,22 +29,25 @@ impl Chat {
         }
         let mut snapshot = self.inner.store.snapshot().await.map_err(unavailable)?;
         seen(&mut snapshot, &request.room_id, user).await?.ok_or_else(Error::no_such_room)?;
+        let bytes = self.inner.settings.answer_bytes;
         let page = match request.after {
-            Some(after) => above(&mut snapshot, &request.room_id, after, limit, PAGE_BYTES).await,
-            None => below(&mut snapshot, &request.room_id, request.before.unwrap_or(Seq::MAX), limit).await,
+            Some(after) => above(&mut snapshot, &request.room_id, after, limit, bytes).await,
+            None => {
+                below(&mut snapshot, &request.room_id, request.before.unwrap_or(Seq::MAX), limit, bytes).await
+            }
         };
         Ok(page?.0)
     }
 
     /// Events of a room above a position, ascending, for who has checked already that they may be seen: at most
-    /// `limit` (and 1,000, and half a megabyte), at least one if there is one.
+    /// `limit` (and 1,000, and [`Settings::answer_bytes`](crate::Settings::answer_bytes)), at least one if there is one.
     ///
     /// # Errors
     /// `unavailable` or `busy` when the store cannot be read.
     pub async fn range(&self, room: &RoomId, after: Seq, limit: u32) -> Result<Vec<Arc<Event>>, Error> {
         let mut reader = self.inner.store.read().await.map_err(unavailable)?;
         let limit = limit.clamp(1, MAX_RANGE);
-        let (page, _) = above(&mut reader, room, after, limit, PAGE_BYTES).await?;
+        let (page, _) = above(&mut reader, room, after, limit, self.inner.settings.answer_bytes).await?;
         Ok(page.events.into_iter().map(Arc::new).collect())
     }
 }
@@ -67,9 +69,10 @@ async fn below(
     room: &RoomId,
     before: Seq,
     limit: u32,
+    bytes: usize,
 ) -> Outcome<(EventsPage, usize)> {
     let rows = fetch(connection, BELOW, room, before, limit).await?;
-    let (mut page, bytes) = page(&rows, limit, PAGE_BYTES)?;
+    let (mut page, bytes) = page(&rows, limit, bytes)?;
     page.events.reverse();
     Ok((page, bytes))
 }

@@ -11,6 +11,8 @@ pub struct Limits {
     pub exempt_loopback: bool,
     /// Addresses, and names, remembered at once; past it the one not seen for longest is forgotten.
     pub remembered: usize,
+    /// Opening a Socket.IO session.
+    pub connect: AddressRates,
     /// Logging in.
     pub login: Rates,
     /// Registering.
@@ -33,9 +35,22 @@ pub struct Rates {
     pub name_per_minute: u32,
 }
 
+/// The rate of an action in which no name is given.
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AddressRates {
+    /// Tries of one address in a row.
+    pub address_burst: u32,
+    /// Tries of one address that come back a minute.
+    pub address_per_minute: u32,
+}
+
 impl Limits {
     pub(super) fn check(&self) -> Result<(), ConfigError> {
         within("limits.remembered", self.remembered as u64, 1, 10_000_000)?;
+        let AddressRates { address_burst, address_per_minute } = self.connect;
+        within("limits.connect.address_burst", address_burst.into(), 1, 1_000_000)?;
+        within("limits.connect.address_per_minute", address_per_minute.into(), 1, 1_000_000)?;
         for (action, rates) in [("login", self.login), ("register", self.register), ("guest", self.guest)] {
             for (key, value) in [
                 ("address_burst", rates.address_burst),

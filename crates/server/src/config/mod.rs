@@ -21,7 +21,7 @@ mod tests;
 pub use auth::Auth;
 pub use error::ConfigError;
 pub use layer::ENV_PREFIX;
-pub use limits::{Limits, Rates};
+pub use limits::{AddressRates, Limits, Rates};
 pub use log::Log;
 pub use server::Server;
 pub use socket::Socket;
@@ -98,7 +98,7 @@ impl Config {
         let mut config: Self = figment.extract().map_err(|error| ConfigError::from_figment(&error))?;
         config.auth.read_secret()?;
         config.check()?;
-        chat::complete(&mut config.chat, &config.auth)?;
+        chat::complete(&mut config.chat, &config.auth, &config.socket)?;
         Ok(Loaded { config, figment, keys: defaults.keys() })
     }
 

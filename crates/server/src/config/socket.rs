@@ -8,6 +8,8 @@ use std::time::Duration;
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Socket {
+    /// Most clients at once.
+    pub max_clients: usize,
     /// How often a client is pinged, in milliseconds.
     pub ping_interval_ms: u64,
     /// How long its pong may take, and how long it may stall, in milliseconds.
@@ -28,6 +30,7 @@ pub struct Socket {
 
 impl Socket {
     pub(super) fn check(&self) -> Result<(), ConfigError> {
+        within("socket.max_clients", self.max_clients as u64, 1, 10_000_000)?;
         within("socket.ping_interval_ms", self.ping_interval_ms, 100, 3_600_000)?;
         within("socket.ping_timeout_ms", self.ping_timeout_ms, 100, 3_600_000)?;
         within("socket.upgrade_timeout_ms", self.upgrade_timeout_ms, 100, 3_600_000)?;
@@ -41,6 +44,7 @@ impl Socket {
     /// apart, and `origins` may talk to this server beside its own pages.
     pub fn settings(&self, node: &str, origins: &[String]) -> plaza_socketio::Config {
         plaza_socketio::Config {
+            max_clients: self.max_clients,
             ping_interval: Duration::from_millis(self.ping_interval_ms),
             ping_timeout: Duration::from_millis(self.ping_timeout_ms),
             upgrade_timeout: Duration::from_millis(self.upgrade_timeout_ms),

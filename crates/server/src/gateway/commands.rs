@@ -1,14 +1,17 @@
 //! What clients ask: each request by its event's name, to the chat's method that serves it.
 //!
-//! A handler calls chat before it first waits, and handlers of one socket start in the order of its events: so
-//! what one socket writes into a room is committed in that order.
+//! A handler that writes calls chat before it first waits, and handlers of one socket start in the order of its events:
+//! so what one socket writes into a room is committed in that order. One that reads much waits until its client has
+//! room for the answer, and for its client's earlier ones: else a client that reads would be called slow for what it
+//! asked, and could keep all of the store's readers to itself.
 
 use super::{Here, seat::Seat};
+use futures_util::future::BoxFuture;
 use plaza_protocol::{
-    AddMember, Answer, CreateRoom, Error, History, JoinRoom, LeaveRoom, ListMembers, ListRooms, MarkRead,
-    Position, ReadEvent, RemoveMember, Resume, SendMessage, command_names as names,
+    AddMember, Answer, Code, CreateRoom, Error, History, JoinRoom, LeaveRoom, ListMembers, ListRooms,
+    MarkRead, Position, ReadEvent, RemoveMember, Resume, SendMessage, command_names as names,
 };
-use plaza_socketio::{Event, Handlers, Payload, Socket};
+use plaza_socketio::{Ack, Event, Handlers, Payload, Socket};
 use serde::{Serialize, de::DeserializeOwned};
 use std::{future::Future, sync::Arc};
 
@@ -21,9 +24,7 @@ struct Asker {
 impl Asker {
     /// Every socket that got as far as asking has one.
     fn seat(&self) -> Result<&Seat, Error> {
-        self.socket
-            .data::<Seat>()
-            .ok_or_else(|| Error::new(plaza_protocol::Code::Unauthorized, "Sign in first."))
+        self.socket.data::<Seat>().ok_or_else(|| Error::new(Code::Unauthorized, "Sign in first."))
     }
 }
 
@@ -47,19 +48,43 @@ pub(super) fn register(handlers: Handlers, here: &Arc<Here>) -> Handlers {
     let handlers = command(handlers, here, names::MESSAGE_SEND, async |asker, request: SendMessage| {
         asker.here.chat.send_message(&asker.seat()?.identity.user, request).await
     });
-    let handlers = command(handlers, here, names::ROOM_LIST, async |asker, _: ListRooms| {
-        asker.here.chat.list_rooms(&asker.seat()?.identity.user.id).await
-    });
-    let handlers = command(handlers, here, names::ROOM_MEMBERS, async |asker, request: ListMembers| {
-        asker.here.chat.room_members(&asker.seat()?.identity.user.id, request).await
-    });
-    let handlers = command(handlers, here, names::ROOM_HISTORY, async |asker, request: History| {
-        asker.here.chat.history(&asker.seat()?.identity.user.id, request).await
-    });
-    let handlers = command(handlers, here, names::ROOM_RESUME, async |asker, request: Resume| {
-        asker.here.chat.resume(&asker.seat()?.identity.user.id, request).await
-    });
-    command(handlers, here, names::ROOM_READ, mark_read)
+    let handlers = command(
+        handlers,
+        here,
+        names::ROOM_LIST,
+        large(async |asker, _: ListRooms| asker.here.chat.list_rooms(&asker.seat()?.identity.user.id).await),
+    );
+    let handlers = command(
+        handlers,
+        here,
+        names::ROOM_MEMBERS,
+        large(async |asker, request: ListMembers| {
+            asker.here.chat.room_members(&asker.seat()?.identity.user.id, request).await
+        }),
+    );
+    let handlers = command(
+        handlers,
+        here,
+        names::ROOM_HISTORY,
+        large(async |asker, request: History| {
+            asker.here.chat.history(&asker.seat()?.identity.user.id, request).await
+        }),
+    );
+    let handlers = command(
+        handlers,
+        here,
+        names::ROOM_RESUME,
+        large(async |asker, request: Resume| {
+            asker.here.chat.resume(&asker.seat()?.identity.user.id, request).await
+        }),
+    );
+    let handlers = command(handlers, here, names::ROOM_READ, mark_read);
+    handlers.otherwise(|_, Event { name, ack, .. }| async move {
+        // A name is cut: it may be as long as a message.
+        let name: String = name.chars().take(64).collect();
+        let error = Error::bad_request(format!("There is no request called {name}."));
+        answer(&name, ack, Err::<(), _>(error));
+    })
 }
 
 async fn mark_read(asker: Asker, request: MarkRead) -> Result<Position, Error> {
@@ -87,16 +112,42 @@ where
         let (asker, serve) = (Asker { here: Arc::clone(&here), socket }, serve.clone());
         async move {
             let Event { payload, ack, .. } = event;
-            let answer = match request(&payload) {
+            let done = match request(&payload) {
                 Ok(request) => serve(asker, request).await,
                 Err(error) => Err(error),
             };
-            let Some(ack) = ack else { return };
-            if let Err(error) = ack.send(&[Answer(answer)]) {
-                tracing::error!(%error, name, "An answer cannot be encoded and is not sent");
-            }
+            answer(name, ack, done);
         }
     })
+}
+
+/// Serves a request whose answer is large when its client has room for it, and one at a time. The answer is queued
+/// before the client's next one looks for room, since one task runs all of a client's handlers.
+fn large<Q, A, Fut>(
+    serve: impl Fn(Asker, Q) -> Fut + Clone + Send + Sync + 'static,
+) -> impl Fn(Asker, Q) -> BoxFuture<'static, Result<A, Error>> + Clone + Send + Sync + 'static
+where
+    Q: Send + 'static,
+    Fut: Future<Output = Result<A, Error>> + Send + 'static,
+{
+    move |asker, request| {
+        let serve = serve.clone();
+        Box::pin(async move {
+            let socket = Arc::clone(&asker.socket);
+            let gone = || Error::new(Code::Unavailable, "The connection is closed.");
+            let seat = socket.data::<Seat>().ok_or_else(gone)?;
+            let _turn = seat.large_answer.acquire().await.map_err(|_| gone())?;
+            socket.room_in_outbox().await.map_err(|_| gone())?;
+            serve(asker, request).await
+        })
+    }
+}
+
+fn answer<A: Serialize>(name: &str, ack: Option<Ack>, done: Result<A, Error>) {
+    let Some(ack) = ack else { return };
+    if let Err(error) = ack.send(&[Answer(done)]) {
+        tracing::error!(%error, name, "An answer cannot be encoded and is not sent");
+    }
 }
 
 /// The one object of a request; none at all, or `null`, is an object without fields.

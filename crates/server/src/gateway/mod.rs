@@ -9,10 +9,13 @@ mod commands;
 mod registry;
 mod seat;
 
-use crate::{client_addr::ClientAddr, limits::Limits};
+use crate::{
+    client_addr::{ClientAddr, UNKNOWN},
+    limits::{Action, Limits},
+};
 use plaza_chat::{Chat, Committed, Feed, Item, Subscriber};
 use plaza_protocol::Ending;
-use plaza_socketio::{Config, Handlers, Outgoing, Socket, SocketIo};
+use plaza_socketio::{Config, Handlers, Outgoing, Refusal, Socket, SocketIo};
 use registry::Registry;
 use seat::Seat;
 use std::sync::Arc;
@@ -63,6 +66,14 @@ impl Subscriber for Member {
             .ok()
     }
 
+    fn cost(frame: &Self::Frame) -> usize {
+        frame.as_ref().map_or(0, Outgoing::cost)
+    }
+
+    fn free(&self) -> usize {
+        self.0.free_in_outbox()
+    }
+
     fn send(&self, frame: &Self::Frame) {
         if let Some(frame) = frame {
             // Closed: the socket is on its way out, and its client will come back with its positions.
@@ -84,14 +95,17 @@ impl Gateway {
         let tracker = TaskTracker::new();
         let feed = Feed::start(&chat, committed, &tracker);
         let registry = Registry::default();
-        let here = Arc::new(Here { chat, feed, limits, node: settings.node, registry });
+        let here = Arc::new(Here { chat, feed, limits: Arc::clone(&limits), node: settings.node, registry });
         tracker.spawn(registry::watch(Arc::clone(&here), shutdown));
         let io = SocketIo::builder(settings.socket)
-            .on_request(|request| {
+            .on_request(move |request| {
+                let addr = request.extensions.get::<ClientAddr>().copied().unwrap_or(ClientAddr(UNKNOWN));
+                // The official client comes again after a 503 by itself.
+                limits
+                    .check(Action::Connect, addr.0, None)
+                    .map_err(|error| Refusal::unavailable(error.message))?;
                 let mut kept = http::Extensions::new();
-                if let Some(addr) = request.extensions.get::<ClientAddr>() {
-                    kept.insert(*addr);
-                }
+                kept.insert(addr);
                 Ok(kept)
             })
             .namespace(NAMESPACE, handlers(&here))

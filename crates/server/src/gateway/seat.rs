@@ -10,12 +10,15 @@ use plaza_protocol::{Auth, Code, Error, Secret};
 use plaza_socketio::{ConnectError, Socket};
 use serde_json::Value;
 use std::sync::{Arc, Mutex, PoisonError};
+use tokio::sync::Semaphore;
 
 /// Who sits behind a socket. Kept with it from the moment it is let in.
 pub(super) struct Seat {
     pub(super) identity: Identity,
     /// A new guest's token, to be told once.
     pub(super) new_token: Option<Secret>,
+    /// Held by a request with a large answer, so that a client that asks for many has one at a time.
+    pub(super) large_answer: Semaphore,
     connection: Mutex<Connection>,
 }
 
@@ -79,7 +82,8 @@ async fn identify(here: &Here, socket: &Socket, auth: Value) -> Result<Seat, Err
             return Err(Error::new(Code::Unauthorized, "Sign in, or come as a guest with a name."));
         }
     };
-    Ok(Seat { identity, new_token, connection: Mutex::new(Connection::None) })
+    let (large_answer, connection) = (Semaphore::new(1), Mutex::new(Connection::None));
+    Ok(Seat { identity, new_token, large_answer, connection })
 }
 
 /// As `connect_error` carries it.

@@ -1,4 +1,4 @@
-//! How often one address, and one name, may try to come in: logging in, registering, coming as a guest.
+//! How often one address, and one name, may try to come in: connecting, logging in, registering, coming as a guest.
 //!
 //! Every try must be within two rates, the address's and the name's, and is counted against both or neither, so that
 //! an address past its own rate cannot use up somebody's name.
@@ -17,6 +17,8 @@ use std::{
 /// What is limited.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Action {
+    /// Opening a Socket.IO session.
+    Connect,
     /// Logging in.
     LogIn,
     /// Registering an account.
@@ -83,6 +85,11 @@ impl Limits {
 
     fn rates(&self, action: Action) -> (Rate, Rate) {
         let rates = match action {
+            Action::Connect => {
+                let config::AddressRates { address_burst, address_per_minute } = self.settings.connect;
+                let rate = Rate { burst: address_burst, per_minute: address_per_minute };
+                return (rate, rate);
+            }
             Action::LogIn => self.settings.login,
             Action::Register => self.settings.register,
             Action::Guest => self.settings.guest,
@@ -110,6 +117,7 @@ fn network(addr: IpAddr) -> IpAddr {
 
 fn refusal(action: Action, wait_micros: u64) -> Error {
     let what = match action {
+        Action::Connect => "to connect",
         Action::LogIn => "to sign in",
         Action::Register => "to register",
         Action::Guest => "to come as a guest",
@@ -129,8 +137,9 @@ mod tests {
     fn limits(exempt_loopback: bool) -> (Limits, Arc<AtomicU64>) {
         let rates =
             config::Rates { address_burst: 4, address_per_minute: 60, name_burst: 2, name_per_minute: 6 };
-        let settings =
-            config::Limits { exempt_loopback, remembered: 100, login: rates, register: rates, guest: rates };
+        let connect = config::AddressRates { address_burst: 2, address_per_minute: 60 };
+        let (login, register, guest) = (rates, rates, rates);
+        let settings = config::Limits { exempt_loopback, remembered: 100, connect, login, register, guest };
         let clock = Arc::new(AtomicU64::new(0));
         let now = {
             let clock = clock.clone();
@@ -170,6 +179,18 @@ mod tests {
         limits.check(Action::LogIn, addr("203.0.113.2"), Some("victim")).unwrap();
         clock.store(1_000, Ordering::Relaxed);
         limits.check(Action::LogIn, addr("203.0.113.1"), Some("e")).unwrap();
+    }
+
+    #[test]
+    fn connecting_is_limited_by_address_alone() {
+        let (limits, clock) = limits(true);
+        limits.check(Action::Connect, addr("203.0.113.1"), None).unwrap();
+        limits.check(Action::Connect, addr("203.0.113.1"), None).unwrap();
+        let refused = limits.check(Action::Connect, addr("203.0.113.1"), None).unwrap_err();
+        assert_eq!(refused.retry_after_ms, Some(1_000));
+        limits.check(Action::Connect, addr("203.0.113.2"), None).unwrap();
+        clock.store(1_000, Ordering::Relaxed);
+        limits.check(Action::Connect, addr("203.0.113.1"), None).unwrap();
     }
 
     #[test]

@@ -114,6 +114,7 @@ async fn what_is_not_a_request_is_answered_and_hurts_nobody() {
         (names::ROOM_HISTORY, json!({"roomId": "general", "after": -1})),
         (names::ROOM_READ, json!({"roomId": "general", "seq": 99})),
         (names::MEMBER_ADD, json!({"roomId": "general", "user": "@"})),
+        ("room:paint", json!({"roomId": "general"})),
     ] {
         let answer = ask(event, argument.clone()).await;
         assert_eq!(answer["ok"], false, "{event} {argument}: {answer}");
