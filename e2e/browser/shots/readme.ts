@@ -79,12 +79,12 @@ test('the pictures of the README', async ({ browser }) => {
     await ana.sees('40 cups');
     await ana.composer.fill('40 is plenty');
     await ana.page.emulateMedia({ colorScheme: 'light' });
-    await shoot(ana.page, 'conversation');
+    await shoot(ana.page, 'room');
     await ana.page.emulateMedia({ colorScheme: 'dark' });
-    await shoot(ana.page, 'conversation-dark');
+    await shoot(ana.page, 'room-dark');
     await ana.page.emulateMedia({ colorScheme: 'light' });
     await ana.page.setViewportSize(narrow);
-    await shoot(ana.page, 'conversation-narrow');
+    await shoot(ana.page, 'room-narrow');
     await ana.page.setViewportSize(wide);
   } finally {
     wire.close();
