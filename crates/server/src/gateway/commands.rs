@@ -79,11 +79,8 @@ pub(super) fn register(handlers: Handlers, here: &Arc<Here>) -> Handlers {
         }),
     );
     let handlers = command(handlers, here, names::ROOM_READ, mark_read);
-    handlers.otherwise(|_, Event { name, ack, .. }| async move {
-        // A name is cut: it may be as long as a message.
-        let name: String = name.chars().take(64).collect();
-        let error = Error::bad_request(format!("There is no request called {name}."));
-        answer(&name, ack, Err::<(), _>(error));
+    handlers.otherwise(async |_, Event { ack, .. }| {
+        answer("", ack, Err::<(), _>(Error::bad_request("There is no request of this name.")));
     })
 }
 
