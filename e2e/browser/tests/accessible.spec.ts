@@ -8,8 +8,14 @@ import { PASSWORD, storeUnsendable } from '../person';
 async function clean(page: Page, state: string): Promise<void> {
   for (const colorScheme of ['light', 'dark'] as const) {
     await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' });
-    // The colours follow with the next frame.
-    await page.evaluate(() => new Promise((drawn) => requestAnimationFrame(() => setTimeout(drawn, 0))));
+    // The page hears of it a moment later, and is drawn in the new colours with the next frame but one.
+    await page.waitForFunction(
+      (scheme) => matchMedia(`(prefers-color-scheme: ${scheme})`).matches,
+      colorScheme,
+    );
+    await page.evaluate(
+      () => new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(() => drawn(null)))),
+    );
     expect(await violations(page), `${state}, ${colorScheme}`).toEqual([]);
   }
 }
