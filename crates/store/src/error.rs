@@ -65,6 +65,16 @@ pub enum StoreError {
     /// It was closed.
     #[error("The store is closed.")]
     Closed,
+    /// A batch did not say one answer for each of its jobs. A fault of Plaza's; nothing of the batch is kept.
+    #[error(
+        "The store gave {answers} answers to {jobs} requests, so it kept nothing: this is a fault of Plaza."
+    )]
+    Unpaired {
+        /// How many jobs there were.
+        jobs: usize,
+        /// How many answers.
+        answers: usize,
+    },
     /// Anything else.
     #[error("The store failed: {0}.")]
     Other(sqlx::Error),

@@ -120,7 +120,6 @@ pub fn group_commit<B: Batch>(
                 taken.drain(..).map(|entry| (entry.job, entry.answer)).unzip();
             match commit(&store, &mut batch, jobs).await {
                 Ok((answers, effect)) => {
-                    debug_assert_eq!(answers.len(), callers.len(), "one answer for each job");
                     for (caller, answer) in callers.into_iter().zip(answers) {
                         // A caller that has gone away does not want to know.
                         let _ = caller.send(answer);
@@ -144,8 +143,13 @@ async fn commit<B: Batch>(
     batch: &mut B,
     jobs: Vec<B::Job>,
 ) -> Result<(Vec<B::Answer>, B::Effect), StoreError> {
+    let wanted = jobs.len();
     let mut tx = store.write().await?;
     let done = batch.run(&mut tx, jobs).await?;
+    // Else somebody would be given another one's answer.
+    if done.0.len() != wanted {
+        return Err(StoreError::Unpaired { jobs: wanted, answers: done.0.len() });
+    }
     tx.commit().await?;
     Ok(done)
 }
