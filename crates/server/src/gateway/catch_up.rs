@@ -5,7 +5,11 @@ use plaza_chat::{Caught, Live, decide};
 use plaza_protocol::{Auth, Code, Error, RoomId, RoomResumed, Seq, Session};
 use plaza_socketio::{Closed, Outgoing, Socket};
 use serde_json::Value;
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeMap, HashSet},
+    sync::Arc,
+    time::Duration,
+};
 
 /// Events read from the log at a time.
 const PAGE: u32 = 200;
@@ -104,9 +108,10 @@ impl Rooms {
     /// Takes in the user's rooms and tops as they are now: rooms that are new are decided, rooms that are gone are
     /// no longer fed.
     fn settle(&mut self, tops: &[(RoomId, Seq)]) {
-        let now: Vec<String> = self.held.keys().chain(self.now.keys()).cloned().collect();
-        for name in now {
-            if !tops.iter().any(|(room, _)| room.as_str() == name) {
+        let rooms: HashSet<&str> = tops.iter().map(|(room, _)| room.as_str()).collect();
+        let known: Vec<String> = self.held.keys().chain(self.now.keys()).cloned().collect();
+        for name in known {
+            if !rooms.contains(name.as_str()) {
                 let resumed = decide(self.held.get(&name).copied(), self.same_epoch, None);
                 self.now.insert(name.clone(), Caught { name, position: None, resumed });
             }

@@ -9,8 +9,14 @@ use plaza_chat::{ConnectionId, Identity};
 use plaza_protocol::{Auth, Code, Error, Secret};
 use plaza_socketio::{ConnectError, Socket};
 use serde_json::Value;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex, PoisonError},
+};
 use tokio::sync::Semaphore;
+
+/// As many as there are rooms one user may ever be allowed to be in.
+const MOST_POSITIONS: usize = 10_000;
 
 /// Who sits behind a socket. Kept with it from the moment it is let in.
 pub(super) struct Seat {
@@ -70,6 +76,11 @@ pub(super) async fn take(here: &Here, socket: &Arc<Socket>, auth: Value) -> Resu
 
 async fn identify(here: &Here, socket: &Socket, auth: Value) -> Result<Seat, Error> {
     let auth: Auth = serde_json::from_value(auth).map_err(|error| Error::misfit("auth", &error))?;
+    let positions = auth.positions.as_ref().map_or(0, BTreeMap::len);
+    if positions > MOST_POSITIONS {
+        let message = format!("There are {positions} positions in auth, and at most {MOST_POSITIONS} fit.");
+        return Err(Error::bad_request(message));
+    }
     let (identity, new_token) = match (auth.token, auth.guest) {
         (Some(token), _) => (here.chat.authenticate(&token).await?, None),
         (None, Some(name)) => {

@@ -86,6 +86,19 @@ async fn whoever_does_not_say_who_they_are_is_refused_with_a_code() {
 }
 
 #[tokio::test]
+async fn more_positions_than_anybody_can_hold_are_refused() {
+    let plaza = Plaza::with_defaults().await.unwrap();
+    let with = |count: u64| {
+        let positions = (0..count).map(|number| (format!("r{number}"), number)).collect();
+        Auth { guest: Some("Ana".into()), positions: Some(positions), ..Auth::default() }
+    };
+    let error = refusal(&plaza, with(10_001)).await;
+    assert_eq!((error.code, error.retryable), (Code::BadRequest, false));
+    let mut ana = Guest::open(&plaza, &with(10_000), &Options::default()).await.unwrap();
+    assert_eq!(ana.until_resumed().await.1.rooms.len(), 10_000);
+}
+
+#[tokio::test]
 async fn guests_may_be_turned_off() {
     let plaza = Setup::default().env("PLAZA_CHAT__GUESTS", "false").start().await.unwrap();
     let guest = Auth { guest: Some("Ana".into()), ..Auth::default() };
