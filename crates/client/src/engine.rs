@@ -129,6 +129,9 @@ async fn connect_tcp(address: &Address, options: &Options) -> std::io::Result<Tc
         if let Some(bytes) = options.receive_buffer_bytes {
             socket.set_recv_buffer_size(bytes)?;
         }
+        if let Some(bytes) = options.max_segment_bytes {
+            socket2::SockRef::from(&socket).set_tcp_mss(bytes)?;
+        }
         match socket.connect(candidate).await {
             Ok(stream) => {
                 stream.set_nodelay(true)?;

@@ -25,7 +25,7 @@ pub use address::Address;
 pub use backoff::Backoff;
 pub use error::{Closed, ConnectError, RequestError};
 pub use plaza::{Connection, Inbox, Incoming};
-pub use reconnect::{Client, Identity, Update, Updates};
+pub use reconnect::{Client, Identity, Sight, Update, Updates, Witness};
 pub use request::Request;
 pub use rest::Rest;
 
@@ -49,6 +49,10 @@ pub struct Options {
     /// The kernel's receive buffer, in bytes; the system's default if absent. A small one makes a client that
     /// does not read felt sooner.
     pub receive_buffer_bytes: Option<u32>,
+    /// Most bytes of one TCP segment; as the route allows if absent. On loopback that is 64 KiB, and the other
+    /// side's kernel then keeps megabytes for a client that does not read; with 1,400, as on Ethernet, it keeps a
+    /// tenth of it.
+    pub max_segment_bytes: Option<u32>,
     /// How long to wait between attempts to connect.
     pub backoff: Backoff,
 }
@@ -62,6 +66,7 @@ impl Default for Options {
             max_in_flight: 256,
             max_message_bytes: 16 << 20,
             receive_buffer_bytes: None,
+            max_segment_bytes: None,
             backoff: Backoff::default(),
         }
     }

@@ -6,10 +6,10 @@
 
 mod driver;
 
-use crate::{Address, Connection, Options, Request, RequestError};
+use crate::{Address, Connection, Incoming, Options, Request, RequestError};
 use plaza_protocol::{
-    ClientId, Content, Ending, Error, Event, EventsPage, ReadEvent, Reload, RoomId, Secret, SendMessage,
-    SentMessage, Seq, Session, TextBody, Tokens,
+    ClientId, Content, Ending, Error, Event, EventsPage, Positions, ReadEvent, Reload, RoomId, Secret,
+    SendMessage, SentMessage, Seq, Session, TextBody, Tokens,
 };
 use rand::{SeedableRng as _, rngs::StdRng};
 use std::{
@@ -88,6 +88,32 @@ pub enum Update {
     },
 }
 
+/// What passes between a client and its server, before the client makes anything of it: also what it drops, or hides
+/// by mending it.
+#[derive(Debug, Clone, Copy)]
+pub enum Sight<'a> {
+    /// A connection was opened.
+    Connected {
+        /// The positions the client said it holds.
+        claimed: &'a Positions,
+        /// The server's first words.
+        session: &'a Session,
+    },
+    /// The server sent this by itself, and it is taken in now, in the order in which it came. What a connection that
+    /// breaks off had brought but not handed over is never seen, and is not held either.
+    Taken(&'a Incoming),
+    /// A room was asked for anew.
+    Reloaded {
+        /// Which.
+        room: &'a RoomId,
+        /// Its newest events; absent when one is no member.
+        page: Option<&'a EventsPage>,
+    },
+}
+
+/// Is shown everything in the task of its client, which waits for it.
+pub type Witness = Box<dyn Fn(Sight<'_>) + Send + Sync>;
+
 /// The asking side. Clones share the connection; when the last one and [`Updates`] are gone, it is closed.
 #[derive(Debug, Clone)]
 pub struct Client {
@@ -119,13 +145,25 @@ impl Client {
     /// Starts connecting and never stops trying, until it is closed or refused. Retries are spread by `rng`.
     ///
     /// Must be called within a tokio runtime.
-    pub fn start(address: Address, identity: Identity, options: Options, mut rng: StdRng) -> (Self, Updates) {
+    pub fn start(address: Address, identity: Identity, options: Options, rng: StdRng) -> (Self, Updates) {
+        Self::start_before(Box::new(|_| {}), address, identity, options, rng)
+    }
+
+    /// [`Client::start`] with a witness, for those who judge the server and this client.
+    pub fn start_before(
+        witness: Witness,
+        address: Address,
+        identity: Identity,
+        options: Options,
+        mut rng: StdRng,
+    ) -> (Self, Updates) {
         let stop = CancellationToken::new();
         let (updates, queue) = mpsc::channel(options.event_queue.max(1));
         let (current, watching) = watch::channel(None);
         let own_rng = StdRng::from_rng(&mut rng);
         let driver =
-            driver::Driver::new(address, identity, options.clone(), rng, updates, current, stop.clone());
+            driver::Driver::new(address, identity, options.clone(), rng, updates, current, stop.clone())
+                .before(witness);
         let account = driver.account();
         tokio::spawn(driver.run());
         let shared =

@@ -1,13 +1,13 @@
 //! The task behind a [`Client`](crate::Client): connect, pass on, and come back.
 
-use super::{Identity, Update};
+use super::{Identity, Sight, Update, Witness};
 use crate::{
     Address, Backoff, ConnectError, Connection, Inbox, Incoming, Options, RequestError, Rest,
     held::{Held, Verdict},
 };
 use plaza_protocol::{
-    Auth, Code, Event, EventsPage, History, Reload, RoomId, RoomResumed, RoomsResumed, Secret, Seq, Session,
-    Tokens, UserId,
+    Auth, Code, Event, EventsPage, History, Positions, Reload, RoomId, RoomResumed, RoomsResumed, Secret,
+    Seq, Session, Tokens, UserId,
 };
 use rand::rngs::StdRng;
 use std::{
@@ -26,6 +26,7 @@ pub(super) type Account = Arc<Mutex<Option<Tokens>>>;
 
 /// One client's life.
 pub(super) struct Driver {
+    witness: Witness,
     address: Address,
     options: Options,
     backoff: Backoff,
@@ -74,6 +75,7 @@ impl Driver {
         };
         let backoff = options.backoff.clone();
         Self {
+            witness: Box::new(|_| {}),
             address,
             options,
             backoff,
@@ -89,6 +91,11 @@ impl Driver {
             held: Held::default(),
             reloaded_to: BTreeMap::new(),
         }
+    }
+
+    /// With somebody who is shown everything.
+    pub(super) fn before(self, witness: Witness) -> Self {
+        Self { witness, ..self }
     }
 
     /// The tokens, as they are refreshed.
@@ -170,9 +177,16 @@ impl Driver {
             epoch: self.epoch.clone(),
         };
         let (connection, session, mut inbox) = Connection::open(&self.address, &auth, &self.options).await?;
+        (self.witness)(Sight::Connected {
+            claimed: auth.positions.as_ref().unwrap_or(&Positions::new()),
+            session: &session,
+        });
         if let Some(token) = &session.token {
             self.token = Some(token.clone());
         }
+        // What is held from here on is of this epoch. With another one before, that is so only once the server has said
+        // what became of the positions of old.
+        self.epoch.get_or_insert_with(|| session.epoch.clone());
         self.refreshed = false;
         self.reloaded_to.clear();
         let end = self.serve(&connection, session, &mut inbox).await;
@@ -200,6 +214,7 @@ impl Driver {
                     .await
                     .map_err(|why| End::Lost { why: why.to_string(), retry_after: ending })?,
             };
+            (self.witness)(Sight::Taken(&incoming));
             match incoming {
                 Incoming::Event(event) => {
                     missed += u64::from(catching_up);
@@ -266,6 +281,7 @@ impl Driver {
             } else {
                 newest_page(connection, &room, inbox, backlog).await?
             };
+            (self.witness)(Sight::Reloaded { room: &room, page: page.as_ref() });
             match page.as_ref().and_then(|page| page.events.last()) {
                 Some(last) => {
                     self.held.set(room.clone(), last.seq());
