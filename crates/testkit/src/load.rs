@@ -1,62 +1,73 @@
-//! Many clients send while the server is killed and started again, and note what they are told and what they see.
+//! Many clients send while the server is killed and started again, and note what they are told.
 //!
 //! The clients are those of `plaza-client`, which reconnect and resume as any good client does. They send with
-//! retries under one `clientId`, sometimes once more after the acknowledgement; some read slowly; some users have
-//! a second connection that only reads. [`audit`](mod@crate::audit) judges what comes of it.
+//! retries under one `clientId`, sometimes once more after the acknowledgement; some users have a second connection
+//! that only reads; some leave their room and join it again and again; and some read so slowly, in a room where much
+//! is written, that the server ends their connections. [`audit`](mod@crate::audit) judges what comes of it.
 
-mod client;
+mod guest;
+mod kills;
+mod observer;
+mod sender;
 
-use crate::{Plaza, Record, audit::View, log, program::DEADLINE};
+use crate::{Plaza, Record, Setup, log, program::DEADLINE};
 use anyhow::Context as _;
-use client::Worker;
+use guest::{Finishing, Guest, Role};
 use plaza_client::{Backoff, Options};
-use plaza_protocol::{RoomId, Seq};
-use rand::{RngExt as _, SeedableRng as _, rngs::StdRng};
+use plaza_protocol::{Event, RoomId, Seq, UserId};
+use rand::{SeedableRng as _, rngs::StdRng};
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, HashMap},
     sync::{
-        Arc,
+        Arc, Mutex, PoisonError,
         atomic::{AtomicU64, Ordering},
     },
     time::Duration,
 };
-use tokio::{task::JoinSet, time::Instant};
+use tokio::{sync::watch, task::JoinSet, time::Instant};
 use tokio_util::sync::CancellationToken;
 
 /// How much, how long, and how rough.
 #[derive(Debug, Clone)]
 pub struct Load {
-    /// Guests that send.
-    pub clients: usize,
-    /// How many of them read slowly while it lasts, with a small receive buffer and long pauses.
-    pub slow: usize,
+    /// Guests that send and read as fast as they can.
+    pub talkers: usize,
     /// How many of them have a second connection that only reads.
     pub doubled: usize,
-    /// Public rooms; each guest is in two of them.
+    /// Guests that send, and stop reading for long.
+    pub slow: usize,
+    /// Guests that write long texts into the room of the slow ones: fast while one of them does not read, so that it
+    /// is soon too slow, and otherwise at a pace at which it can catch up.
+    pub writers: usize,
+    /// Guests that leave a room and join it again.
+    pub wanderers: usize,
+    /// Public rooms beside the one of the slow ones; each talker is in two of them, each slow guest in one.
     pub rooms: usize,
     /// Messages a guest has in flight.
     pub in_flight: usize,
-    /// It ends after this many acknowledged messages…
+    /// It ends when all kills are done, and this many messages are acknowledged…
     pub messages: u64,
-    /// …or after this time, whichever comes first.
+    /// …or this time is over.
     pub time: Duration,
-    /// How often the server is killed in that time. All of them happen, also when the messages run out before.
+    /// How often the server is killed.
     pub kills: u32,
     /// For everything that is drawn by lot.
     pub seed: u64,
 }
 
 impl Load {
-    /// Short enough for every run of the tests, and long enough for ten kills.
+    /// Short enough for every run of the tests.
     pub fn short() -> Self {
         Self {
-            clients: 16,
-            slow: 3,
+            talkers: 10,
             doubled: 3,
+            slow: 2,
+            writers: 1,
+            wanderers: 2,
             rooms: 4,
-            in_flight: 4,
-            messages: 20_000,
-            time: Duration::from_secs(15),
+            in_flight: 2,
+            messages: 4_000,
+            time: Duration::from_secs(8),
             kills: 10,
             seed: 1,
         }
@@ -65,13 +76,15 @@ impl Load {
     /// 100,000 messages or 60 seconds.
     pub fn full() -> Self {
         Self {
-            clients: 32,
-            slow: 6,
-            rooms: 8,
+            talkers: 24,
             doubled: 6,
+            slow: 4,
+            in_flight: 4,
+            wanderers: 4,
+            rooms: 8,
             messages: 100_000,
             time: Duration::from_secs(60),
-            kills: 12,
+            kills: 15,
             ..Self::short()
         }
     }
@@ -84,6 +97,23 @@ impl Load {
             Self::short()
         }
     }
+
+    /// The server to put it on: it lets little wait for a client, and tells whose connections it ended and why.
+    pub fn setup() -> Setup {
+        Setup::default()
+            .env("PLAZA_SOCKET__OUTBOX_BYTES", "65536")
+            .env("PLAZA_LOG__LEVEL", "info,plaza_server::gateway=debug")
+    }
+
+    fn roles(&self) -> impl Iterator<Item = Role> + use<> {
+        let talkers = (0..self.talkers).map({
+            let doubled = self.doubled;
+            move |number| Role::Talker { doubled: number < doubled }
+        });
+        let slow = (0..self.slow).map(|_| Role::Slow);
+        let writers = (0..self.writers).map(|_| Role::Writer);
+        talkers.chain(slow).chain(writers).chain((0..self.wanderers).map(|_| Role::Wanderer))
+    }
 }
 
 /// What a run noted and how it went.
@@ -91,8 +121,8 @@ impl Load {
 pub struct Outcome {
     /// For the auditor.
     pub record: Record,
-    /// Times the server was killed.
-    pub kills: u32,
+    /// Each time the server ran.
+    pub lives: Vec<Life>,
     /// Times that clients came back after having been connected.
     pub reconnects: u64,
     /// Rooms that clients were told to reload.
@@ -101,123 +131,142 @@ pub struct Outcome {
     pub took: Duration,
 }
 
+/// The server, from its start until it was killed, or the load was over.
+#[derive(Debug, Clone)]
+pub struct Life {
+    /// The name it went by, another one in each life.
+    pub node: String,
+    /// Messages that were acknowledged in it.
+    pub acked: u64,
+    /// Whose connections it ended as a slow consumer's, as its log says.
+    pub slow: Vec<UserId>,
+    /// Which of them came back to it and were told that they resumed.
+    pub resumed: Vec<UserId>,
+}
+
 /// What the clients and the killer share.
 #[derive(Debug)]
 struct Shared {
     rooms: Vec<RoomId>,
+    /// Where the writers write and the slow ones do not read.
+    crowded: RoomId,
     load: Load,
     acked: AtomicU64,
     reconnects: AtomicU64,
     reloads: AtomicU64,
+    /// Bytes of texts that were written into the crowded room.
+    written: watch::Sender<u64>,
+    /// How many of the slow ones are not reading now.
+    pausing: watch::Sender<usize>,
+    /// Who resumed on a node to which they had been connected before, and which.
+    resumed: Mutex<Vec<(String, UserId)>>,
+    /// Each event once, however many see it.
+    events: Mutex<HashMap<(RoomId, Seq), Arc<Event>>>,
     /// No new messages, and no more reading slowly.
     enough: CancellationToken,
 }
 
-/// Runs the load against `plaza` and reads the logs back.
+impl Shared {
+    fn acked(&self) -> u64 {
+        self.acked.load(Ordering::Relaxed)
+    }
+
+    /// Who resumed on this node after a connection that it had ended.
+    fn resumed_on(&self, node: &str) -> Vec<UserId> {
+        let resumed = self.resumed.lock().unwrap_or_else(PoisonError::into_inner);
+        resumed.iter().filter(|(there, _)| there == node).map(|(_, user)| user.clone()).collect()
+    }
+
+    fn intern(&self, event: &Event) -> Arc<Event> {
+        let mut events = self.events.lock().unwrap_or_else(PoisonError::into_inner);
+        let held =
+            events.entry((event.room_id().clone(), event.seq())).or_insert_with(|| Arc::new(event.clone()));
+        if **held == *event { Arc::clone(held) } else { Arc::new(event.clone()) }
+    }
+}
+
+/// Runs the load against `plaza`, which was started with [`Load::setup`], and reads the logs back.
 pub async fn run(plaza: &mut Plaza, load: &Load) -> anyhow::Result<Outcome> {
-    let rooms = (0..load.rooms).map(|n| format!("room-{n}").parse()).collect::<Result<Vec<RoomId>, _>>()?;
     let shared = Arc::new(Shared {
-        rooms,
+        rooms: (0..load.rooms).map(|n| format!("room-{n}").parse()).collect::<Result<_, _>>()?,
+        crowded: "crowded".parse()?,
         load: load.clone(),
         acked: AtomicU64::new(0),
         reconnects: AtomicU64::new(0),
         reloads: AtomicU64::new(0),
+        written: watch::Sender::new(0),
+        pausing: watch::Sender::new(0),
+        resumed: Mutex::default(),
+        events: Mutex::default(),
         enough: CancellationToken::new(),
     });
     let mut rng = StdRng::seed_from_u64(load.seed);
-    let mut workers = JoinSet::new();
-    for number in 0..load.clients {
+    let mut starting = JoinSet::new();
+    for (number, role) in load.roles().enumerate() {
         let rng = StdRng::from_rng(&mut rng);
-        workers.spawn(Worker::start(
-            number,
-            plaza.address()?,
-            options(load, number),
-            rng,
-            Arc::clone(&shared),
-        ));
+        starting.spawn(Guest::start(number, role, plaza.address()?, rng, Arc::clone(&shared)));
     }
     let mut ready = Vec::new();
-    while let Some(worker) = workers.join_next().await {
-        ready.push(worker??);
+    while let Some(guest) = starting.join_next().await {
+        ready.push(guest??);
     }
 
     let began = Instant::now();
     let mut sending = JoinSet::new();
-    for worker in ready {
-        sending.spawn(worker.send_all());
+    for guest in ready {
+        sending.spawn(guest.act());
     }
-    let kills = disturb(plaza, &shared, &mut rng, began).await?;
+    let mut lives = kills::disturb(plaza, &shared, &mut rng, began).await?;
     let took = began.elapsed();
-    let mut sent = Vec::new();
-    while let Some(worker) = sending.join_next().await {
-        sent.push(worker??);
+    let mut finishing = Vec::new();
+    while let Some(guest) = sending.join_next().await {
+        finishing.push(guest??);
     }
+    // What was acknowledged last is to be there after a kill too.
+    kills::kill(plaza, &shared, &mut lives).await?;
 
-    let logs = read_logs(plaza, &shared, &sent).await?;
+    let logs = read_logs(plaza, &shared, &finishing).await?;
     let tops = logs.iter().map(|(room, log)| (room.clone(), log.len() as Seq)).collect();
     let mut record = Record { logs, ..Record::default() };
-    for worker in sent {
-        let (acks, views) = worker.finish(&tops).await;
-        record.acks.extend(acks);
-        record.views.extend::<Vec<View>>(views);
+    for guest in finishing {
+        guest.finish(&tops, &mut record).await;
     }
     Ok(Outcome {
         record,
-        kills,
+        lives,
         reconnects: shared.reconnects.load(Ordering::Relaxed),
         reloads: shared.reloads.load(Ordering::Relaxed),
         took,
     })
 }
 
-/// Kills and restarts at irregular times, and ends the sending when its time or its messages are over.
-async fn disturb(
-    plaza: &mut Plaza,
-    shared: &Shared,
-    rng: &mut StdRng,
-    began: Instant,
-) -> anyhow::Result<u32> {
-    let load = &shared.load;
-    let pause = load.time / (load.kills + 1);
-    let mut kills = 0;
-    while kills < load.kills {
-        tokio::time::sleep(pause.mul_f64(rng.random_range(0.5..1.0))).await;
-        plaza.kill().await?;
-        kills += 1;
-        plaza.start().await.with_context(|| format!("start after kill {kills}"))?;
-    }
-    while began.elapsed() < load.time && shared.acked.load(Ordering::Relaxed) < load.messages {
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
-    shared.enough.cancel();
-    Ok(kills)
-}
-
 /// Reads every room's log by both ways and expects them to agree.
 async fn read_logs(
     plaza: &Plaza,
     shared: &Shared,
-    workers: &[client::Finishing],
-) -> anyhow::Result<BTreeMap<RoomId, Vec<plaza_protocol::Event>>> {
+    guests: &[Finishing],
+) -> anyhow::Result<BTreeMap<RoomId, Vec<Event>>> {
     let rest = plaza.rest()?;
     let mut logs = BTreeMap::new();
-    for room in &shared.rooms {
-        let Some(member) = workers.iter().find(|worker| worker.rooms().contains(room)) else { continue };
-        let by_socket = log::by_socket(&member.connection().await?, room).await?;
-        let by_rest = log::by_rest(&rest, member.token(), room).await?;
+    for room in shared.rooms.iter().chain([&shared.crowded]) {
+        let Some(member) = guests.iter().find(|guest| guest.rooms().contains(room)) else { continue };
+        let connection = member.connection().await.context("nobody to read the log")?;
+        let (by_socket, by_rest) =
+            tokio::try_join!(log::by_socket(&connection, room), log::by_rest(&rest, member.token(), room))?;
         anyhow::ensure!(by_socket == by_rest, "room:history and REST do not give the same log of {room}");
         logs.insert(room.clone(), by_socket);
     }
     Ok(logs)
 }
 
-fn options(load: &Load, number: usize) -> Options {
-    let slow = number < load.slow;
+fn options(role: Role) -> Options {
+    let slow = role == Role::Slow;
     Options {
         connect_timeout: Duration::from_secs(5),
         request_timeout: DEADLINE,
         event_queue: if slow { 1 } else { 256 },
-        receive_buffer_bytes: slow.then_some(4096),
+        receive_buffer_bytes: slow.then_some(4 * 1024),
+        max_segment_bytes: slow.then_some(1_400),
         backoff: Backoff::new(Duration::from_millis(50), Duration::from_millis(500)),
         ..Options::default()
     }

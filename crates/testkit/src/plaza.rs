@@ -91,10 +91,12 @@ impl Plaza {
         self.running.as_mut().context("the server is not running")
     }
 
-    /// SIGKILL, and waits until it is gone.
-    pub async fn kill(&mut self) -> anyhow::Result<()> {
+    /// SIGKILL, and waits until it is gone; what it wrote to stderr.
+    pub async fn kill(&mut self) -> anyhow::Result<String> {
         let mut program = self.running.take().context("the server is not running")?;
-        program.kill().await
+        program.kill().await?;
+        program.wait().await?;
+        Ok(program.stderr())
     }
 
     /// SIGTERM, and waits until it has ended; how it ended, and what it wrote to stderr.

@@ -1,11 +1,12 @@
 //! What the auditor can find, each as a sentence.
 
-use plaza_protocol::{ClientId, RoomId, Seq};
+use plaza_protocol::{ClientId, Reload, RoomId, Seq, UserId};
 
 /// A way in which the promise was broken.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Violation {
     /// The log's positions are not 1 to n.
+    #[error("The log of {room} has {got} where {expected} belongs.")]
     Hole {
         /// Where.
         room: RoomId,
@@ -14,14 +15,26 @@ pub enum Violation {
         /// The one that is there.
         got: Seq,
     },
+    /// The log of one room holds an event of another.
+    #[error("The log of {room} holds at {seq} an event of {bears}.")]
+    OtherRoom {
+        /// Whose log.
+        room: RoomId,
+        /// Where in it.
+        seq: Seq,
+        /// The room that the event bears.
+        bears: RoomId,
+    },
     /// Two messages bear one id.
+    #[error("The id {id} is in use twice, the second time in {room}.")]
     IdTwice {
         /// Where the second is.
         room: RoomId,
         /// The id.
         id: String,
     },
-    /// One send is in the log twice.
+    /// A send is in the log twice.
+    #[error("One send, {client_id}, is in the log of {room} twice, at {first} and {second}.")]
     SentTwice {
         /// Where.
         room: RoomId,
@@ -32,7 +45,46 @@ pub enum Violation {
         /// Position of the second.
         second: Seq,
     },
+    /// The log holds what nobody asked for.
+    #[error("The log of {room} holds at {seq} what nobody asked for.")]
+    NobodyAsked {
+        /// Where.
+        room: RoomId,
+        /// At which position.
+        seq: Seq,
+    },
+    /// Somebody did what only a member may, or was taken out, without being a member.
+    #[error("At {seq} of {room} {user} is no member, and is treated as one.")]
+    NoMember {
+        /// Where.
+        room: RoomId,
+        /// At which position.
+        seq: Seq,
+        /// Who.
+        user: UserId,
+    },
+    /// A member was added again.
+    #[error("At {seq} of {room} {user} is added, and is a member already.")]
+    MemberTwice {
+        /// Where.
+        room: RoomId,
+        /// At which position.
+        seq: Seq,
+        /// Who.
+        user: UserId,
+    },
+    /// The log names somebody who took no part, or somebody by another name.
+    #[error("At {seq} of {room} stands {user}, whom nobody knows as such.")]
+    Stranger {
+        /// Where.
+        room: RoomId,
+        /// At which position.
+        seq: Seq,
+        /// Who.
+        user: UserId,
+    },
     /// Acknowledged, and not in the log where it was said to be.
+    #[error("{client} was told that {client_id} is at {seq} of {room}, and it is not there.")]
     Lost {
         /// Who was told.
         client: String,
@@ -43,7 +95,8 @@ pub enum Violation {
         /// The position in the acknowledgement.
         seq: Seq,
     },
-    /// In the log with another body or id than was acknowledged.
+    /// In the log with another id or time than was acknowledged.
+    #[error("{client_id} of {client} is at {seq} of {room}, but not as it was acknowledged.")]
     AckDiffers {
         /// Who was told.
         client: String,
@@ -54,7 +107,54 @@ pub enum Violation {
         /// The sender's name for it.
         client_id: ClientId,
     },
-    /// A client was given an event twice.
+    /// In the log with another text than was sent.
+    #[error("{client_id} of {client} is at {seq} of {room}, but not as it was sent.")]
+    OtherText {
+        /// Who sent it.
+        client: String,
+        /// Where.
+        room: RoomId,
+        /// At which position.
+        seq: Seq,
+        /// The sender's name for it.
+        client_id: ClientId,
+    },
+    /// A message was given a position below what its sender had been shown before sending it.
+    #[error("{client} had seen {after} of {room} before it sent {client_id}, which was put at {seq}.")]
+    BeforeItsCause {
+        /// Who sent it.
+        client: String,
+        /// Where.
+        room: RoomId,
+        /// The sender's name for it.
+        client_id: ClientId,
+        /// The position it was given.
+        seq: Seq,
+        /// What the sender had been shown.
+        after: Seq,
+    },
+    /// Somebody was answered that they came or went, and the log does not hold it there.
+    #[error("{client} was told that it came or went at {seq} of {room}, and it did not.")]
+    NotAsked {
+        /// Who was told.
+        client: String,
+        /// Where.
+        room: RoomId,
+        /// The position in the answer.
+        seq: Seq,
+    },
+    /// A client was given an event of a room without having been told how it came to it.
+    #[error("{client} was given {seq} of {room} without being a member as far as it was told.")]
+    NotBegun {
+        /// Who.
+        client: String,
+        /// Where.
+        room: RoomId,
+        /// Which.
+        seq: Seq,
+    },
+    /// A client was given an event that it held.
+    #[error("{client} saw {seq} of {room} twice.")]
     SeenTwice {
         /// Who.
         client: String,
@@ -64,6 +164,7 @@ pub enum Violation {
         seq: Seq,
     },
     /// A client was given an event after a later one.
+    #[error("{client} saw {seq} of {room} after {after}.")]
     OutOfOrder {
         /// Who.
         client: String,
@@ -75,6 +176,7 @@ pub enum Violation {
         after: Seq,
     },
     /// A client saw what came before and after, and not these.
+    #[error("{client} never saw {} of {room}, but what comes before and after.", span(*first, *last))]
     Missing {
         /// Who.
         client: String,
@@ -86,6 +188,7 @@ pub enum Violation {
         last: Seq,
     },
     /// A client saw what the log does not hold.
+    #[error("{client} saw {seq} of {room}, which the log does not hold.")]
     NotInLog {
         /// Who.
         client: String,
@@ -95,6 +198,7 @@ pub enum Violation {
         seq: Seq,
     },
     /// A client saw something else than the log holds.
+    #[error("What {client} saw as {seq} of {room} is not what the log holds there.")]
     SeenDiffers {
         /// Who.
         client: String,
@@ -104,6 +208,7 @@ pub enum Violation {
         seq: Seq,
     },
     /// A client that was connected to the end did not see the end.
+    #[error("{client} saw {room} up to {seen}, and it ends at {top}.")]
     Behind {
         /// Who.
         client: String,
@@ -114,7 +219,77 @@ pub enum Violation {
         /// The last there is.
         top: Seq,
     },
+    /// A client came back with another position than it had come to.
+    #[error("{client} held {} of {room} and came back with {}.", position(*held), position(*claimed))]
+    ClaimDiffers {
+        /// Who.
+        client: String,
+        /// Where.
+        room: RoomId,
+        /// Where it was.
+        held: Option<Seq>,
+        /// Where it said it was.
+        claimed: Option<Seq>,
+    },
+    /// A client was not told what became of a room that it held, or was given events of.
+    #[error("{client} was not told what became of {room}.")]
+    Unanswered {
+        /// Who.
+        client: String,
+        /// Which.
+        room: RoomId,
+    },
+    /// A client was told that a span was sent, and it does not begin where the client was, or something else was sent.
+    #[error(
+        "{client} was told that what is above {from} of {room} up to {to} was sent, and it was {}.",
+        sent.map_or("nothing".into(), |(first, last)| span(first, last))
+    )]
+    SpanDiffers {
+        /// Who.
+        client: String,
+        /// Where.
+        room: RoomId,
+        /// The position before the span.
+        from: Seq,
+        /// Its last position.
+        to: Seq,
+        /// The first and the last position that were sent.
+        sent: Option<(Seq, Seq)>,
+    },
+    /// A client was told to reload, without the reason that was given.
+    #[error("{client} was told to reload {room} ({reason:?}) without reason.")]
+    FalseReload {
+        /// Who.
+        client: String,
+        /// Where.
+        room: RoomId,
+        /// The reason.
+        reason: Reload,
+    },
+    /// A client that reloads was given a page that ends before what it was told of.
+    #[error("{client} reloaded {room} with a page that ends at {last} and not at {reaches} or later.")]
+    OldPage {
+        /// Who.
+        client: String,
+        /// Where.
+        room: RoomId,
+        /// The page's last position.
+        last: Seq,
+        /// How far it should have reached.
+        reaches: Seq,
+    },
+    /// A page said wrongly whether there is more before it.
+    #[error("{client} reloaded {room} with a page from {first} that says the wrong thing of what is before.")]
+    MoreDiffers {
+        /// Who.
+        client: String,
+        /// Where.
+        room: RoomId,
+        /// The page's first position.
+        first: Seq,
+    },
     /// A client noted something that a right server does not do.
+    #[error("{client} noted: {what}.")]
     Fault {
         /// Who.
         client: String,
@@ -123,44 +298,11 @@ pub enum Violation {
     },
 }
 
-impl std::fmt::Display for Violation {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::Hole { room, expected, got } => {
-                write!(f, "The log of {room} has {got} where {expected} belongs.")
-            }
-            Self::IdTwice { room, id } => {
-                write!(f, "The id {id} is in use twice, the second time in {room}.")
-            }
-            Self::SentTwice { room, client_id, first, second } => {
-                write!(f, "One send, {client_id}, is in the log of {room} twice, at {first} and {second}.")
-            }
-            Self::Lost { client, room, client_id, seq } => {
-                write!(f, "{client} was told that {client_id} is at {seq} of {room}, and it is not there.")
-            }
-            Self::AckDiffers { client, room, seq, client_id } => {
-                write!(f, "{client_id} of {client} is at {seq} of {room}, but not as it was acknowledged.")
-            }
-            Self::SeenTwice { client, room, seq } => write!(f, "{client} saw {seq} of {room} twice."),
-            Self::OutOfOrder { client, room, seq, after } => {
-                write!(f, "{client} saw {seq} of {room} after {after}.")
-            }
-            Self::Missing { client, room, first, last } if first == last => {
-                write!(f, "{client} never saw {first} of {room}, but what comes before and after.")
-            }
-            Self::Missing { client, room, first, last } => {
-                write!(f, "{client} never saw {first} to {last} of {room}, but what comes before and after.")
-            }
-            Self::NotInLog { client, room, seq } => {
-                write!(f, "{client} saw {seq} of {room}, which the log does not hold.")
-            }
-            Self::SeenDiffers { client, room, seq } => {
-                write!(f, "What {client} saw as {seq} of {room} is not what the log holds there.")
-            }
-            Self::Behind { client, room, seen, top } => {
-                write!(f, "{client} saw {room} up to {seen}, and it ends at {top}.")
-            }
-            Self::Fault { client, what } => write!(f, "{client} noted: {what}."),
-        }
-    }
+/// `3`, or `3 to 5`.
+fn span(first: Seq, last: Seq) -> String {
+    if first == last { first.to_string() } else { format!("{first} to {last}") }
+}
+
+fn position(held: Option<Seq>) -> String {
+    held.map_or("nothing".into(), |seq| seq.to_string())
 }
