@@ -15,7 +15,8 @@ async fn a_burst_of_one_member_reaches_all_the_others() {
     let plaza = with_small_outboxes().await;
     let mut members = Vec::new();
     for number in 0..10 {
-        let guest = Guest::connect(&plaza, &format!("guest-{number}")).await;
+        let mut guest = Guest::connect(&plaza, &format!("guest-{number}")).await;
+        guest.until_resumed().await;
         guest.connection.join_room(&room("busy")).await.unwrap();
         members.push(guest);
     }

@@ -19,6 +19,7 @@ use std::{
 };
 use tokio::{
     io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf},
+    task::coop::has_budget_remaining,
     time::{Instant, timeout},
 };
 
@@ -169,7 +170,8 @@ impl WebSocket {
                 }
                 Poll::Ready(Err(error)) => return Poll::Ready(error),
                 Poll::Pending => {
-                    if self.stalled_since.is_none() {
+                    // Pending may also mean that the task has had its share and is to come again.
+                    if self.stalled_since.is_none() && has_budget_remaining() {
                         self.stalled_since = Some(Instant::now());
                         outbox.stalls();
                     }
