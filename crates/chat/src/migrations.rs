@@ -10,4 +10,5 @@ pub const MIGRATIONS: &[Migration] = &[
         sql: include_str!("../migrations/0001_accounts_rooms_log.sql"),
     },
     Migration { version: 2, name: "by expiry", sql: include_str!("../migrations/0002_expiry.sql") },
+    Migration { version: 3, name: "ordinals", sql: include_str!("../migrations/0003_ordinals.sql") },
 ];

@@ -40,7 +40,7 @@ pub(super) async fn append_member(
     by: &User,
     at: Timestamp,
 ) -> Outcome<Event> {
-    let row = sqlx::query("UPDATE rooms SET seq = seq + 1 WHERE id = $1 RETURNING seq")
+    let row = sqlx::query("UPDATE rooms SET seq = seq + 1 WHERE id = $1 RETURNING seq, messages")
         .bind(room.as_str())
         .fetch_one(&mut *tx)
         .await?;
@@ -52,8 +52,8 @@ pub(super) async fn append_member(
     };
     let body = json!(MemberBody { user: user.clone() }).to_string();
     sqlx::query(
-        "INSERT INTO events (room_id, seq, type, sender_id, sender_name, sender_guest, body, at)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
+        "INSERT INTO events (room_id, seq, type, sender_id, sender_name, sender_guest, body, at, messages)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
     )
     .bind(room.as_str())
     .bind(seq as i64)
@@ -63,6 +63,7 @@ pub(super) async fn append_member(
     .bind(i64::from(by.guest))
     .bind(body)
     .bind(at.as_millis())
+    .bind(row.try_get::<i64, _>(1)?)
     .execute(&mut *tx)
     .await?;
     Ok(event)

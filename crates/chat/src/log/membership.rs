@@ -9,7 +9,7 @@ use crate::{
     ManagedBy, Settings,
     accounts::people,
     failure::{Failure, Outcome},
-    rooms::{Seen, seen},
+    rooms::{Seen, seen, summary},
 };
 use plaza_protocol::{
     Code, CreatedRoom, Error, Event, JoinedRoom, Position, Role, RoomId, RoomKind, RoomSummary, Timestamp,
@@ -79,9 +79,8 @@ async fn join(
     user: &User,
     at: Timestamp,
 ) -> Outcome<(JoinedRoom, Option<Event>)> {
-    if let Some(seen) = seen(tx, &room, &user.id).await? {
-        let summary = seen.summary(tx, room, &user.id).await?;
-        return Ok((JoinedRoom { seq: summary.seq, room: summary }, None));
+    if let Some(room) = summary(tx, &room, &user.id).await? {
+        return Ok((JoinedRoom { seq: room.seq, room }, None));
     }
     let found = sqlx::query("SELECT name, kind FROM rooms WHERE id = $1")
         .bind(room.as_str())
@@ -224,13 +223,16 @@ async fn take_in(
     at: Timestamp,
 ) -> Outcome<Event> {
     let event = event::append_member(tx, room, Went::In, user, by, at).await?;
-    sqlx::query("INSERT INTO members (room_id, user_id, role, read_seq) VALUES ($1, $2, $3, $4)")
-        .bind(room.as_str())
-        .bind(user.id.as_str())
-        .bind(role.as_str())
-        .bind(event.seq() as i64)
-        .execute(tx)
-        .await?;
+    // What was written until now is read.
+    sqlx::query(
+        "INSERT INTO members (room_id, user_id, role, read_seq, own, own_seq, read_others)
+         SELECT id, $2, $3, seq, 0, 0, messages FROM rooms WHERE id = $1",
+    )
+    .bind(room.as_str())
+    .bind(user.id.as_str())
+    .bind(role.as_str())
+    .execute(tx)
+    .await?;
     Ok(event)
 }
 

@@ -20,6 +20,33 @@ struct Stored {
     content: Content,
 }
 
+/// Where a room stands: its newest position, and how many messages it has.
+#[derive(Clone, Copy)]
+struct Top {
+    seq: Seq,
+    messages: u64,
+}
+
+/// What a sender has written in a room as its member: how many messages, and the position of the newest.
+#[derive(Clone, Copy)]
+struct Own {
+    count: u64,
+    seq: Seq,
+}
+
+/// A message that is new.
+struct Added {
+    message: Message,
+    /// Its kind, and its body as JSON.
+    stored_as: (&'static str, String),
+    /// Messages in the room, with it.
+    messages: u64,
+    /// The sender's among them, with it.
+    own: u64,
+    /// The position of the sender's one before it.
+    prev: Seq,
+}
+
 /// Appends the messages in their order: one answer for each, one event for each that is new.
 pub(super) async fn append(
     tx: &mut AnyConnection,
@@ -28,26 +55,26 @@ pub(super) async fn append(
     answers: &mut Vec<Result<Done, Error>>,
     events: &mut Vec<Arc<Event>>,
 ) -> sqlx::Result<()> {
-    let (members, mut tops) = memberships(tx, &run).await?;
+    let Senders { of_message, mut own, mut tops } = senders(tx, &run).await?;
     let mut stored = known(tx, &run).await?;
     let mut added = Vec::new();
-    let mut raised = HashMap::new();
-    for (message, is_member) in run.into_iter().zip(members) {
+    for (message, sender) in run.into_iter().zip(of_message) {
+        let own = &mut own[sender];
         let key = (message.room.clone(), message.sender.id.clone(), message.client_id.clone());
         let vacant = match stored.entry(key) {
             Entry::Occupied(first) => {
-                answers.push(again(first.get(), &message.content, is_member));
+                answers.push(again(first.get(), &message.content, own.is_some()));
                 continue;
             }
             Entry::Vacant(vacant) => vacant,
         };
-        let Some(top) = tops.get_mut(&message.room).filter(|_| is_member) else {
+        let (Some(top), Some(own)) = (tops.get_mut(&message.room), own) else {
             answers.push(Err(Error::no_such_room()));
             continue;
         };
-        *top += 1;
-        raised.insert(message.room.clone(), *top);
-        let sent = SentMessage { seq: *top, id: message.id, at };
+        *top = Top { seq: top.seq + 1, messages: top.messages + 1 };
+        let prev = std::mem::replace(own, Own { count: own.count + 1, seq: top.seq }).seq;
+        let sent = SentMessage { seq: top.seq, id: message.id, at };
         vacant.insert(Stored { sent: sent.clone(), content: message.content.clone() });
         let stored_as = (message.kind, message.body);
         let message = Message {
@@ -60,28 +87,36 @@ pub(super) async fn append(
             at,
         };
         answers.push(Ok(Done::Sent(sent)));
-        added.push((message, stored_as));
+        added.push(Added { message, stored_as, messages: top.messages, own: own.count, prev });
     }
     if !added.is_empty() {
         insert(tx, &added).await?;
-        let tops: Vec<_> = raised.iter().collect();
-        sqlx::query(sqlite::RAISE_TOPS).bind(sqlite::rows(&tops)?).execute(tx).await?;
     }
-    events.extend(added.into_iter().map(|(message, _)| Arc::new(Event::Message(message))));
+    events.extend(added.into_iter().map(|added| Arc::new(Event::Message(added.message))));
     Ok(())
 }
 
-/// Stores new messages, each with its kind and its body as JSON.
-async fn insert(tx: &mut AnyConnection, added: &[(Message, (&str, String))]) -> sqlx::Result<()> {
-    let rows: Vec<_> = added
-        .iter()
-        .map(|(message, (kind, body))| {
-            let Message { room_id, seq, id, client_id, sender, at, .. } = message;
-            let guest = u8::from(sender.guest);
-            (room_id, seq, id, &sender.id, &sender.name, guest, client_id, kind, body, at.as_millis())
-        })
-        .collect();
-    sqlx::query(sqlite::APPEND_MESSAGES).bind(sqlite::rows(&rows)?).execute(tx).await?;
+/// Stores new messages, and how their rooms and their senders then stand.
+async fn insert(tx: &mut AnyConnection, added: &[Added]) -> sqlx::Result<()> {
+    let mut rows = Vec::with_capacity(added.len());
+    let (mut tops, mut owns) = (HashMap::new(), HashMap::new());
+    for Added { message, stored_as: (kind, body), messages, own, prev } in added {
+        let Message { room_id, seq, id, client_id, sender, at, .. } = message;
+        tops.insert(room_id, (room_id, seq, messages));
+        owns.insert((room_id, &sender.id), (room_id, &sender.id, own, seq));
+        let (sender, name, guest) = (&sender.id, &sender.name, u8::from(sender.guest));
+        let at = at.as_millis();
+        rows.push((room_id, seq, id, sender, name, guest, client_id, kind, body, at, messages, own, prev));
+    }
+    let tops: Vec<_> = tops.into_values().collect();
+    let owns: Vec<_> = owns.into_values().collect();
+    for (statement, rows) in [
+        (sqlite::APPEND_MESSAGES, sqlite::rows(&rows)?),
+        (sqlite::RAISE_TOPS, sqlite::rows(&tops)?),
+        (sqlite::RAISE_OWN, sqlite::rows(&owns)?),
+    ] {
+        sqlx::query(statement).bind(rows).execute(&mut *tx).await?;
+    }
     Ok(())
 }
 
@@ -100,14 +135,19 @@ fn again(first: &Stored, content: &Content, is_member: bool) -> Result<Done, Err
     }
 }
 
-/// Which of the messages' senders are members, and the tops of their rooms.
-async fn memberships(
-    tx: &mut AnyConnection,
-    run: &[NewMessage],
-) -> sqlx::Result<(Vec<bool>, HashMap<RoomId, Seq>)> {
+/// Who sends a run of messages, and where their rooms stand.
+struct Senders {
+    /// For each message, which of `own` is its sender's.
+    of_message: Vec<usize>,
+    /// For each pair of a room and a sender; `None` for one who is no member.
+    own: Vec<Option<Own>>,
+    tops: HashMap<RoomId, Top>,
+}
+
+async fn senders(tx: &mut AnyConnection, run: &[NewMessage]) -> sqlx::Result<Senders> {
     let mut pairs: Vec<(&RoomId, &UserId)> = Vec::new();
     let mut index = HashMap::new();
-    let pair_of: Vec<usize> = run
+    let of_message = run
         .iter()
         .map(|message| {
             let pair = (&message.room, &message.sender.id);
@@ -118,14 +158,15 @@ async fn memberships(
         })
         .collect();
     let rows = sqlx::query(sqlite::MEMBERSHIPS).bind(sqlite::rows(&pairs)?).fetch_all(tx).await?;
-    let mut is_member = vec![false; pairs.len()];
+    let mut own = vec![None; pairs.len()];
     let mut tops = HashMap::new();
     for row in &rows {
         let pair = row.try_get::<i64, _>(0)? as usize;
-        is_member[pair] = true;
-        tops.insert(pairs[pair].0.clone(), event::read_seq(row, 1)?);
+        let top = Top { seq: event::read_seq(row, 1)?, messages: event::read_seq(row, 2)? };
+        tops.insert(pairs[pair].0.clone(), top);
+        own[pair] = Some(Own { count: event::read_seq(row, 4)?, seq: event::read_seq(row, 5)? });
     }
-    Ok((pair_of.into_iter().map(|pair| is_member[pair]).collect(), tops))
+    Ok(Senders { of_message, own, tops })
 }
 
 type Key = (RoomId, UserId, ClientId);

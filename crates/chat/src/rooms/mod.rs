@@ -4,7 +4,7 @@ mod list;
 mod members;
 mod read;
 
-pub(crate) use list::tops;
+pub(crate) use list::{summary, tops};
 pub use read::Marked;
 pub(crate) use read::{ReadQueue, start as start_reads};
 
@@ -12,16 +12,14 @@ use crate::{
     failure::Outcome,
     log::{decode, read_seq},
 };
-use plaza_protocol::{Role, RoomId, RoomKind, RoomSummary, Seq, UserId};
+use plaza_protocol::{Role, RoomId, RoomKind, Seq, UserId};
 use sqlx::{AnyConnection, Row};
 
 /// A room that one is a member of.
 pub(crate) struct Seen {
-    pub(crate) name: String,
     pub(crate) kind: RoomKind,
     pub(crate) seq: Seq,
     pub(crate) role: Role,
-    pub(crate) read_seq: Seq,
 }
 
 /// The room as this user sees it; nothing where there is none or the user is no member.
@@ -31,7 +29,7 @@ pub(crate) async fn seen(
     user: &UserId,
 ) -> Outcome<Option<Seen>> {
     let row = sqlx::query(
-        "SELECT rooms.name, rooms.kind, rooms.seq, members.role, members.read_seq
+        "SELECT rooms.kind, rooms.seq, members.role
          FROM members JOIN rooms ON rooms.id = members.room_id
          WHERE members.room_id = $1 AND members.user_id = $2",
     )
@@ -40,36 +38,8 @@ pub(crate) async fn seen(
     .fetch_optional(connection)
     .await?;
     let Some(row) = row else { return Ok(None) };
-    Ok(Some(Seen {
-        name: row.try_get(0)?,
-        kind: kind(row.try_get(1)?)?,
-        seq: read_seq(&row, 2)?,
-        role: role(row.try_get(3)?)?,
-        read_seq: read_seq(&row, 4)?,
-    }))
-}
-
-impl Seen {
-    /// With its unread messages counted.
-    pub(crate) async fn summary(
-        self,
-        connection: &mut AnyConnection,
-        id: RoomId,
-        user: &UserId,
-    ) -> Outcome<RoomSummary> {
-        let row = sqlx::query(
-            "SELECT COUNT(*) FROM events
-             WHERE room_id = $1 AND seq > $2 AND type = 'message' AND sender_id <> $3",
-        )
-        .bind(id.as_str())
-        .bind(self.read_seq as i64)
-        .bind(user.as_str())
-        .fetch_one(connection)
-        .await?;
-        let unread = read_seq(&row, 0)?;
-        let Self { name, kind, seq, role, read_seq } = self;
-        Ok(RoomSummary { id, name, kind, seq, read_seq, unread, role })
-    }
+    let (kind, role) = (kind(row.try_get(0)?)?, role(row.try_get(2)?)?);
+    Ok(Some(Seen { kind, seq: read_seq(&row, 1)?, role }))
 }
 
 /// A room's kind from its column.

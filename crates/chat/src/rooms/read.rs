@@ -66,6 +66,8 @@ pub(crate) struct ReadBatch;
 struct Standing {
     top: Seq,
     read: Seq,
+    own: u64,
+    own_seq: Seq,
     moved: bool,
 }
 
@@ -83,7 +85,9 @@ impl Batch for ReadBatch {
         let rows = sqlx::query(sqlite::MEMBERSHIPS).bind(sqlite::rows(&pairs)?).fetch_all(&mut **tx).await?;
         let mut standings = HashMap::new();
         for row in &rows {
-            let standing = Standing { top: read_seq(row, 1)?, read: read_seq(row, 2)?, moved: false };
+            let (top, read) = (read_seq(row, 1)?, read_seq(row, 3)?);
+            let standing =
+                Standing { top, read, own: read_seq(row, 4)?, own_seq: read_seq(row, 5)?, moved: false };
             standings.insert(pairs[row.try_get::<i64, _>(0)? as usize], standing);
         }
         let answers = jobs
@@ -102,11 +106,10 @@ impl Batch for ReadBatch {
                 Ok(Marked { position: Position { seq: standing.read }, moved })
             })
             .collect();
-        let raised: Vec<_> = standings
-            .iter()
-            .filter(|(_, standing)| standing.moved)
-            .map(|((room, user), standing)| (room, user, standing.read))
-            .collect();
+        standings.retain(|_, standing| standing.moved);
+        own_up_to(tx, &mut standings).await?;
+        let raised: Vec<_> =
+            standings.iter().map(|((room, user), to)| (room, user, to.read, to.own)).collect();
         if !raised.is_empty() {
             sqlx::query(sqlite::RAISE_READ).bind(sqlite::rows(&raised)?).execute(&mut **tx).await?;
         }
@@ -118,4 +121,25 @@ impl Batch for ReadBatch {
     }
 
     async fn committed(&mut self, (): ()) {}
+}
+
+/// Counts, for those who have written above the position they now have read to, what they wrote up to there.
+async fn own_up_to(
+    tx: &mut WriteTx,
+    standings: &mut HashMap<(&RoomId, &UserId), Standing>,
+) -> Result<(), StoreError> {
+    let (mut wanted, mut counted) = (Vec::new(), Vec::new());
+    for ((room, user), standing) in standings.iter_mut().filter(|(_, to)| to.read < to.own_seq) {
+        wanted.push((room, user, standing.read));
+        standing.own = 0;
+        counted.push(&mut standing.own);
+    }
+    if wanted.is_empty() {
+        return Ok(());
+    }
+    let rows = sqlx::query(sqlite::OWN_UP_TO).bind(sqlite::rows(&wanted)?).fetch_all(&mut **tx).await?;
+    for row in &rows {
+        *counted[row.try_get::<i64, _>(0)? as usize] = read_seq(row, 1)?;
+    }
+    Ok(())
 }

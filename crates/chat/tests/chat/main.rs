@@ -5,6 +5,7 @@
 mod accounts;
 mod history;
 mod log;
+mod migrating;
 mod model;
 mod rooms;
 mod sessions;

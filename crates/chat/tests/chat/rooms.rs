@@ -225,3 +225,60 @@ async fn texts_have_bounds() {
     let request = History { room_id: id("hall"), before: None, after: None, limit: None };
     assert_eq!(world.chat.history(&ana.id, request).await.unwrap().events.len(), 2);
 }
+
+/// Others' messages behind a user's read position, counted in the room's log.
+async fn recounted(world: &World, user: &User, room: &RoomId, read: u64) -> u64 {
+    let log = world.log(room).await;
+    let others = |event: &Event| matches!(event, Event::Message(message) if message.sender.id != user.id);
+    log.iter().filter(|event| event.seq() > read && others(event)).count() as u64
+}
+
+#[tokio::test]
+async fn unread_is_what_a_recount_says_wherever_one_has_read_to() {
+    let world = World::start().await;
+    let (ana, ben, cleo) = (world.user("Ana").await, world.user("Ben").await, world.user("Cleo").await);
+    let room = world.group(&[&ana, &ben, &cleo]).await;
+    // A fixed sequence that looks like none, so that each has written in runs, alone and hundreds of times.
+    let mut state = 7_u64;
+    let mut draw = |below: u64| {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (state >> 33) % below
+    };
+    let mut read_to = [2, 3, 4];
+    for round in 0..12 {
+        let mut sent = Vec::new();
+        for n in 0..150 {
+            let sender = if draw(4) == 0 {
+                &ana
+            } else if draw(8) == 0 {
+                &cleo
+            } else {
+                &ben
+            };
+            sent.push(world.chat.send_message(sender, message(&room, &format!("{round} {n}"), "hi")));
+        }
+        let mut top = 0;
+        for sent in sent {
+            top = sent.await.unwrap().seq;
+        }
+        for (user, read) in [&ana, &ben, &cleo].into_iter().zip(&mut read_to) {
+            for _ in 0..6 {
+                let seq = *read + draw((top - *read) / 8 + 1);
+                let marked = world.chat.mark_read(&user.id, MarkRead { room_id: room.clone(), seq }).await;
+                *read = marked.unwrap().position.seq;
+                let listed = world.chat.list_rooms(&user.id).await.unwrap().rooms.remove(0);
+                assert_eq!(
+                    listed.unread,
+                    recounted(&world, user, &room, *read).await,
+                    "{} at {seq}",
+                    user.name
+                );
+            }
+        }
+        if round == 5 {
+            // Who comes back begins anew: what is written so far is read.
+            world.chat.leave_room(&ben, LeaveRoom { room_id: room.clone() }).await.unwrap();
+            read_to[1] = add(&world, &ana, &room, "@Ben").await.unwrap().seq;
+        }
+    }
+}
