@@ -1,5 +1,6 @@
 //! Serving a service alone on a listener; in an application of its own it is mounted in that one's HTTP server.
 
+use crate::HttpStream;
 use bytes::Bytes;
 use http::{Request, Response};
 use http_body_util::Full;
@@ -15,6 +16,8 @@ use tower_service::Service;
 
 /// How long a client may take to send the head of a request.
 const HEAD: Duration = Duration::from_secs(10);
+/// How long it may take nothing of an answer.
+const STALL: Duration = Duration::from_secs(30);
 
 /// Answers connections on `listener` until `shutdown` is ready. Sessions are ended by their server's `close`, not
 /// here. An error of one connection ends that connection; only an error of the listener that lasts ends all.
@@ -45,7 +48,8 @@ where
         tokio::spawn(async move {
             let mut builder = auto::Builder::new(TokioExecutor::new());
             builder.http1().timer(TokioTimer::new()).header_read_timeout(HEAD);
-            if let Err(error) = builder.serve_connection_with_upgrades(TokioIo::new(stream), service).await {
+            let stream = TokioIo::new(HttpStream::new(stream, STALL));
+            if let Err(error) = builder.serve_connection_with_upgrades(stream, service).await {
                 tracing::debug!(error, "a connection ended early");
             }
         });

@@ -4,6 +4,7 @@
 //! taken out of there and the rest let go, which is most of what an idle connection would cost. Other streams
 //! (TLS) stay as hyper hands them over.
 
+use crate::HttpStream;
 use bytes::Bytes;
 use hyper::upgrade::Upgraded;
 use hyper_util::{rt::TokioIo, server::conn::auto::upgrade};
@@ -25,16 +26,17 @@ pub(crate) enum Io {
 impl Io {
     /// The stream, and what the client had sent behind its upgrade request.
     pub(crate) fn from_upgraded(upgraded: Upgraded) -> (Self, Bytes) {
-        match upgrade::downcast::<TokioIo<TcpStream>>(upgraded) {
-            Ok(parts) => {
-                let stream = parts.io.into_inner();
-                // Frames are written whole and at once; waiting for more would only delay them.
-                let _ = stream.set_nodelay(true);
-                // Copied, since a slice would keep hyper's whole read buffer alive.
-                (Self::Tcp(stream), Bytes::copy_from_slice(&parts.read_buf))
-            }
-            Err(upgraded) => (Self::Other(Box::new(TokioIo::new(upgraded))), Bytes::new()),
-        }
+        let (stream, read) = match upgrade::downcast::<TokioIo<HttpStream>>(upgraded) {
+            Ok(parts) => (parts.io.into_inner().into_inner(), parts.read_buf),
+            Err(upgraded) => match upgrade::downcast::<TokioIo<TcpStream>>(upgraded) {
+                Ok(parts) => (parts.io.into_inner(), parts.read_buf),
+                Err(upgraded) => return (Self::Other(Box::new(TokioIo::new(upgraded))), Bytes::new()),
+            },
+        };
+        // Frames are written whole and at once; waiting for more would only delay them.
+        let _ = stream.set_nodelay(true);
+        // Copied, since a slice would keep hyper's whole read buffer alive.
+        (Self::Tcp(stream), Bytes::copy_from_slice(&read))
     }
 
     /// Ends the connection without waiting for what the other side has not taken, and frees the kernel's buffers.
