@@ -2,6 +2,7 @@
 
 use plaza_protocol::Secret;
 use serde::Deserialize;
+use std::time::Duration;
 
 /// Who may add members to a group and remove them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
@@ -30,7 +31,7 @@ pub struct Settings {
     pub access_token_seconds: u32,
     /// How long a refresh token holds, 3,600 seconds to 365 days. Each use gives a new one.
     pub refresh_token_seconds: u32,
-    /// How long a guest stays after the last use of the token, 3,600 seconds to 365 days.
+    /// How long a guest stays after the last use of the token, 3,600 seconds to 365 days. Being connected is use.
     pub guest_seconds: u32,
     /// Signs access tokens; at least 32 bytes. Absent: made at random once and kept in the store.
     pub token_secret: Option<Secret>,
@@ -76,6 +77,12 @@ impl Default for Settings {
 }
 
 impl Settings {
+    /// How often the use of a guest's token is written down: hourly, or 24 times while it holds.
+    pub fn guest_renewal(&self) -> Duration {
+        const HOUR: Duration = Duration::from_secs(60 * 60);
+        HOUR.min(Duration::from_secs(self.guest_seconds.into()) / 24).max(Duration::from_secs(1))
+    }
+
     /// Whether every value is within its bounds.
     ///
     /// # Errors
@@ -124,6 +131,13 @@ mod tests {
         assert!(refused(r#"{"password_hashes": 65}"#).contains("password_hashes"));
         assert!(refused(r#"{"token_secret": "short"}"#).contains("token_secret"));
         assert!(serde_json::from_str::<Settings>(r#"{"rooms": 1}"#).is_err());
+    }
+
+    #[test]
+    fn guests_are_renewed_long_before_they_expire() {
+        let renewal = |guest_seconds| Settings { guest_seconds, ..Settings::default() }.guest_renewal();
+        assert_eq!(renewal(3_600), Duration::from_secs(150));
+        assert_eq!(renewal(30 * 86_400), Duration::from_secs(3_600));
     }
 
     #[test]

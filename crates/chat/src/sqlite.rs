@@ -75,6 +75,12 @@ pub(crate) const RAISE_READ: &str = "
     FROM jsonb_each($1) AS reached
     WHERE members.room_id = reached.value ->> 0 AND members.user_id = reached.value ->> 1";
 
+/// `[guest, …]`, now
+pub(crate) const SEE_GUESTS: &str = "
+    UPDATE users SET seen_at = $2
+    FROM jsonb_each($1) AS guest
+    WHERE users.id = guest.value AND users.guest = 1 AND users.token_hash IS NOT NULL AND users.seen_at < $2";
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -87,16 +93,23 @@ mod tests {
         let options =
             StoreOptions { durability: Durability::None, ..StoreOptions::new(folder.path().join("plan.db")) };
         let store = Store::open(options, crate::MIGRATIONS).await.unwrap();
-        for statement in
-            [MEMBERSHIPS, KNOWN_MESSAGES, APPEND_MESSAGES, RAISE_TOPS, RAISE_OWN, OWN_UP_TO, RAISE_READ]
-        {
+        for statement in [
+            MEMBERSHIPS,
+            KNOWN_MESSAGES,
+            APPEND_MESSAGES,
+            RAISE_TOPS,
+            RAISE_OWN,
+            OWN_UP_TO,
+            RAISE_READ,
+            SEE_GUESTS,
+        ] {
             let explained = AssertSqlSafe(format!("EXPLAIN QUERY PLAN {statement}"));
             let mut reader = store.read().await.unwrap();
             let plan = sqlx::query(explained).bind("[]").fetch_all(&mut *reader).await.unwrap();
             for step in &plan {
                 let step: String = step.get("detail");
                 let walked = step.strip_prefix("SCAN ").map(|rest| rest.split(' ').next().unwrap());
-                let from_json = ["pair", "wanted", "top", "newest", "reached", "jsonb_each", "back"];
+                let from_json = ["pair", "wanted", "top", "newest", "reached", "jsonb_each", "back", "guest"];
                 assert!(walked.is_none_or(|table| from_json.contains(&table)), "{step} in {statement}");
                 // One row of the log each: by its position, its sender's name for it, or the next one in the index.
                 let one = ["(room_id=? AND seq=?)", "client_id=?)", "(room_id=? AND sender_id=? AND seq>?)"];

@@ -5,8 +5,6 @@ use crate::{Chat, failure::Outcome, random, unavailable};
 use plaza_protocol::{Error, Secret, UserId, UserRef};
 use sqlx::AnyConnection;
 
-/// A guest's last use is written down at most this often, in milliseconds.
-const SEEN_EVERY: i64 = 60 * 60 * 1_000;
 /// No token of ours is longer, in bytes.
 const LONGEST: usize = 2_048;
 
@@ -52,10 +50,8 @@ impl Chat {
         let found = people::by_token(&mut reader, &random::hashed(token)).await?;
         drop(reader);
         let Some(guest) = found.filter(|guest| guest.seen_at > since) else { return Ok(None) };
-        if now - guest.seen_at >= SEEN_EVERY {
-            let mut tx = self.inner.store.write().await.map_err(unavailable)?;
-            see(&mut tx, &guest.user.id, now).await?;
-            tx.commit().await.map_err(unavailable)?;
+        if now.abs_diff(guest.seen_at) >= self.inner.settings.guest_renewal().as_millis() as u64 {
+            self.guests_seen(std::slice::from_ref(&guest.user.id)).await?;
         }
         let session = SessionId::of_guest(&guest.user.id);
         Ok(Some(Identity { user: guest.user, session }))
@@ -77,13 +73,4 @@ async fn guest_has_token(connection: &mut AnyConnection, guest: &UserId) -> Outc
         .fetch_optional(connection)
         .await?;
     Ok(row.is_some())
-}
-
-async fn see(tx: &mut AnyConnection, guest: &UserId, now: i64) -> Outcome<()> {
-    sqlx::query("UPDATE users SET seen_at = $2 WHERE id = $1 AND seen_at < $2")
-        .bind(guest.as_str())
-        .bind(now)
-        .execute(tx)
-        .await?;
-    Ok(())
 }

@@ -118,15 +118,23 @@ pub(super) async fn add(tx: &mut AnyConnection, user: &User, proof: Proof<'_>, n
     Ok(())
 }
 
-/// Whether nobody has this name. An expired guest who has it loses it.
-pub(super) async fn claim(tx: &mut AnyConnection, key: &str, since: i64) -> Outcome<bool> {
+/// What became of asking for a name.
+pub(super) enum Claim {
+    /// Somebody has it.
+    Taken,
+    /// Nobody has it, any more: an expired guest who had it is to be told once this is committed.
+    Free { from: Option<UserId> },
+}
+
+/// Asks for a name. An expired guest who has it loses it, and the token with it.
+pub(super) async fn claim(tx: &mut AnyConnection, key: &str, since: i64) -> Outcome<Claim> {
     match by_key(tx, key).await? {
-        None => Ok(true),
+        None => Ok(Claim::Free { from: None }),
         Some(holder) if holder.user.guest && holder.seen_at <= since => {
             forget(tx, &holder.user.id).await?;
-            Ok(true)
+            Ok(Claim::Free { from: Some(holder.user.id) })
         }
-        Some(_) => Ok(false),
+        Some(_) => Ok(Claim::Taken),
     }
 }
 

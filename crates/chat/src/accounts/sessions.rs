@@ -2,7 +2,7 @@
 
 use super::{
     SessionId,
-    people::{self, Proof},
+    people::{self, Claim, Proof},
 };
 use crate::{
     Chat,
@@ -41,11 +41,13 @@ impl Chat {
         let id = new_id("u_")?;
         let user = User { id, name, guest: false };
         let mut tx = self.inner.store.write().await.map_err(unavailable)?;
-        if !people::claim(&mut tx, &key, self.guests_since()).await? {
+        let Claim::Free { from } = people::claim(&mut tx, &key, self.guests_since()).await? else {
             return Err(taken());
-        }
+        };
         people::add(&mut tx, &user, Proof::Password(&hash), self.now()).await?;
-        self.begin_session(tx, user).await
+        let tokens = self.begin_session(tx, user).await?;
+        self.tell_forgotten(from.as_ref());
+        Ok(tokens)
     }
 
     /// Logs an account in.

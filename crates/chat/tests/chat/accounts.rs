@@ -132,9 +132,36 @@ async fn a_guest_expires_a_month_after_the_last_use() {
         let added = world.chat.add_member(&ben, AddMember { room_id: room_id.clone(), user: gone });
         assert_eq!(code(added.await), Code::NotFound);
     }
+    let mut revocations = world.chat.revocations();
     let new = world.user("Ana").await;
     assert_eq!(new.name, "Ana", "the name is free again");
     assert_ne!(new.id, ana.user.id);
+    assert_eq!(revocations.recv().await.unwrap(), ana.session, "whoever is there still is sent away");
+    world.clock.forward(31 * DAY);
+    world.chat.register(credentials("Ana", "correct horse")).await.unwrap();
+    assert_eq!(revocations.recv().await.unwrap().as_str(), new.id.as_str());
+}
+
+#[tokio::test]
+async fn a_guest_who_is_here_does_not_expire() {
+    let world = World::start().await;
+    let (here, token) = world.chat.new_guest("Here").await.unwrap();
+    let (gone, old) = world.chat.new_guest("Gone").await.unwrap();
+    world.clock.forward(30 * DAY);
+    assert_eq!(world.chat.new_guest("Gone").await.unwrap().0.user.name, "Gone");
+    world.chat.guests_seen(&[here.user.id.clone(), gone.user.id.clone()]).await.unwrap();
+    world.clock.forward(29 * DAY);
+    assert_eq!(world.chat.authenticate(&token).await.unwrap(), here);
+    assert_eq!(world.chat.new_guest("Here").await.unwrap().0.user.name, "Here-2");
+    assert_eq!(code(world.chat.authenticate(&old).await), Code::Unauthorized, "the name is another's now");
+    assert!(!world.chat.still_holds(&gone).await.unwrap());
+    // However many there are.
+    let mut many = vec![gone.user.id; 1_000];
+    many.push(here.user.id);
+    world.clock.forward(20 * DAY);
+    world.chat.guests_seen(&many).await.unwrap();
+    world.clock.forward(20 * DAY);
+    assert!(world.chat.authenticate(&token).await.is_ok());
 }
 
 #[tokio::test]
