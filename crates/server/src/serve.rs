@@ -61,7 +61,7 @@ pub async fn run(deps: Deps, listener: TcpListener, shutdown: CancellationToken)
     let router = http::router(state, &config.server, config.web);
 
     let connections = Connections::default();
-    connections.accept(listener, router, &config.server, &shutdown).await;
+    connections.accept(listener, router, &config, &shutdown).await;
 
     tracing::info!("Stopping: nobody is let in any more");
     let grace = Grace::from_now(config.server.grace());

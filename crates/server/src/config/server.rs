@@ -21,10 +21,15 @@ pub struct Server {
     pub allowed_origins: Vec<String>,
     /// Connections that speak HTTP at once; one that became a WebSocket no longer counts.
     pub max_http_connections: usize,
+    /// As many of them may be of one address; proxies that are trusted and, where limits exempt it, loopback have no
+    /// such bound.
+    pub max_http_connections_per_address: usize,
     /// How long a client may take to send a request's head, and to rest between two requests, in milliseconds.
     pub header_timeout_ms: u64,
     /// How long a request under `/api` may take, its body included, in milliseconds.
     pub request_timeout_ms: u64,
+    /// How long a client may take nothing of an answer, in milliseconds.
+    pub write_timeout_ms: u64,
 }
 
 /// Longest name of a node in bytes.
@@ -34,8 +39,11 @@ impl Server {
     pub(super) fn check(&self) -> Result<(), ConfigError> {
         within("server.grace_ms", self.grace_ms, 0, 600_000)?;
         within("server.max_http_connections", self.max_http_connections as u64, 1, 1_000_000)?;
+        let of_one = self.max_http_connections_per_address as u64;
+        within("server.max_http_connections_per_address", of_one, 1, 1_000_000)?;
         within("server.header_timeout_ms", self.header_timeout_ms, 100, 600_000)?;
         within("server.request_timeout_ms", self.request_timeout_ms, 100, 600_000)?;
+        within("server.write_timeout_ms", self.write_timeout_ms, 100, 600_000)?;
         if self.node.len() > MAX_NODE_BYTES
             || !self.node.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
         {

@@ -1,9 +1,11 @@
 //! Accepting connections and speaking HTTP/1 on them.
 //!
-//! This is `axum::serve`, with what it cannot be told: a bound on connections, a deadline for a request's head, and a
-//! stop in two steps. After an upgrade hyper lets go of the connection, and with it goes its place in the count. The
-//! served IO type is exactly `TokioIo<TcpStream>`: the gateway asks for it back by that name.
+//! This is `axum::serve`, with what it cannot be told: bounds on connections, a deadline for a request's head, one for a
+//! client that takes nothing of its answer, and a stop in two steps. After an upgrade hyper lets go of the connection,
+//! and with it goes its place in the count. The served IO type is exactly `TokioIo<HttpStream>`: the gateway asks for it
+//! back by that name, and keeps the bare stream.
 
+use super::places::Places;
 use crate::config;
 use axum::{Router, body::Body, extract::ConnectInfo};
 use http::Request;
@@ -12,11 +14,9 @@ use hyper_util::{
     rt::{TokioExecutor, TokioIo, TokioTimer},
     server::conn::auto::Builder,
 };
-use std::{convert::Infallible, io, net::SocketAddr, pin::pin, sync::Arc, time::Duration};
-use tokio::{
-    net::{TcpListener, TcpStream},
-    sync::Semaphore,
-};
+use plaza_socketio::HttpStream;
+use std::{convert::Infallible, io, net::SocketAddr, pin::pin, time::Duration};
+use tokio::net::{TcpListener, TcpStream};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tower::Service as _;
 
@@ -39,18 +39,30 @@ impl Connections {
         &self,
         listener: TcpListener,
         router: Router,
-        server: &config::Server,
+        config: &config::Config,
         stop: &CancellationToken,
     ) {
-        let free = Arc::new(Semaphore::new(server.max_http_connections));
+        let server = &config.server;
+        let places = Places::new(server, config.limits.exempt_loopback);
         let protocol = protocol(Duration::from_millis(server.header_timeout_ms));
+        let patience = Duration::from_millis(server.write_timeout_ms);
         let accepting = async {
-            while let Ok(permit) = free.clone().acquire_owned().await {
-                let (stream, peer) = next(&listener).await;
+            while let Some(mut free) = places.free().await {
+                let (stream, peer, place) = loop {
+                    let (stream, peer) = next(&listener).await;
+                    match places.take(free, peer.ip()) {
+                        Ok(place) => break (stream, peer, place),
+                        Err(back) => {
+                            tracing::debug!(%peer, "One connection too many of this address is closed");
+                            free = back;
+                        }
+                    }
+                };
+                let stream = HttpStream::new(stream, patience);
                 let connection = self.clone().speak(protocol.clone(), stream, peer, router.clone());
                 self.tracker.spawn(async move {
                     connection.await;
-                    drop(permit);
+                    drop(place);
                 });
             }
         };
@@ -72,7 +84,7 @@ impl Connections {
     async fn speak(
         self,
         protocol: Builder<TokioExecutor>,
-        stream: TcpStream,
+        stream: HttpStream,
         peer: SocketAddr,
         router: Router,
     ) {

@@ -4,6 +4,7 @@ mod accounts;
 pub(crate) mod connection;
 mod extract;
 mod headers;
+mod places;
 mod problem;
 mod rooms;
 

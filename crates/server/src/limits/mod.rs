@@ -108,7 +108,7 @@ fn name_key(name: &str) -> String {
 }
 
 /// One household: of IPv6 a client has a whole /64 to choose addresses from.
-fn network(addr: IpAddr) -> IpAddr {
+pub(crate) fn network(addr: IpAddr) -> IpAddr {
     match addr {
         IpAddr::V4(_) => addr,
         IpAddr::V6(v6) => Ipv6Addr::from_bits(v6.to_bits() & (!0 << 64)).into(),

@@ -1,11 +1,12 @@
 //! Order without waiting, and what becomes of those who cannot keep up.
 
-use plaza_client::{Closed, Options};
+use plaza_client::{Closed, Incoming, Options};
 use plaza_protocol::Event;
 use plaza_testkit::{
     Guest, Plaza, Setup,
     guest::{room, within},
 };
+use std::time::{Duration, Instant};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_slow_consumer_is_sent_away_and_resumes_and_nobody_else_notices() {
@@ -21,7 +22,7 @@ async fn a_slow_consumer_is_sent_away_and_resumes_and_nobody_else_notices() {
     for guest in [&mut ana, &mut ben] {
         guest.until_resumed().await;
         guest.connection.join_room(&room("general")).await.unwrap();
-        guest.until(|incoming| matches!(incoming, plaza_client::Incoming::Event(_))).await;
+        guest.until(|incoming| matches!(incoming, Incoming::Event(_))).await;
     }
     ana.next_event().await;
     // Far more than the kernel's buffers and the outbox hold.
@@ -36,7 +37,7 @@ async fn a_slow_consumer_is_sent_away_and_resumes_and_nobody_else_notices() {
     let mut held = first;
     let closed = loop {
         match within(slow.inbox.next()).await {
-            Ok(plaza_client::Incoming::Event(event)) => {
+            Ok(Incoming::Event(event)) => {
                 assert_eq!(event.seq(), held + 1);
                 held += 1;
             }
@@ -50,6 +51,34 @@ async fn a_slow_consumer_is_sent_away_and_resumes_and_nobody_else_notices() {
     let (missed, _) = back.until_resumed().await;
     assert_eq!(missed.first().map(Event::seq), Some(held + 1));
     assert_eq!(missed.last().map(Event::seq), Some(903));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_websocket_may_stall_for_longer_than_an_answer() {
+    let patience = Duration::from_millis(100);
+    let setup = Setup::default().env("PLAZA_SERVER__WRITE_TIMEOUT_MS", &patience.as_millis().to_string());
+    let plaza = setup.start().await.unwrap();
+    let unread = Options {
+        event_queue: 1,
+        receive_buffer_bytes: Some(4096),
+        max_segment_bytes: Some(1_400),
+        ..Options::default()
+    };
+    let mut stalled = Guest::connect_with(&plaza, "Stalled", &unread).await;
+    stalled.until_resumed().await;
+    stalled.connection.join_room(&room("general")).await.unwrap();
+    let ana = Guest::connect(&plaza, "Ana").await;
+    ana.connection.join_room(&room("general")).await.unwrap();
+    let began = Instant::now();
+    let text = "x".repeat(8_000);
+    let mut last = 0;
+    for number in 0..110 {
+        last = ana.say(&room("general"), &format!("c{number}"), &text).await.seq;
+    }
+    while began.elapsed() < 5 * patience {
+        last = ana.say(&room("general"), &format!("at {:?}", began.elapsed()), "x").await.seq;
+    }
+    stalled.until(|incoming| matches!(incoming, Incoming::Event(event) if event.seq() == last)).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

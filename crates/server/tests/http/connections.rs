@@ -4,7 +4,7 @@ use crate::node::*;
 use std::time::{Duration, Instant};
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
-    net::{TcpListener, TcpStream},
+    net::{TcpListener, TcpSocket, TcpStream},
     time::timeout,
 };
 
@@ -49,6 +49,55 @@ async fn connections_past_the_bound_wait_until_one_has_ended() {
     drop(first);
     read_answer(&mut second).await;
     drop(second);
+    node.stop().await;
+}
+
+/// From an address of this machine, for the system to see one as another.
+async fn connect_from(node: &Node, addr: [u8; 4]) -> TcpStream {
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.bind((addr, 0).into()).unwrap();
+    socket.connect(node.addr).await.unwrap()
+}
+
+#[tokio::test]
+async fn one_address_cannot_take_all_places() {
+    let bounds = [
+        ("PLAZA_LIMITS__EXEMPT_LOOPBACK", "false"),
+        ("PLAZA_SERVER__MAX_HTTP_CONNECTIONS", "3"),
+        ("PLAZA_SERVER__MAX_HTTP_CONNECTIONS_PER_ADDRESS", "2"),
+    ];
+    let node = Node::start(&bounds).await;
+    let one = [127, 0, 0, 1];
+    let mut held = [connect_from(&node, one).await, connect_from(&node, one).await];
+    for connection in &mut held {
+        answered(connection).await;
+    }
+    let mut third = connect_from(&node, one).await;
+    assert_eq!(timeout(PATIENCE, third.read(&mut [0])).await.expect("it is closed").unwrap_or(0), 0);
+    let mut other = connect_from(&node, [127, 0, 0, 2]).await;
+    answered(&mut other).await;
+    drop((held, other, third));
+    node.stop().await;
+}
+
+#[tokio::test]
+async fn who_takes_nothing_of_the_answers_loses_the_place() {
+    let bounds = [("PLAZA_SERVER__MAX_HTTP_CONNECTIONS", "2"), ("PLAZA_SERVER__WRITE_TIMEOUT_MS", "200")];
+    let node = Node::start(&bounds).await;
+    let mut stalled = Vec::new();
+    for _ in 0..2 {
+        let socket = TcpSocket::new_v4().unwrap();
+        // So that the kernel does not take megabytes in place of a client that does not read.
+        socket.set_recv_buffer_size(4096).unwrap();
+        socket2::SockRef::from(&socket).set_tcp_mss(1_400).unwrap();
+        let mut connection = socket.connect(node.addr).await.unwrap();
+        // More answers than anybody holds.
+        connection.write_all(&HEALTH.repeat(10_000)).await.unwrap();
+        stalled.push(connection);
+    }
+    let mut next = TcpStream::connect(node.addr).await.unwrap();
+    answered(&mut next).await;
+    drop((stalled, next));
     node.stop().await;
 }
 
