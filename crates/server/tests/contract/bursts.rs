@@ -1,5 +1,6 @@
 //! Much at once, within what is allowed: nobody who reads is cut off for it.
 
+use plaza_client::Incoming;
 use plaza_protocol::{Event, History};
 use plaza_testkit::{Guest, Plaza, Setup, guest::room};
 use tokio::task::JoinSet;
@@ -32,10 +33,7 @@ async fn a_burst_of_one_member_reaches_all_the_others() {
     for member in &mut members {
         let (mut seen, mut last) = (0, None);
         while seen < BURST {
-            let event = match member.next().await {
-                plaza_client::Incoming::Event(event) => event,
-                _ => continue,
-            };
+            let Incoming::Event(event) = member.next().await else { continue };
             assert!(last.is_none_or(|last| event.seq() == last + 1), "{} after {last:?}", event.seq());
             last = Some(event.seq());
             seen += usize::from(matches!(event, Event::Message(_)));
