@@ -7,6 +7,7 @@ use crate::{
 use plaza_protocol::{Code, Tokens};
 use sqlx::Row;
 use std::time::{Duration, Instant};
+use tokio::time::timeout;
 
 /// How long a used refresh token is still taken.
 const GRACE: Duration = Duration::from_secs(60);
@@ -103,6 +104,22 @@ async fn a_grace_does_not_outlive_the_token_or_the_session() {
     let second = refresh(&world, &first).await.unwrap();
     world.chat.logout(&second.refresh_token).await.unwrap();
     assert_eq!(refresh(&world, &first).await.err(), Some(Code::Unauthorized), "logged out");
+}
+
+#[tokio::test]
+async fn a_token_that_nobody_has_does_not_wait_for_the_writer() {
+    let world = World::start().await;
+    let known = ana(&world).await;
+    let (_, guest) = world.chat.new_guest("Ben").await.unwrap();
+    let _busy = world.store.write().await.unwrap();
+    let unknown = "nobodys".into();
+    let refused = timeout(PATIENCE, world.chat.refresh(&unknown)).await.expect("at once");
+    assert_eq!(refused.unwrap_err().code, Code::Unauthorized);
+    timeout(PATIENCE, world.chat.logout(&unknown)).await.expect("at once").unwrap();
+    // The others write, and so they wait.
+    let moment = Duration::from_millis(100);
+    assert!(timeout(moment, world.chat.refresh(&known.refresh_token)).await.is_err());
+    assert!(timeout(moment, world.chat.logout(&guest)).await.is_err());
 }
 
 async fn rows(world: &World) -> (i64, i64) {

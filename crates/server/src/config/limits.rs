@@ -19,6 +19,10 @@ pub struct Limits {
     pub register: Rates,
     /// Coming as a guest.
     pub guest: Rates,
+    /// Renewing a log-in.
+    pub refresh: AddressRates,
+    /// Ending a log-in.
+    pub logout: AddressRates,
 }
 
 /// The two rates of one action: each try must be within both.
@@ -48,9 +52,14 @@ pub struct AddressRates {
 impl Limits {
     pub(super) fn check(&self) -> Result<(), ConfigError> {
         within("limits.remembered", self.remembered as u64, 1, 10_000_000)?;
-        let AddressRates { address_burst, address_per_minute } = self.connect;
-        within("limits.connect.address_burst", address_burst.into(), 1, 1_000_000)?;
-        within("limits.connect.address_per_minute", address_per_minute.into(), 1, 1_000_000)?;
+        for (action, rates) in [("connect", self.connect), ("refresh", self.refresh), ("logout", self.logout)]
+        {
+            for (key, value) in
+                [("address_burst", rates.address_burst), ("address_per_minute", rates.address_per_minute)]
+            {
+                within(&format!("limits.{action}.{key}"), value.into(), 1, 1_000_000)?;
+            }
+        }
         for (action, rates) in [("login", self.login), ("register", self.register), ("guest", self.guest)] {
             for (key, value) in [
                 ("address_burst", rates.address_burst),

@@ -46,12 +46,19 @@ async fn log_in(
 
 async fn refresh(
     TheState(state): TheState<State>,
+    ClientIp(addr): ClientIp,
     Json(held): Json<RefreshRequest>,
 ) -> Answer<axum::Json<Tokens>> {
+    state.limits.check(Action::Refresh, addr, None)?;
     Ok(axum::Json(state.chat.refresh(&held.refresh_token).await?))
 }
 
-async fn log_out(TheState(state): TheState<State>, Json(held): Json<RefreshRequest>) -> Answer<StatusCode> {
+async fn log_out(
+    TheState(state): TheState<State>,
+    ClientIp(addr): ClientIp,
+    Json(held): Json<RefreshRequest>,
+) -> Answer<StatusCode> {
+    state.limits.check(Action::LogOut, addr, None)?;
     state.chat.logout(&held.refresh_token).await?;
     Ok(StatusCode::NO_CONTENT)
 }

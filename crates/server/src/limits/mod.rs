@@ -1,4 +1,5 @@
-//! How often one address, and one name, may try to come in: connecting, logging in, registering, coming as a guest.
+//! How often one address, and one name, may try to come in and stay: connecting, logging in, registering, coming as a
+//! guest, renewing a log-in and ending it.
 //!
 //! Every try must be within two rates, the address's and the name's, and is counted against both or neither, so that
 //! an address past its own rate cannot use up somebody's name.
@@ -25,6 +26,10 @@ pub enum Action {
     Register,
     /// Coming as a new guest.
     Guest,
+    /// Renewing a log-in.
+    Refresh,
+    /// Ending a log-in.
+    LogOut,
 }
 
 /// Time since some fixed moment; it never goes back.
@@ -83,21 +88,26 @@ impl Limits {
         Ok(())
     }
 
+    /// The address's, and the name's where one is given.
     fn rates(&self, action: Action) -> (Rate, Rate) {
-        let rates = match action {
-            Action::Connect => {
-                let config::AddressRates { address_burst, address_per_minute } = self.settings.connect;
-                let rate = Rate { burst: address_burst, per_minute: address_per_minute };
-                return (rate, rate);
-            }
-            Action::LogIn => self.settings.login,
-            Action::Register => self.settings.register,
-            Action::Guest => self.settings.guest,
+        let nameless = |rates: config::AddressRates| {
+            let rate = Rate { burst: rates.address_burst, per_minute: rates.address_per_minute };
+            (rate, rate)
         };
-        (
-            Rate { burst: rates.address_burst, per_minute: rates.address_per_minute },
-            Rate { burst: rates.name_burst, per_minute: rates.name_per_minute },
-        )
+        let named = |rates: config::Rates| {
+            (
+                Rate { burst: rates.address_burst, per_minute: rates.address_per_minute },
+                Rate { burst: rates.name_burst, per_minute: rates.name_per_minute },
+            )
+        };
+        match action {
+            Action::Connect => nameless(self.settings.connect),
+            Action::LogIn => named(self.settings.login),
+            Action::Register => named(self.settings.register),
+            Action::Guest => named(self.settings.guest),
+            Action::Refresh => nameless(self.settings.refresh),
+            Action::LogOut => nameless(self.settings.logout),
+        }
     }
 }
 
@@ -121,6 +131,8 @@ fn refusal(action: Action, wait_micros: u64) -> Error {
         Action::LogIn => "to sign in",
         Action::Register => "to register",
         Action::Guest => "to come as a guest",
+        Action::Refresh => "to stay signed in",
+        Action::LogOut => "to sign out",
     };
     let wait_ms = wait_micros.div_ceil(1_000);
     let seconds = wait_ms.div_ceil(1_000);
@@ -139,7 +151,17 @@ mod tests {
             config::Rates { address_burst: 4, address_per_minute: 60, name_burst: 2, name_per_minute: 6 };
         let connect = config::AddressRates { address_burst: 2, address_per_minute: 60 };
         let (login, register, guest) = (rates, rates, rates);
-        let settings = config::Limits { exempt_loopback, remembered: 100, connect, login, register, guest };
+        let (refresh, logout) = (connect, connect);
+        let settings = config::Limits {
+            exempt_loopback,
+            remembered: 100,
+            connect,
+            login,
+            register,
+            guest,
+            refresh,
+            logout,
+        };
         let clock = Arc::new(AtomicU64::new(0));
         let now = {
             let clock = clock.clone();

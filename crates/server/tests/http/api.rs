@@ -101,6 +101,26 @@ async fn too_many_tries_are_told_when_to_come_again() {
 }
 
 #[tokio::test]
+async fn staying_signed_in_and_signing_out_are_limited_too() {
+    let node = Node::start(&[
+        ("PLAZA_LIMITS__EXEMPT_LOOPBACK", "false"),
+        ("PLAZA_LIMITS__REFRESH__ADDRESS_BURST", "2"),
+        ("PLAZA_LIMITS__REFRESH__ADDRESS_PER_MINUTE", "1"),
+        ("PLAZA_LIMITS__LOGOUT__ADDRESS_BURST", "1"),
+        ("PLAZA_LIMITS__LOGOUT__ADDRESS_PER_MINUTE", "1"),
+    ])
+    .await;
+    let body = json!({"refreshToken": "nobody's"});
+    for _ in 0..2 {
+        problem(node.post("/api/v1/refresh", &body), 401, "unauthorized").await;
+    }
+    problem(node.post("/api/v1/refresh", &body), 429, "rate_limited").await;
+    assert_eq!(node.post("/api/v1/logout", &body).send().await.unwrap().status(), StatusCode::NO_CONTENT);
+    problem(node.post("/api/v1/logout", &body), 429, "rate_limited").await;
+    node.stop().await;
+}
+
+#[tokio::test]
 async fn a_proxys_word_counts_only_from_a_trusted_proxy() {
     let limits =
         [("PLAZA_LIMITS__LOGIN__ADDRESS_BURST", "1"), ("PLAZA_LIMITS__LOGIN__ADDRESS_PER_MINUTE", "1")];
