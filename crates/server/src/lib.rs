@@ -10,6 +10,7 @@ pub mod console;
 pub mod gateway;
 mod http;
 pub mod limits;
+mod open_files;
 pub mod serve;
 mod signals;
 pub mod start;

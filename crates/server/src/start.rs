@@ -3,7 +3,7 @@
 
 use crate::{
     config::{Config, Durability, Sources},
-    serve, signals, web,
+    open_files, serve, signals, web,
 };
 use anyhow::{Context as _, anyhow};
 use plaza_chat::SystemClock;
@@ -31,6 +31,7 @@ pub async fn serve(sources: &Sources, out: &mut (dyn Write + Send)) -> anyhow::R
         config.server.node = random_node();
     }
     start_log(&config)?;
+    open_files::provide(config.server.max_http_connections);
     let shutdown = CancellationToken::new();
     signals::watch(shutdown.clone()).context("Cannot watch for signals")?;
 

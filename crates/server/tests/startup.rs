@@ -2,8 +2,8 @@
 
 #![expect(clippy::unwrap_used, reason = "what is not as it should be fails the test")]
 
-use plaza_testkit::{Plaza, Program, free_port, program::plaza_command};
-use std::path::Path;
+use plaza_testkit::{Plaza, Program, Setup, free_port, program::plaza_command};
+use std::{path::Path, time::Duration};
 
 /// Runs a command that must fail, and gives the sentence it fails with.
 async fn refused(args: &[&str], env: &[(&str, &str)]) -> String {
@@ -35,6 +35,38 @@ async fn it_says_where_it_is_where_the_data_is_and_what_to_do_next() {
     for text in [url.as_str(), &data, &format!("plaza chat {url}"), "Ctrl-C"] {
         program.wait_for_stdout(text).await.unwrap();
     }
+}
+
+#[tokio::test]
+async fn it_takes_as_many_files_as_it_may() {
+    let mut plaza = Setup::default().ulimit("-Sn 64").start().await.unwrap();
+    let pid = plaza.program().unwrap().pid().unwrap();
+    let limits = std::fs::read_to_string(format!("/proc/{pid}/limits")).unwrap();
+    let line = limits.lines().find(|line| line.starts_with("Max open files")).unwrap();
+    let [.., soft, hard, _] = line.split_whitespace().collect::<Vec<_>>()[..] else { panic!("{line}") };
+    assert_eq!(soft, hard, "{line}");
+    assert_ne!(hard, "64", "there was nothing to raise");
+}
+
+#[tokio::test]
+async fn it_says_once_that_files_are_too_few_and_once_that_they_are_used_up() {
+    const FILES: usize = 48;
+    const REFUSED: &str = "Cannot accept connections";
+    let mut plaza = Setup::default().ulimit(&format!("-n {FILES}")).start().await.unwrap();
+    let addr = plaza.listen();
+    let program = plaza.program().unwrap();
+    program.wait_for_stderr(&format!("This process may have {FILES} files open")).await.unwrap();
+
+    let mut connections = Vec::new();
+    for _ in 0..FILES {
+        connections.push(tokio::net::TcpStream::connect(&addr).await.unwrap());
+    }
+    program.wait_for_stderr(REFUSED).await.unwrap();
+    // For as long as it takes to try again a few times.
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    assert_eq!(program.stderr().matches(REFUSED).count(), 1, "{}", program.stderr());
+    drop(connections);
+    assert!(plaza.rest().unwrap().health().await.is_ok(), "it accepts again");
 }
 
 #[tokio::test]

@@ -3,7 +3,7 @@
 
 use crate::{
     free_port,
-    program::{DEADLINE, Program, plaza_command},
+    program::{self, DEADLINE, Program, plaza_command},
 };
 use anyhow::{Context as _, bail};
 use plaza_client::{Address, Rest};
@@ -20,6 +20,7 @@ use tokio::{process::Command, time::Instant};
 pub struct Setup {
     env: Vec<(String, String)>,
     trace: Option<PathBuf>,
+    ulimit: Option<String>,
 }
 
 impl Setup {
@@ -34,6 +35,13 @@ impl Setup {
     #[must_use]
     pub fn traced_to(mut self, file: PathBuf) -> Self {
         self.trace = Some(file);
+        self
+    }
+
+    /// Starts it from a shell that first calls `ulimit` with this, such as `-Sn 64`.
+    #[must_use]
+    pub fn ulimit(mut self, bound: &str) -> Self {
+        self.ulimit = Some(bound.to_owned());
         self
     }
 
@@ -117,6 +125,10 @@ impl Plaza {
     fn command(&self) -> anyhow::Result<Command> {
         let data = self.folder.path().to_string_lossy().into_owned();
         let serve = plaza_command(["serve", "--listen", &self.listen(), "--data", &data])?;
+        let serve = match &self.setup.ulimit {
+            Some(bound) => program::through_shell(&format!("ulimit {bound}"), serve.as_std()),
+            None => serve,
+        };
         let mut command = match &self.setup.trace {
             Some(file) => crate::trace::traced(serve.as_std(), file),
             None => serve,

@@ -217,3 +217,17 @@ pub fn plaza_command<S: AsRef<OsStr>>(args: impl IntoIterator<Item = S>) -> anyh
     }
     Ok(command)
 }
+
+/// A command behind another one of the shell's; the process that is started becomes the command itself.
+pub fn through_shell(before: &str, command: &std::process::Command) -> Command {
+    let mut shell = Command::new("sh");
+    shell.arg("-c").arg(format!("{before} && exec \"$0\" \"$@\""));
+    shell.arg(command.get_program()).args(command.get_args());
+    for (name, value) in command.get_envs() {
+        match value {
+            Some(value) => shell.env(name, value),
+            None => shell.env_remove(name),
+        };
+    }
+    shell
+}

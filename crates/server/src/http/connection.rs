@@ -16,7 +16,10 @@ use hyper_util::{
 };
 use plaza_socketio::HttpStream;
 use std::{convert::Infallible, io, net::SocketAddr, pin::pin, time::Duration};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::{
+    net::{TcpListener, TcpStream},
+    time::{Instant, sleep},
+};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tower::Service as _;
 
@@ -24,6 +27,8 @@ use tower::Service as _;
 const MAX_HEAD_BYTES: usize = 64 * 1024;
 /// How long to wait when the system has no connection to give, as when file descriptors are used up.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+/// Failures that follow each other within this time are one spell, and are told of once.
+const SPELL: Duration = Duration::from_secs(30);
 
 /// The connections that speak HTTP now.
 #[derive(Debug, Clone, Default)]
@@ -46,10 +51,11 @@ impl Connections {
         let places = Places::new(server, config.limits.exempt_loopback);
         let protocol = protocol(Duration::from_millis(server.header_timeout_ms));
         let patience = Duration::from_millis(server.write_timeout_ms);
+        let mut door = Door { listener, failed: None };
         let accepting = async {
             while let Some(mut free) = places.free().await {
                 let (stream, peer, place) = loop {
-                    let (stream, peer) = next(&listener).await;
+                    let (stream, peer) = door.next().await;
                     match places.take(free, peer.ip()) {
                         Ok(place) => break (stream, peer, place),
                         Err(back) => {
@@ -113,21 +119,34 @@ fn protocol(header_timeout: Duration) -> Builder<TokioExecutor> {
     builder
 }
 
-/// The next connection. Answers are small and wait for nothing: no Nagle.
-async fn next(listener: &TcpListener) -> (TcpStream, SocketAddr) {
-    loop {
-        match listener.accept().await {
-            Ok((stream, peer)) => {
-                if let Err(error) = stream.set_nodelay(true) {
-                    tracing::debug!(%peer, %error, "The connection went before it began");
-                    continue;
+/// Where connections come in.
+struct Door {
+    listener: TcpListener,
+    /// When the system last had none to give.
+    failed: Option<Instant>,
+}
+
+impl Door {
+    /// The next connection. Answers are small and wait for nothing: no Nagle.
+    async fn next(&mut self) -> (TcpStream, SocketAddr) {
+        loop {
+            match self.listener.accept().await {
+                Ok((stream, peer)) => {
+                    if let Err(error) = stream.set_nodelay(true) {
+                        tracing::debug!(%peer, %error, "The connection went before it began");
+                        continue;
+                    }
+                    return (stream, peer);
                 }
-                return (stream, peer);
-            }
-            Err(error) if is_the_clients(&error) => {}
-            Err(error) => {
-                tracing::error!(%error, "Cannot accept connections; trying on");
-                tokio::time::sleep(ACCEPT_PAUSE).await;
+                Err(error) if is_the_clients(&error) => {}
+                Err(error) => {
+                    let now = Instant::now();
+                    if self.failed.is_none_or(|failed| now - failed > SPELL) {
+                        tracing::error!(%error, "Cannot accept connections; trying on, and saying so no more");
+                    }
+                    self.failed = Some(now);
+                    sleep(ACCEPT_PAUSE).await;
+                }
             }
         }
     }
