@@ -1,8 +1,15 @@
 # Every target does its own set-up (scripts/setup) and leaves nothing to remember.
-.DEFAULT_GOAL := help
-.PHONY: help run web check test bench
+.DEFAULT_GOAL := build
+.PHONY: build help run web check test bench
 
 ARGS ?=
+CARGO_TARGET_DIR ?= target
+
+build: ## build the page, and the server with it, and say where that is (plain `make` does this)
+	@scripts/setup build web
+	@scripts/web
+	cargo build --release -p plaza-server
+	@echo "Plaza is $(CARGO_TARGET_DIR)/release/plaza. Start it: $(CARGO_TARGET_DIR)/release/plaza serve. More: make help"
 
 help: ## say what there is
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1\t\2/' | expand -t 16
