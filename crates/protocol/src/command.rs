@@ -1,7 +1,9 @@
 //! What a client may ask, and what it is answered. Each request is one socket event with one object and an
 //! acknowledgement, see [`names`].
 
-use crate::{ClientId, Content, Event, Positions, Reload, Role, RoomId, Seq, Timestamp, User, UserRef};
+use crate::{
+    ClientId, Content, Event, Positions, Reload, Role, RoomId, Seq, TextBody, Timestamp, User, UserRef,
+};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -188,7 +190,7 @@ pub struct RemoveMember {
 
 /// `message:send`: write into a room.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[serde(rename_all = "camelCase", from = "FlatMessage")]
 pub struct SendMessage {
     /// The room.
     pub room_id: RoomId,
@@ -197,6 +199,31 @@ pub struct SendMessage {
     /// `kind` and `body`.
     #[serde(flatten)]
     pub content: Content,
+}
+
+/// [`SendMessage`] as it is read: serde cannot refuse unknown fields beside a flattened one.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct FlatMessage {
+    room_id: RoomId,
+    client_id: ClientId,
+    kind: MessageKind,
+    body: TextBody,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum MessageKind {
+    Text,
+}
+
+impl From<FlatMessage> for SendMessage {
+    fn from(FlatMessage { room_id, client_id, kind, body }: FlatMessage) -> Self {
+        let content = match kind {
+            MessageKind::Text => Content::Text(body),
+        };
+        Self { room_id, client_id, content }
+    }
 }
 
 /// Answer to `message:send`: the message is in the store.
@@ -282,4 +309,24 @@ pub struct MarkRead {
     pub room_id: RoomId,
     /// The newest position seen.
     pub seq: Seq,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::SendMessage;
+    use serde_json::json;
+
+    #[test]
+    fn a_message_is_flat_and_has_nothing_else() {
+        let object = json!({"roomId": "r", "clientId": "c", "kind": "text", "body": {"text": "hi"}});
+        let request: SendMessage = serde_json::from_value(object.clone()).unwrap();
+        assert_eq!(serde_json::to_value(&request).unwrap(), object);
+        for (field, value) in
+            [("kind", json!("image")), ("body", json!({"text": "hi", "x": 1})), ("x", json!(1))]
+        {
+            let mut other = object.clone();
+            other[field] = value;
+            assert!(serde_json::from_value::<SendMessage>(other).is_err(), "{field}");
+        }
+    }
 }
