@@ -17,6 +17,7 @@ mod resume;
 mod rooms;
 mod settings;
 mod sqlite;
+mod tasks;
 
 pub use accounts::{Identity, SessionId};
 pub use clock::{Clock, SystemClock};
@@ -27,13 +28,14 @@ pub use names::key as name_key;
 pub use resume::decide;
 pub use rooms::Marked;
 pub use settings::{ManagedBy, Settings};
+pub use tasks::{Failed, Tasks};
 
 use accounts::Accounts;
 use plaza_protocol::{Code, Error};
 use plaza_store::{Store, StoreError};
 use std::sync::Arc;
 use tokio::sync::mpsc;
-use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use tokio_util::sync::CancellationToken;
 
 /// Everything about chat on this node. Cheap to clone.
 #[derive(Clone)]
@@ -57,7 +59,7 @@ impl std::fmt::Debug for Chat {
 }
 
 impl Chat {
-    /// Starts the tasks that write, on `tracker`. The receiver gives what each commit added to the rooms' logs,
+    /// Starts the tasks that write, among `tasks`. The receiver gives what each commit added to the rooms' logs,
     /// in the order of the commits; the log waits while it is full, and then refuses new commands as `busy`.
     ///
     /// After `shutdown` no command is taken any more; those that wait are committed, answered and published,
@@ -70,12 +72,12 @@ impl Chat {
         clock: Arc<dyn Clock>,
         settings: Settings,
         shutdown: CancellationToken,
-        tracker: &TaskTracker,
+        tasks: &Tasks,
     ) -> Result<(Self, mpsc::Receiver<Committed>), StoreError> {
-        let (log, committed) = log::Log::start(&store, &clock, &settings, shutdown.clone(), tracker);
-        let reads = rooms::start_reads(&store, &settings, shutdown.clone(), tracker);
+        let (log, committed) = log::Log::start(&store, &clock, &settings, shutdown.clone(), tasks);
+        let reads = rooms::start_reads(&store, &settings, shutdown.clone(), tasks);
         let accounts = Accounts::start(&store, &settings).await?;
-        tracker.spawn(accounts::expiry::forget(store.clone(), clock.clone(), shutdown));
+        tasks.spawn("what has expired", accounts::expiry::forget(store.clone(), clock.clone(), shutdown));
         let inner = Inner { store, clock, settings, log, reads, accounts };
         Ok((Self { inner: Arc::new(inner) }, committed))
     }

@@ -9,15 +9,15 @@ use crate::{
     http::{self, connection::Connections},
     limits::{Limits, Now},
 };
-use anyhow::Context as _;
-use plaza_chat::{Chat, Clock};
+use anyhow::{Context as _, bail};
+use plaza_chat::{Chat, Clock, Failed, Tasks};
 use plaza_store::Store;
 use std::{sync::Arc, time::Duration};
 use tokio::{
     net::TcpListener,
     time::{Instant, timeout_at},
 };
-use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use tokio_util::sync::CancellationToken;
 
 /// What a node needs.
 pub struct Deps {
@@ -32,23 +32,24 @@ pub struct Deps {
 }
 
 /// Serves until `shutdown`, and then stops within `server.grace_ms`: it accepts nobody more, tells its clients and
-/// closes them, commits what was accepted, closes the store.
+/// closes them, commits what was accepted, closes the store. It stops in the same way by itself when one of its tasks
+/// has failed, since a node without its log or its feed takes clients and can do nothing for them.
 ///
 /// # Errors
-/// When the store cannot be read or written at the start.
+/// When the store cannot be read or written at the start, and after a stop that a failed task was the reason for.
 pub async fn run(deps: Deps, listener: TcpListener, shutdown: CancellationToken) -> anyhow::Result<()> {
     let Deps { config, store, clock, now } = deps;
-    let (tracker, stop_chat) = (TaskTracker::new(), CancellationToken::new());
-    let (chat, committed) =
-        Chat::start(store.clone(), clock, config.chat.clone(), stop_chat.clone(), &tracker)
-            .await
-            .context("Cannot start")?;
+    let (stop, stop_chat) = (shutdown.child_token(), CancellationToken::new());
+    let tasks = Tasks::new(stop.clone());
+    let (chat, committed) = Chat::start(store.clone(), clock, config.chat.clone(), stop_chat.clone(), &tasks)
+        .await
+        .context("Cannot start")?;
     let limits = Arc::new(Limits::new(config.limits.clone(), now.clone()));
     let settings = GatewaySettings {
         node: config.server.node.clone(),
         socket: config.socket.settings(&config.server.node, &config.server.allowed_origins),
     };
-    let gateway = Gateway::start(chat.clone(), committed, settings, limits.clone(), shutdown.clone());
+    let gateway = Gateway::start(chat.clone(), committed, settings, limits.clone(), stop.clone(), &tasks);
     let gateway = Arc::new(gateway);
     let state = http::State {
         chat,
@@ -61,7 +62,8 @@ pub async fn run(deps: Deps, listener: TcpListener, shutdown: CancellationToken)
     let router = http::router(state, &config.server, config.web);
 
     let connections = Connections::default();
-    connections.accept(listener, router, &config, &shutdown).await;
+    let accepting = connections.accept(listener, router, &config, &stop);
+    let ((), failed) = tokio::join!(accepting, stop_when_one_fails(&tasks, &stop));
 
     tracing::info!("Stopping: nobody is let in any more");
     let grace = Grace::from_now(config.server.grace());
@@ -75,15 +77,31 @@ pub async fn run(deps: Deps, listener: TcpListener, shutdown: CancellationToken)
     }
     let storing = async {
         stop_chat.cancel();
-        tracker.close();
-        tracker.wait().await;
+        let finished = tasks.finish().await;
         store.close().await;
+        finished
     };
-    if timeout_at(grace.in_all, storing).await.is_err() {
+    let finished = timeout_at(grace.in_all, storing).await.unwrap_or_else(|_| {
         tracing::warn!("The store did not close in time; what was acknowledged is in it");
+        Ok(())
+    });
+    if let Some(failed) = failed.or(finished.err()) {
+        bail!("{failed}, so this node has stopped. What was acknowledged is stored. Start it again.");
     }
     tracing::info!("Stopped");
     Ok(())
+}
+
+/// Stops the node when a task fails, and tells which; nothing if it is stopped for another reason.
+async fn stop_when_one_fails(tasks: &Tasks, stop: &CancellationToken) -> Option<Failed> {
+    let failed = stop.run_until_cancelled(tasks.failed()).await?;
+    tracing::error!(
+        task = failed.task,
+        panicked = failed.panicked,
+        "A task has failed without which nothing works"
+    );
+    stop.cancel();
+    Some(failed)
 }
 
 /// The two deadlines of a stop.

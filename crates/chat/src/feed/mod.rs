@@ -24,9 +24,8 @@ use futures_util::future::BoxFuture;
 use plaza_protocol::{Error, Event, ReadEvent, RoomId, RoomResumed, RoomsResumed, Seq, UserId};
 use std::sync::Arc;
 use tokio::sync::{mpsc, oneshot};
-use tokio_util::task::TaskTracker;
 
-use crate::{Chat, Committed};
+use crate::{Chat, Committed, Tasks};
 
 /// Messages to the task that may wait.
 const MAILBOX: usize = 1_024;
@@ -116,8 +115,8 @@ enum Message<S> {
 type Range = Arc<dyn Fn(RoomId, Seq) -> BoxFuture<'static, Result<Vec<Arc<Event>>, Error>> + Send + Sync>;
 
 impl<S: Subscriber> Feed<S> {
-    /// Starts the task, on `tracker`. It ends when `committed` does.
-    pub fn start(chat: &Chat, committed: mpsc::Receiver<Committed>, tracker: &TaskTracker) -> Self {
+    /// Starts the task, among `tasks`. It ends when `committed` does.
+    pub fn start(chat: &Chat, committed: mpsc::Receiver<Committed>, tasks: &Tasks) -> Self {
         /// Events fetched at a time to close a gap.
         const HEAL: u32 = 200;
         let chat = chat.clone();
@@ -125,12 +124,12 @@ impl<S: Subscriber> Feed<S> {
             let chat = chat.clone();
             Box::pin(async move { chat.range(&room, after, HEAL).await })
         });
-        Self::over(range, committed, tracker)
+        Self::over(range, committed, tasks)
     }
 
-    fn over(range: Range, committed: mpsc::Receiver<Committed>, tracker: &TaskTracker) -> Self {
+    fn over(range: Range, committed: mpsc::Receiver<Committed>, tasks: &Tasks) -> Self {
         let (mailbox, messages) = mpsc::channel(MAILBOX);
-        tracker.spawn(task::Task::new(range, mailbox.downgrade()).run(committed, messages));
+        tasks.spawn("the feed", task::Task::new(range, mailbox.downgrade()).run(committed, messages));
         Self { mailbox }
     }
 

@@ -12,7 +12,7 @@ mod history;
 mod membership;
 mod messages;
 
-use crate::{Chat, Clock, Settings};
+use crate::{Chat, Clock, Settings, Tasks};
 pub(crate) use event::{decode, parsed, read_seq};
 pub(crate) use history::above;
 
@@ -30,7 +30,7 @@ use std::{
     task::{Context, Poll, ready},
 };
 use tokio::sync::{mpsc, oneshot};
-use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use tokio_util::sync::CancellationToken;
 
 /// What one commit added to the rooms' logs, in the order of each room's `seq`.
 #[derive(Debug, Clone)]
@@ -54,14 +54,14 @@ impl Log {
         clock: &Arc<dyn Clock>,
         settings: &Settings,
         shutdown: CancellationToken,
-        tracker: &TaskTracker,
+        tasks: &Tasks,
     ) -> (Self, mpsc::Receiver<Committed>) {
         let (published, committed) = mpsc::channel(settings.commit_queue.max(1) as usize);
         let batch = LogBatch::new(clock.clone(), settings, published);
         let options =
             QueueOptions { capacity: settings.log_queue as usize, max_batch: settings.log_batch as usize };
         let (queue, task) = group_commit(store.clone(), batch, options, shutdown);
-        tracker.spawn(task);
+        tasks.spawn("the log", task);
         (Self { queue }, committed)
     }
 

@@ -2,7 +2,7 @@
 //! a queue of their own.
 
 use crate::{
-    Chat, Settings,
+    Chat, Settings, Tasks,
     log::{read_seq, refused},
     sqlite, told,
 };
@@ -10,7 +10,7 @@ use plaza_protocol::{Code, Error, MarkRead, Position, RoomId, Seq, UserId};
 use plaza_store::{Batch, Queue, QueueOptions, Store, StoreError, WriteTx, group_commit};
 use sqlx::Row;
 use std::collections::HashMap;
-use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use tokio_util::sync::CancellationToken;
 
 /// Most positions in one transaction.
 const MAX_BATCH: usize = 1_024;
@@ -31,11 +31,11 @@ pub(crate) fn start(
     store: &Store,
     settings: &Settings,
     shutdown: CancellationToken,
-    tracker: &TaskTracker,
+    tasks: &Tasks,
 ) -> ReadQueue {
     let options = QueueOptions { capacity: settings.read_queue as usize, max_batch: MAX_BATCH };
     let (queue, task) = group_commit(store.clone(), ReadBatch, options, shutdown);
-    tracker.spawn(task);
+    tasks.spawn("read positions", task);
     queue
 }
 

@@ -179,9 +179,10 @@ async fn a_configured_secret_signs_the_tokens() {
         let settings = Settings { token_secret: secret(text), ..Settings::default() };
         let store = open(&folder).await;
         let clock = std::sync::Arc::new(FixedClock);
-        let (shutdown, tracker) = Default::default();
+        let shutdown = tokio_util::sync::CancellationToken::new();
+        let tasks = plaza_chat::Tasks::new(shutdown.clone());
         let (chat, _committed) =
-            plaza_chat::Chat::start(store.clone(), clock, settings, shutdown, &tracker).await.unwrap();
+            plaza_chat::Chat::start(store.clone(), clock, settings, shutdown, &tasks).await.unwrap();
         assert_eq!(chat.authenticate(&tokens.access_token).await.is_ok(), holds);
         store.close().await;
     }

@@ -251,11 +251,12 @@ async fn throughput() {
         let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
         let options = StoreOptions::new(folder.path().join("plaza.db"));
         let store = Store::open(options, plaza_chat::MIGRATIONS).await.unwrap();
-        let (shutdown, tracker) = Default::default();
+        let shutdown = tokio_util::sync::CancellationToken::new();
+        let tasks = plaza_chat::Tasks::new(shutdown.clone());
         let clock = Arc::new(plaza_chat::SystemClock);
         let (chat, mut committed) =
-            plaza_chat::Chat::start(store, clock, Settings::default(), shutdown, &tracker).await.unwrap();
-        tracker.spawn(async move { while committed.recv().await.is_some() {} });
+            plaza_chat::Chat::start(store, clock, Settings::default(), shutdown, &tasks).await.unwrap();
+        tasks.spawn("listening", async move { while committed.recv().await.is_some() {} });
         let ana = chat.new_guest("Ana").await.unwrap().0.user;
         for room in 0..50 {
             chat.join_room(&ana, join(&format!("room{room}"))).await.unwrap();

@@ -1,6 +1,6 @@
 //! A store, a clock that the test sets, and a chat on both.
 
-use plaza_chat::{Chat, Clock, Committed, MIGRATIONS, Settings};
+use plaza_chat::{Chat, Clock, Committed, MIGRATIONS, Settings, Tasks};
 use plaza_protocol::{
     Code, Content, CreateRoom, Error, Event, JoinRoom, RoomId, RoomKind, SendMessage, TextBody, User,
 };
@@ -15,7 +15,7 @@ use std::{
 };
 use tempfile::TempDir;
 use tokio::sync::mpsc;
-use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use tokio_util::sync::CancellationToken;
 
 /// Stands still until a test moves it.
 pub(crate) struct TestClock(AtomicI64);
@@ -37,7 +37,7 @@ pub(crate) struct World {
     pub(crate) store: Store,
     pub(crate) clock: Arc<TestClock>,
     pub(crate) shutdown: CancellationToken,
-    pub(crate) tracker: TaskTracker,
+    pub(crate) tasks: Tasks,
     pub(crate) folder: TempDir,
     published: Arc<Mutex<Vec<Arc<Event>>>>,
 }
@@ -51,7 +51,7 @@ impl World {
     pub(crate) async fn with(settings: Settings) -> Self {
         let (world, mut committed) = Self::unheard(settings, tempfile::tempdir().unwrap()).await;
         let published = world.published.clone();
-        world.tracker.spawn(async move {
+        world.tasks.spawn("listening", async move {
             while let Some(Committed { events }) = committed.recv().await {
                 assert!(!events.is_empty());
                 published.lock().unwrap().extend(events);
@@ -64,18 +64,18 @@ impl World {
     pub(crate) async fn unheard(settings: Settings, folder: TempDir) -> (Self, mpsc::Receiver<Committed>) {
         let store = open(&folder).await;
         let clock = Arc::new(TestClock(AtomicI64::new(1_800_000_000_000)));
-        let (shutdown, tracker) = (CancellationToken::new(), TaskTracker::new());
+        let shutdown = CancellationToken::new();
+        let tasks = Tasks::new(shutdown.clone());
         let (chat, committed) =
-            Chat::start(store.clone(), clock.clone(), settings, shutdown.clone(), &tracker).await.unwrap();
+            Chat::start(store.clone(), clock.clone(), settings, shutdown.clone(), &tasks).await.unwrap();
         let published = Arc::default();
-        (Self { chat, store, clock, shutdown, tracker, folder, published }, committed)
+        (Self { chat, store, clock, shutdown, tasks, folder, published }, committed)
     }
 
     /// Ends every task, then gives what was published, by room.
     pub(crate) async fn stop(self) -> (TempDir, BTreeMap<String, Vec<Arc<Event>>>) {
         self.shutdown.cancel();
-        self.tracker.close();
-        self.tracker.wait().await;
+        self.tasks.finish().await.unwrap();
         self.store.close().await;
         let mut rooms: BTreeMap<String, Vec<_>> = BTreeMap::new();
         for event in self.published.lock().unwrap().iter() {

@@ -13,14 +13,14 @@ use crate::{
     client_addr::{ClientAddr, UNKNOWN},
     limits::{Action, Limits},
 };
-use plaza_chat::{Chat, Committed, Feed, Item, Subscriber};
+use plaza_chat::{Chat, Committed, Feed, Item, Subscriber, Tasks};
 use plaza_protocol::Ending;
 use plaza_socketio::{Config, Handlers, Outgoing, Refusal, Socket, SocketIo};
 use registry::Registry;
 use seat::Seat;
 use std::sync::Arc;
 use tokio::sync::mpsc;
-use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use tokio_util::sync::CancellationToken;
 
 /// The one namespace.
 const NAMESPACE: &str = "/";
@@ -83,20 +83,20 @@ impl Subscriber for Member {
 }
 
 impl Gateway {
-    /// Starts to deliver what is committed, and to answer clients. Its tasks end with `committed`, and with
-    /// `shutdown`.
+    /// Starts to deliver what is committed, and to answer clients. Its tasks, among `tasks`, end with `committed`, and
+    /// with `shutdown`.
     pub fn start(
         chat: Chat,
         committed: mpsc::Receiver<Committed>,
         settings: GatewaySettings,
         limits: Arc<Limits>,
         shutdown: CancellationToken,
+        tasks: &Tasks,
     ) -> Self {
-        let tracker = TaskTracker::new();
-        let feed = Feed::start(&chat, committed, &tracker);
+        let feed = Feed::start(&chat, committed, tasks);
         let registry = Registry::default();
         let here = Arc::new(Here { chat, feed, limits: Arc::clone(&limits), node: settings.node, registry });
-        tracker.spawn(registry::watch(Arc::clone(&here), shutdown));
+        tasks.spawn("sessions", registry::watch(Arc::clone(&here), shutdown));
         let io = SocketIo::builder(settings.socket)
             .on_request(move |request| {
                 let addr = request.extensions.get::<ClientAddr>().copied().unwrap_or(ClientAddr(UNKNOWN));

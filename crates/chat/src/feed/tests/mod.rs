@@ -17,6 +17,7 @@ use tokio::{
     sync::Notify,
     time::{error::Elapsed, timeout},
 };
+use tokio_util::sync::CancellationToken;
 
 fn user(name: &str) -> User {
     User { id: format!("u_{name}").parse().unwrap(), name: name.into(), guest: false }
@@ -114,7 +115,7 @@ impl Bench {
             let page = read.lock().unwrap().iter().skip(after as usize).take(3).cloned().collect();
             Box::pin(async move { Ok(page) })
         });
-        Self { log, bus, feed: Feed::over(range, committed, &TaskTracker::new()) }
+        Self { log, bus, feed: Feed::over(range, committed, &Tasks::new(CancellationToken::new())) }
     }
 
     fn append(&self, event: impl FnOnce(Seq) -> Arc<Event>) -> Arc<Event> {
