@@ -97,12 +97,19 @@ struct Rooms {
     held: BTreeMap<String, Seq>,
     same_epoch: bool,
     now: BTreeMap<String, Caught>,
+    /// How far it had been brought in rooms whose member its user was no more for a while.
+    reached: BTreeMap<String, Seq>,
 }
 
 impl Rooms {
     fn claimed(auth: Auth, epoch: &str) -> Self {
         let same_epoch = auth.epoch.as_deref() == Some(epoch);
-        Self { held: auth.positions.unwrap_or_default(), same_epoch, now: BTreeMap::new() }
+        Self {
+            held: auth.positions.unwrap_or_default(),
+            same_epoch,
+            now: BTreeMap::new(),
+            reached: BTreeMap::new(),
+        }
     }
 
     /// Takes in the user's rooms and tops as they are now: rooms that are new are decided, rooms that are gone are
@@ -113,7 +120,11 @@ impl Rooms {
         for name in known {
             if !rooms.contains(name.as_str()) {
                 let resumed = decide(self.held.get(&name).copied(), self.same_epoch, None);
-                self.now.insert(name.clone(), Caught { name, position: None, resumed });
+                let gone = Caught { name: name.clone(), position: None, resumed };
+                if let Some(Caught { position: Some((_, reached)), .. }) = self.now.insert(name.clone(), gone)
+                {
+                    self.reached.insert(name, reached);
+                }
             }
         }
         for (room, top) in tops {
@@ -122,7 +133,10 @@ impl Rooms {
             }
             let resumed = decide(self.held.get(room.as_str()).copied(), self.same_epoch, Some(*top));
             let position = match resumed {
-                RoomResumed::Span { from, .. } => from,
+                // What it was sent before its user was removed, and added again, is not sent again.
+                RoomResumed::Span { from, .. } => {
+                    from.max(self.reached.get(room.as_str()).copied().unwrap_or_default())
+                }
                 // It loads the room anew, and is fed from here.
                 RoomResumed::Reload { .. } => *top,
             };
@@ -169,5 +183,32 @@ impl Rooms {
 
     fn caught(&self) -> Vec<Caught> {
         self.now.values().cloned().collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn lobby(top: Seq) -> Vec<(RoomId, Seq)> {
+        vec![("lobby".parse().expect("a room's id"), top)]
+    }
+
+    #[test]
+    fn one_who_is_removed_and_added_again_while_coming_in_gets_nothing_twice() {
+        let positions = Some([("lobby".to_owned(), 2)].into());
+        let auth = Auth { positions, epoch: Some("e".to_owned()), ..Auth::default() };
+        let mut rooms = Rooms::claimed(auth, "e");
+        rooms.settle(&lobby(5));
+        // Events 3 to 5 are sent.
+        if let Some(Caught { position: Some((_, position)), .. }) = rooms.now.get_mut("lobby") {
+            *position = 5;
+        }
+        rooms.settle(&[]);
+        assert!(rooms.now["lobby"].position.is_none());
+        rooms.settle(&lobby(7));
+        let Caught { position, resumed, .. } = &rooms.now["lobby"];
+        assert_eq!(position.as_ref().map(|(_, position)| *position), Some(5));
+        assert_eq!(*resumed, RoomResumed::Span { from: 2, to: 7 });
     }
 }
