@@ -25,6 +25,7 @@ pub use feed::{Caught, ConnectionId, Feed, Item, Live, Subscriber};
 pub use log::{Committed, Pending};
 pub use migrations::MIGRATIONS;
 pub use names::key as name_key;
+pub use random::{Random, SystemRandom};
 pub use resume::decide;
 pub use rooms::Marked;
 pub use settings::{ManagedBy, Settings};
@@ -46,6 +47,7 @@ pub struct Chat {
 struct Inner {
     store: Store,
     clock: Arc<dyn Clock>,
+    random: Arc<dyn Random>,
     settings: Settings,
     log: log::Log,
     reads: rooms::ReadQueue,
@@ -70,15 +72,16 @@ impl Chat {
     pub async fn start(
         store: Store,
         clock: Arc<dyn Clock>,
+        random: Arc<dyn Random>,
         settings: Settings,
         shutdown: CancellationToken,
         tasks: &Tasks,
     ) -> Result<(Self, mpsc::Receiver<Committed>), StoreError> {
         let (log, committed) = log::Log::start(&store, &clock, &settings, shutdown.clone(), tasks);
         let reads = rooms::start_reads(&store, &settings, shutdown.clone(), tasks);
-        let accounts = Accounts::start(&store, &settings).await?;
+        let accounts = Accounts::start(&store, &*random, &settings).await?;
         tasks.spawn("what has expired", accounts::expiry::forget(store.clone(), clock.clone(), shutdown));
-        let inner = Inner { store, clock, settings, log, reads, accounts };
+        let inner = Inner { store, clock, random, settings, log, reads, accounts };
         Ok((Self { inner: Arc::new(inner) }, committed))
     }
 
@@ -90,6 +93,10 @@ impl Chat {
     /// What was configured.
     pub fn settings(&self) -> &Settings {
         &self.inner.settings
+    }
+
+    fn random(&self) -> &dyn Random {
+        &*self.inner.random
     }
 
     /// Now, in milliseconds since 1970.

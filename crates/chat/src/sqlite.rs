@@ -90,8 +90,10 @@ mod tests {
     #[tokio::test]
     async fn no_statement_walks_a_whole_table() {
         let folder = tempfile::tempdir().unwrap();
-        let options =
-            StoreOptions { durability: Durability::None, ..StoreOptions::new(folder.path().join("plan.db")) };
+        let options = StoreOptions {
+            durability: Durability::None,
+            ..StoreOptions::new(folder.path().join("plan.db"), [7; 16])
+        };
         let store = Store::open(options, crate::MIGRATIONS).await.unwrap();
         for statement in [
             MEMBERSHIPS,

@@ -10,7 +10,7 @@ use crate::{
     limits::{Limits, Now},
 };
 use anyhow::{Context as _, bail};
-use plaza_chat::{Chat, Clock, Failed, Tasks};
+use plaza_chat::{Chat, Clock, Failed, Random, Tasks};
 use plaza_store::Store;
 use std::{sync::Arc, time::Duration};
 use tokio::{
@@ -27,6 +27,8 @@ pub struct Deps {
     pub store: Store,
     /// What people are told the time is.
     pub clock: Arc<dyn Clock>,
+    /// What ids, tokens, salts and delays are made of.
+    pub random: Arc<dyn Random>,
     /// Time that never goes back, for limits and uptime.
     pub now: Now,
 }
@@ -38,17 +40,18 @@ pub struct Deps {
 /// # Errors
 /// When the store cannot be read or written at the start, and after a stop that a failed task was the reason for.
 pub async fn run(deps: Deps, listener: TcpListener, shutdown: CancellationToken) -> anyhow::Result<()> {
-    let Deps { config, store, clock, now } = deps;
+    let Deps { config, store, clock, random, now } = deps;
     let (stop, stop_chat) = (shutdown.child_token(), CancellationToken::new());
     let tasks = Tasks::new(stop.clone());
-    let (chat, committed) = Chat::start(store.clone(), clock, config.chat.clone(), stop_chat.clone(), &tasks)
-        .await
-        .context("Cannot start")?;
+    let (chat, committed) =
+        Chat::start(store.clone(), clock, random.clone(), config.chat.clone(), stop_chat.clone(), &tasks)
+            .await
+            .context("Cannot start")?;
     let limits = Arc::new(Limits::new(config.limits.clone(), now.clone()));
-    let settings = GatewaySettings {
-        node: config.server.node.clone(),
-        socket: config.socket.settings(&config.server.node, &config.server.allowed_origins),
-    };
+    let mut socket = config.socket.settings(&config.server.node, &config.server.allowed_origins);
+    let for_sockets = random.clone();
+    socket.random = plaza_socketio::Random::new(move |bytes| for_sockets.fill(bytes));
+    let settings = GatewaySettings { node: config.server.node.clone(), socket };
     let gateway = Gateway::start(chat.clone(), committed, settings, limits.clone(), stop.clone(), &tasks);
     let gateway = Arc::new(gateway);
     let state = http::State {
@@ -68,7 +71,7 @@ pub async fn run(deps: Deps, listener: TcpListener, shutdown: CancellationToken)
     tracing::info!("Stopping: nobody is let in any more");
     let grace = Grace::from_now(config.server.grace());
     let closing = async {
-        gateway.drain().await;
+        gateway.drain(&*random).await;
         connections.finish().await;
     };
     if timeout_at(grace.for_clients, closing).await.is_err() {

@@ -6,7 +6,7 @@ use crate::{
     open_files, serve, signals, web,
 };
 use anyhow::{Context as _, anyhow};
-use plaza_chat::SystemClock;
+use plaza_chat::{Random, SystemClock, SystemRandom};
 use plaza_store::{Store, StoreOptions};
 use std::{
     io::{self, IsTerminal as _, Write},
@@ -26,9 +26,10 @@ const DATABASE: &str = "plaza.db";
 /// # Errors
 /// One sentence: a bad configuration, an address that cannot be had, data that cannot be used.
 pub async fn serve(sources: &Sources, out: &mut (dyn Write + Send)) -> anyhow::Result<()> {
+    let random: Arc<dyn Random> = Arc::new(SystemRandom);
     let mut config = Config::load(sources)?.config;
     if config.server.node.is_empty() {
-        config.server.node = random_node();
+        config.server.node = random_node(&*random);
     }
     start_log(&config)?;
     open_files::provide(config.server.max_http_connections);
@@ -36,7 +37,7 @@ pub async fn serve(sources: &Sources, out: &mut (dyn Write + Send)) -> anyhow::R
     signals::watch(shutdown.clone()).context("Cannot watch for signals")?;
 
     let (listener, addr) = listen(config.server.listen).await?;
-    let store = open_store(&config).await?;
+    let store = open_store(&config, &*random).await?;
     let data = std::path::absolute(&config.store.data).unwrap_or_else(|_| config.store.data.clone());
     // Who reads this may have gone away; the server stays.
     let _ = out.write_all(greeting(&config, addr, &data).as_bytes()).and_then(|()| out.flush());
@@ -49,7 +50,8 @@ pub async fn serve(sources: &Sources, out: &mut (dyn Write + Send)) -> anyhow::R
 
     let began = Instant::now();
     let now = Arc::new(move || began.elapsed());
-    serve::run(serve::Deps { config, store, clock: Arc::new(SystemClock), now }, listener, shutdown).await
+    let clock = Arc::new(SystemClock);
+    serve::run(serve::Deps { config, store, clock, random, now }, listener, shutdown).await
 }
 
 /// Says what is in force.
@@ -80,8 +82,8 @@ async fn listen(wanted: SocketAddr) -> anyhow::Result<(TcpListener, SocketAddr)>
     Ok((listener, addr))
 }
 
-async fn open_store(config: &Config) -> anyhow::Result<Store> {
-    let mut options = StoreOptions::new(config.store.data.join(DATABASE));
+async fn open_store(config: &Config, random: &dyn Random) -> anyhow::Result<Store> {
+    let mut options = StoreOptions::new(config.store.data.join(DATABASE), random.bytes());
     options.durability = match config.store.durability {
         Durability::Full => plaza_store::Durability::Full,
         Durability::None => plaza_store::Durability::None,
@@ -135,9 +137,9 @@ fn url(addr: SocketAddr) -> String {
 }
 
 /// Eight letters and digits: enough to tell nodes apart, short enough to say.
-fn random_node() -> String {
+fn random_node(random: &dyn Random) -> String {
     const LETTERS: &[u8; 32] = b"abcdefghijkmnpqrstuvwxyz23456789";
-    rand::random::<[u8; 8]>().iter().map(|byte| char::from(LETTERS[usize::from(byte % 32)])).collect()
+    random.bytes::<8>().iter().map(|byte| char::from(LETTERS[usize::from(byte % 32)])).collect()
 }
 
 #[cfg(test)]
@@ -170,7 +172,7 @@ mod tests {
 
     #[test]
     fn a_random_name_is_a_valid_one() {
-        let name = random_node();
+        let name = random_node(&SystemRandom);
         assert_eq!(config(&[("PLAZA_SERVER__NODE", &name)]).server.node, name);
     }
 }

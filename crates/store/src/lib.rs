@@ -49,12 +49,14 @@ pub struct StoreOptions {
     pub durability: Durability,
     /// How many connections read at the same time, 1 to 64.
     pub readers: u32,
+    /// Random: what the epoch becomes of a store that is not there yet. Of one that is, it changes nothing.
+    pub new_epoch: [u8; 16],
 }
 
 impl StoreOptions {
     /// Full durability and four readers.
-    pub fn new(path: impl Into<PathBuf>) -> Self {
-        Self { path: path.into(), durability: Durability::Full, readers: 4 }
+    pub fn new(path: impl Into<PathBuf>, new_epoch: [u8; 16]) -> Self {
+        Self { path: path.into(), durability: Durability::Full, readers: 4, new_epoch }
     }
 }
 
@@ -89,7 +91,7 @@ impl Store {
         let opened = async {
             let writer = sqlite::writer(&path, options.durability).await?;
             migrate::run(&writer, migrations).await?;
-            let epoch = epoch(&writer).await?;
+            let epoch = epoch(&writer, options.new_epoch).await?;
             let readers = sqlite::readers(&path, options.durability, options.readers.clamp(1, 64)).await?;
             Ok((writer, readers, epoch))
         };
@@ -141,13 +143,12 @@ impl Store {
 }
 
 /// The store's epoch, made when it is asked for the first time.
-async fn epoch(writer: &AnyPool) -> Result<String, StoreError> {
+async fn epoch(writer: &AnyPool, new: [u8; 16]) -> Result<String, StoreError> {
     let mut tx = writer.begin_with(sqlite::BEGIN_WRITE).await?;
     sqlx::query("CREATE TABLE IF NOT EXISTS store (name TEXT PRIMARY KEY, value TEXT NOT NULL)")
         .execute(&mut *tx)
         .await?;
-    let random: [u8; 16] = rand::random();
-    let fresh: String = random.iter().map(|byte| format!("{byte:02x}")).collect();
+    let fresh: String = new.iter().map(|byte| format!("{byte:02x}")).collect();
     sqlx::query("INSERT INTO store (name, value) VALUES ('epoch', $1) ON CONFLICT (name) DO NOTHING")
         .bind(fresh)
         .execute(&mut *tx)

@@ -20,10 +20,12 @@ const TAGS: Migration = Migration {
     sql: "CREATE TABLE tags (name TEXT); INSERT INTO tags (name) VALUES ('first');",
 };
 
+const EPOCH: [u8; 16] = [0x0f; 16];
+
 fn options(folder: &TempDir) -> StoreOptions {
     StoreOptions {
         durability: Durability::None,
-        ..StoreOptions::new(folder.path().join("a folder?#%/plaza.db"))
+        ..StoreOptions::new(folder.path().join("a folder?#%/plaza.db"), EPOCH)
     }
 }
 
@@ -46,7 +48,7 @@ async fn what_was_committed_is_there_again_under_the_same_epoch() {
     let folder = tempfile::tempdir().unwrap();
     let store = opened(&folder).await;
     let epoch = store.epoch().to_owned();
-    assert_eq!(epoch.len(), 32);
+    assert_eq!(epoch, "0f".repeat(16), "made of what was given");
     let mut tx = store.write().await.unwrap();
     note(&mut tx, 1).await.unwrap();
     tx.commit().await.unwrap();
@@ -59,10 +61,9 @@ async fn what_was_committed_is_there_again_under_the_same_epoch() {
     let beside = options(&folder).path.with_file_name("plaza.db-wal");
     assert!(fs::metadata(beside).map_or(0, |file| file.len()) == 0, "everything is in the one file");
 
-    let store = opened(&folder).await;
+    let again = StoreOptions { new_epoch: [0; 16], ..options(&folder) };
+    let store = Store::open(again, &[NOTES]).await.unwrap();
     assert_eq!((store.epoch(), count(&store).await), (epoch.as_str(), 1));
-    let other = tempfile::tempdir().unwrap();
-    assert_ne!(opened(&other).await.epoch(), epoch);
 }
 
 #[tokio::test]
@@ -110,12 +111,12 @@ async fn a_path_that_cannot_be_written_and_a_file_that_is_no_database() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("file");
     fs::write(&file, "x".repeat(10_000)).unwrap();
-    let under = Store::open(StoreOptions::new(file.join("plaza.db")), &[NOTES]).await.unwrap_err();
+    let under = Store::open(StoreOptions::new(file.join("plaza.db"), EPOCH), &[NOTES]).await.unwrap_err();
     assert!(matches!(under, StoreError::Unwritable { .. }), "{under:?}");
-    let is = Store::open(StoreOptions::new(&file), &[NOTES]).await.unwrap_err();
+    let is = Store::open(StoreOptions::new(&file, EPOCH), &[NOTES]).await.unwrap_err();
     assert!(matches!(is, StoreError::Corrupt { .. }), "{is:?}");
     assert!(is.to_string().contains(file.to_str().unwrap()), "{is}");
-    let folder_itself = Store::open(StoreOptions::new(folder.path()), &[NOTES]).await.unwrap_err();
+    let folder_itself = Store::open(StoreOptions::new(folder.path(), EPOCH), &[NOTES]).await.unwrap_err();
     assert!(matches!(folder_itself, StoreError::Unwritable { .. }), "{folder_itself:?}");
 }
 

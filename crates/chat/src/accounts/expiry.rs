@@ -68,8 +68,10 @@ mod tests {
     #[tokio::test]
     async fn what_has_expired_is_found_by_its_index() {
         let folder = tempfile::tempdir().unwrap();
-        let options =
-            StoreOptions { durability: Durability::None, ..StoreOptions::new(folder.path().join("plan.db")) };
+        let options = StoreOptions {
+            durability: Durability::None,
+            ..StoreOptions::new(folder.path().join("plan.db"), [7; 16])
+        };
         let store = Store::open(options, crate::MIGRATIONS).await.unwrap();
         for (statement, index) in [(TOKENS, "refresh_tokens_by_expiry"), (SESSIONS, "sessions_by_expiry")] {
             let explained = AssertSqlSafe(format!("EXPLAIN QUERY PLAN {statement}"));

@@ -5,7 +5,7 @@ use super::{
     people::{self, Claim, Proof},
     sessions::new_id,
 };
-use crate::{Chat, failure::Outcome, names, random, sqlite, unavailable};
+use crate::{Chat, Random, failure::Outcome, names, random, sqlite, unavailable};
 use plaza_protocol::{Code, Error, Secret, User, UserId};
 use sqlx::AnyConnection;
 
@@ -27,10 +27,10 @@ impl Chat {
             return Err(Error::new(Code::Forbidden, "There are no guests here. Register instead."));
         }
         let name = names::user_name(name)?;
-        let token = random::secret(TOKEN_PREFIX);
-        let id = new_id("v_")?;
+        let token = self.random().secret(TOKEN_PREFIX);
+        let id = new_id(self.random(), "v_")?;
         let mut tx = self.inner.store.write().await.map_err(unavailable)?;
-        let free = free_name(&mut tx, &name, self.guests_since()).await?;
+        let free = free_name(&mut tx, self.random(), &name, self.guests_since()).await?;
         let (name, freed) = free.ok_or_else(|| {
             Error::new(
                 Code::Conflict,
@@ -73,6 +73,7 @@ impl Chat {
 /// The name, or the first of its numbered ones that is free, and the expired guest who had it.
 async fn free_name(
     tx: &mut AnyConnection,
+    random: &dyn Random,
     name: &str,
     since: i64,
 ) -> Outcome<Option<(String, Option<UserId>)>> {
@@ -80,7 +81,7 @@ async fn free_name(
         return Ok(Some((name.to_owned(), from)));
     }
     for attempt in 0..COUNTED + DRAWN {
-        let number = if attempt < COUNTED { attempt + 2 } else { rand::random_range(100..1_000_000) };
+        let number = if attempt < COUNTED { attempt + 2 } else { random.between(100, 1_000_000) };
         let candidate = numbered(name, number);
         if let Claim::Free { from } = people::claim(tx, &names::key(&candidate), since).await? {
             return Ok(Some((candidate, from)));

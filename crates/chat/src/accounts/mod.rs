@@ -13,7 +13,7 @@ pub(crate) mod people;
 mod sessions;
 mod token;
 
-use crate::{Chat, Settings};
+use crate::{Chat, Random, Settings};
 use password::Passwords;
 use plaza_protocol::User;
 use plaza_store::{Store, StoreError};
@@ -57,8 +57,12 @@ pub(crate) struct Accounts {
 }
 
 impl Accounts {
-    pub(crate) async fn start(store: &Store, settings: &Settings) -> Result<Self, StoreError> {
-        let keys = TokenKeys::load(store, settings.token_secret.as_ref()).await?;
+    pub(crate) async fn start(
+        store: &Store,
+        random: &dyn Random,
+        settings: &Settings,
+    ) -> Result<Self, StoreError> {
+        let keys = TokenKeys::load(store, random, settings.token_secret.as_ref()).await?;
         let (revocations, _) = broadcast::channel(REVOCATIONS_KEPT);
         Ok(Self { keys, passwords: Passwords::new(settings), revocations })
     }

@@ -3,7 +3,7 @@
 //!
 //! Parameters: <https://cheatsheetseries.owasp.org/cheatsheets/Password_Storage_Cheat_Sheet.html>
 
-use crate::Settings;
+use crate::{Random, Settings};
 use argon2::{
     Algorithm, Argon2, Params, Version,
     password_hash::{PasswordHasher, PasswordVerifier, phc::PasswordHash},
@@ -16,6 +16,8 @@ use tokio::{sync::Semaphore, task::spawn_blocking};
 const MEMORY_KIB: u32 = 19_456;
 const PASSES: u32 = 2;
 const LANES: u32 = 1;
+/// As the PHC string format recommends.
+const SALT_BYTES: usize = 16;
 
 /// How long one who was answered `busy` should wait, in milliseconds.
 const BUSY_RETRY_MS: u64 = 2_000;
@@ -43,14 +45,18 @@ impl Passwords {
         }
     }
 
-    /// The text to store for a password.
+    /// The text to store for a password, with a salt of its own.
     ///
     /// # Errors
     /// `busy` when too many wait.
-    pub(super) async fn hash(&self, password: &str) -> Result<String, Error> {
+    pub(super) async fn hash(&self, password: &str, random: &dyn Random) -> Result<String, Error> {
+        self.hash_with(password, random.bytes()).await
+    }
+
+    async fn hash_with(&self, password: &str, salt: [u8; SALT_BYTES]) -> Result<String, Error> {
         let (argon2, password) = (self.argon2.clone(), password.to_owned());
         self.run(move || {
-            let hash: Result<PasswordHash, _> = argon2.hash_password(password.as_bytes());
+            let hash: Result<PasswordHash, _> = argon2.hash_password_with_salt(password.as_bytes(), &salt);
             hash.map(|hash| hash.to_string()).map_err(|error| fault(&error))
         })
         .await?
@@ -63,7 +69,7 @@ impl Passwords {
     /// `busy` when too many wait.
     pub(super) async fn verify(&self, password: &str, stored: Option<String>) -> Result<bool, Error> {
         let Some(stored) = stored else {
-            self.hash(password).await?;
+            self.hash_with(password, [0; SALT_BYTES]).await?;
             return Ok(false);
         };
         let (argon2, password) = (self.argon2.clone(), password.to_owned());
@@ -99,13 +105,14 @@ fn fault(error: &dyn std::fmt::Display) -> Error {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::SystemRandom;
 
     #[tokio::test]
     async fn owasp_parameters_and_round_trip() {
         let passwords = Passwords::new(&Settings::default());
-        let stored = passwords.hash("correct horse").await.unwrap();
+        let stored = passwords.hash("correct horse", &SystemRandom).await.unwrap();
         assert!(stored.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{stored}");
-        assert_ne!(stored, passwords.hash("correct horse").await.unwrap(), "salted");
+        assert_ne!(stored, passwords.hash("correct horse", &SystemRandom).await.unwrap(), "salted");
         assert!(passwords.verify("correct horse", Some(stored.clone())).await.unwrap());
         assert!(!passwords.verify("correct horsf", Some(stored)).await.unwrap());
         assert!(!passwords.verify("correct horse", None).await.unwrap());
@@ -115,7 +122,8 @@ mod tests {
     async fn more_than_may_wait_are_told_to_come_later() {
         let settings = Settings { password_hashes: Some(1), password_queue: 1, ..Settings::default() };
         let passwords = Passwords::new(&settings);
-        let all = tokio::join!(passwords.hash("a"), passwords.hash("b"), passwords.hash("c"));
+        let hash = |password| passwords.hash(password, &SystemRandom);
+        let all = tokio::join!(hash("a"), hash("b"), hash("c"));
         assert!(all.0.is_ok() && all.1.is_ok());
         let error = all.2.unwrap_err();
         assert_eq!((error.code, error.retryable), (Code::Busy, true));

@@ -5,7 +5,7 @@ use super::{
     people::{self, Claim, Proof},
 };
 use crate::{
-    Chat,
+    Chat, Random,
     failure::{Failure, Outcome},
     log::{decode, parsed},
     names, random, unavailable,
@@ -37,8 +37,8 @@ impl Chat {
         if holder.is_some_and(|holder| !holder.user.guest) {
             return Err(taken());
         }
-        let hash = self.inner.accounts.passwords.hash(credentials.password.expose()).await?;
-        let id = new_id("u_")?;
+        let hash = self.inner.accounts.passwords.hash(credentials.password.expose(), self.random()).await?;
+        let id = new_id(self.random(), "u_")?;
         let user = User { id, name, guest: false };
         let mut tx = self.inner.store.write().await.map_err(unavailable)?;
         let Claim::Free { from } = people::claim(&mut tx, &key, self.guests_since()).await? else {
@@ -143,7 +143,7 @@ impl Chat {
     }
 
     async fn begin_session(&self, mut tx: WriteTx, user: User) -> Result<Tokens, Error> {
-        let session = SessionId(random::id("s_"));
+        let session = SessionId(self.random().id("s_"));
         begin(&mut tx, &session, &user.id, self.now()).await?;
         self.give_tokens(tx, user, session).await
     }
@@ -151,7 +151,7 @@ impl Chat {
     /// A new pair of tokens for a session, and the commit.
     async fn give_tokens(&self, mut tx: WriteTx, user: User, session: SessionId) -> Result<Tokens, Error> {
         let (now, settings) = (self.now(), &self.inner.settings);
-        let refresh_token = Secret::new(random::secret(""));
+        let refresh_token = Secret::new(self.random().secret(""));
         let expires_at = now + i64::from(settings.refresh_token_seconds) * 1_000;
         keep_token(&mut tx, &random::hashed(refresh_token.expose()), &session, expires_at).await?;
         commit(tx).await?;
@@ -170,8 +170,9 @@ impl SessionId {
 }
 
 /// A new user's id.
-pub(super) fn new_id(prefix: &str) -> Result<UserId, Error> {
-    random::id(prefix)
+pub(super) fn new_id(random: &dyn Random, prefix: &str) -> Result<UserId, Error> {
+    random
+        .id(prefix)
         .parse()
         .map_err(|_| Error::new(Code::Internal, "The server could not make an id. Try again."))
 }

@@ -2,7 +2,7 @@
 //! told not to look at its own.
 
 use super::SessionId;
-use crate::random;
+use crate::Random;
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
 use plaza_protocol::{Code, Error, Secret, UserId};
 use plaza_store::{Store, StoreError};
@@ -30,10 +30,14 @@ pub(super) struct TokenKeys {
 
 impl TokenKeys {
     /// With the configured secret, or with the store's own, which is made at random once.
-    pub(super) async fn load(store: &Store, configured: Option<&Secret>) -> Result<Self, StoreError> {
+    pub(super) async fn load(
+        store: &Store,
+        random: &dyn Random,
+        configured: Option<&Secret>,
+    ) -> Result<Self, StoreError> {
         let secret = match configured {
             Some(secret) => secret.expose().to_owned(),
-            None => stored_secret(store).await?,
+            None => stored_secret(store, random).await?,
         };
         Ok(Self::new(secret.as_bytes()))
     }
@@ -73,10 +77,10 @@ impl TokenKeys {
     }
 }
 
-async fn stored_secret(store: &Store) -> Result<String, StoreError> {
+async fn stored_secret(store: &Store, random: &dyn Random) -> Result<String, StoreError> {
     let mut tx = store.write().await?;
     sqlx::query("INSERT INTO secrets (name, value) VALUES ('tokens', $1) ON CONFLICT (name) DO NOTHING")
-        .bind(random::secret(""))
+        .bind(random.secret(""))
         .execute(&mut *tx)
         .await?;
     let row = sqlx::query("SELECT value FROM secrets WHERE name = 'tokens'").fetch_one(&mut *tx).await?;

@@ -1,6 +1,6 @@
 //! What may be asked of the log, checked for form before it is queued.
 
-use crate::{names, random};
+use crate::{Random, names};
 use plaza_protocol::{
     ClientId, Code, Content, CreateRoom, CreatedRoom, Error, JoinedRoom, Position, RoomId, RoomKind,
     SendMessage, SentMessage, TextBody, User, UserRef,
@@ -52,10 +52,10 @@ macro_rules! picked {
 picked!(Created => CreatedRoom, Joined => JoinedRoom, At => Position, Sent => SentMessage);
 
 impl Command {
-    pub(super) fn create(user: &User, request: CreateRoom) -> Result<Self, Error> {
+    pub(super) fn create(random: &dyn Random, user: &User, request: CreateRoom) -> Result<Self, Error> {
         let name = names::room_name(&request.name)?;
         let room = match (request.kind, request.id) {
-            (RoomKind::Group, None) => group_id()?,
+            (RoomKind::Group, None) => group_id(random)?,
             (RoomKind::Group, Some(_)) => {
                 return Err(Error::bad_request("A group's id is made by the server. Leave the id out."));
             }
@@ -72,7 +72,7 @@ impl Command {
         Ok(Self::Create { user: user.clone(), room, name, kind: request.kind })
     }
 
-    pub(super) fn message(user: &User, request: SendMessage) -> Result<Self, Error> {
+    pub(super) fn message(random: &dyn Random, user: &User, request: SendMessage) -> Result<Self, Error> {
         let SendMessage { room_id: room, client_id, content } = request;
         if client_id.as_str().chars().any(char::is_control) {
             return Err(Error::bad_request("A clientId must not have control characters."));
@@ -85,14 +85,15 @@ impl Command {
         };
         let body =
             body.map_err(|error| Error::bad_request(format!("The message cannot be stored: {error}.")))?;
-        let id = random::id("m_");
+        let id = random.id("m_");
         Ok(Self::Message(NewMessage { sender: user.clone(), room, client_id, content, kind, body, id }))
     }
 }
 
-fn group_id() -> Result<RoomId, Error> {
+fn group_id(random: &dyn Random) -> Result<RoomId, Error> {
     // The id is well formed, so this cannot fail; if it ever does, it is a fault of ours.
-    random::id("g_")
+    random
+        .id("g_")
         .parse()
         .map_err(|_| Error::new(Code::Internal, "The server could not make an id. Try again."))
 }

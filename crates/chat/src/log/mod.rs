@@ -128,7 +128,7 @@ impl Chat {
     /// `bad_request` for a name or id that is not allowed, `conflict` for an id that is taken or for one who is
     /// in as many rooms as one may be.
     pub fn create_room(&self, user: &User, request: CreateRoom) -> Pending<CreatedRoom> {
-        self.inner.log.enqueue(Command::create(user, request))
+        self.inner.log.enqueue(Command::create(self.random(), user, request))
     }
 
     /// Makes `user` a member of a public room, and the room if there is none and the settings allow it. A
@@ -180,6 +180,6 @@ impl Chat {
     /// `not_found` for one who is no member, `bad_request` or `too_large` for a body that is not allowed,
     /// `conflict` for a `clientId` that stands for another message.
     pub fn send_message(&self, user: &User, request: SendMessage) -> Pending<SentMessage> {
-        self.inner.log.enqueue(Command::message(user, request))
+        self.inner.log.enqueue(Command::message(self.random(), user, request))
     }
 }

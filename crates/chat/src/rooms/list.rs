@@ -97,8 +97,10 @@ mod tests {
     #[tokio::test]
     async fn what_is_unread_is_told_without_a_look_at_the_log() {
         let folder = tempfile::tempdir().unwrap();
-        let options =
-            StoreOptions { durability: Durability::None, ..StoreOptions::new(folder.path().join("plan.db")) };
+        let options = StoreOptions {
+            durability: Durability::None,
+            ..StoreOptions::new(folder.path().join("plan.db"), [7; 16])
+        };
         let store = Store::open(options, crate::MIGRATIONS).await.unwrap();
         for statement in [ALL, ONE] {
             let explained = AssertSqlSafe(format!("EXPLAIN QUERY PLAN {statement}"));

@@ -178,11 +178,12 @@ async fn a_configured_secret_signs_the_tokens() {
     for (text, holds) in [("a", true), ("b", false)] {
         let settings = Settings { token_secret: secret(text), ..Settings::default() };
         let store = open(&folder).await;
-        let clock = std::sync::Arc::new(FixedClock);
+        let (clock, random) =
+            (std::sync::Arc::new(FixedClock), std::sync::Arc::new(plaza_chat::SystemRandom));
         let shutdown = tokio_util::sync::CancellationToken::new();
         let tasks = plaza_chat::Tasks::new(shutdown.clone());
         let (chat, _committed) =
-            plaza_chat::Chat::start(store.clone(), clock, settings, shutdown, &tasks).await.unwrap();
+            plaza_chat::Chat::start(store.clone(), clock, random, settings, shutdown, &tasks).await.unwrap();
         assert_eq!(chat.authenticate(&tokens.access_token).await.is_ok(), holds);
         store.close().await;
     }

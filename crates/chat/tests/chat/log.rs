@@ -249,13 +249,15 @@ async fn throughput() {
     use plaza_store::{Store, StoreOptions};
     for in_flight in [1, 16, 64, 256, 1_024] {
         let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
-        let options = StoreOptions::new(folder.path().join("plaza.db"));
+        let options = StoreOptions::new(folder.path().join("plaza.db"), [7; 16]);
         let store = Store::open(options, plaza_chat::MIGRATIONS).await.unwrap();
         let shutdown = tokio_util::sync::CancellationToken::new();
         let tasks = plaza_chat::Tasks::new(shutdown.clone());
-        let clock = Arc::new(plaza_chat::SystemClock);
+        let (clock, random) = (Arc::new(plaza_chat::SystemClock), Arc::new(plaza_chat::SystemRandom));
         let (chat, mut committed) =
-            plaza_chat::Chat::start(store, clock, Settings::default(), shutdown, &tasks).await.unwrap();
+            plaza_chat::Chat::start(store, clock, random, Settings::default(), shutdown, &tasks)
+                .await
+                .unwrap();
         tasks.spawn("listening", async move { while committed.recv().await.is_some() {} });
         let ana = chat.new_guest("Ana").await.unwrap().0.user;
         for room in 0..50 {

@@ -7,6 +7,7 @@ mod history;
 mod log;
 mod migrating;
 mod model;
+mod randomness;
 mod rooms;
 mod sessions;
 mod world;

@@ -25,8 +25,10 @@ const EARLIER: &[&str] = &[
 #[tokio::test]
 async fn unread_is_right_for_messages_of_before() {
     let folder = tempfile::tempdir().unwrap();
-    let options =
-        StoreOptions { durability: Durability::None, ..StoreOptions::new(folder.path().join("plaza.db")) };
+    let options = StoreOptions {
+        durability: Durability::None,
+        ..StoreOptions::new(folder.path().join("plaza.db"), [7; 16])
+    };
     let earlier = Store::open(options, &MIGRATIONS[..2]).await.unwrap();
     let mut tx = earlier.write().await.unwrap();
     for statement in EARLIER {

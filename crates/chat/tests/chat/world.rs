@@ -1,10 +1,11 @@
 //! A store, a clock that the test sets, and a chat on both.
 
-use plaza_chat::{Chat, Clock, Committed, MIGRATIONS, Settings, Tasks};
+use plaza_chat::{Chat, Clock, Committed, MIGRATIONS, Random, Settings, SystemRandom, Tasks};
 use plaza_protocol::{
     Code, Content, CreateRoom, Error, Event, JoinRoom, RoomId, RoomKind, SendMessage, TextBody, User,
 };
 use plaza_store::{Durability, Store, StoreOptions};
+use rand::{Rng as _, SeedableRng as _, rngs::StdRng};
 use std::{
     collections::BTreeMap,
     sync::{
@@ -29,6 +30,21 @@ impl Clock for TestClock {
 impl TestClock {
     pub(crate) fn forward(&self, by: Duration) {
         self.0.fetch_add(by.as_millis() as i64, Ordering::SeqCst);
+    }
+}
+
+/// The same bytes in the same order for the same seed.
+pub(crate) struct Seeded(Mutex<StdRng>);
+
+impl Seeded {
+    pub(crate) fn new(seed: u64) -> Self {
+        Self(Mutex::new(StdRng::seed_from_u64(seed)))
+    }
+}
+
+impl Random for Seeded {
+    fn fill(&self, bytes: &mut [u8]) {
+        self.0.lock().unwrap().fill_bytes(bytes);
     }
 }
 
@@ -62,12 +78,22 @@ impl World {
 
     /// Nobody takes what is published but the caller.
     pub(crate) async fn unheard(settings: Settings, folder: TempDir) -> (Self, mpsc::Receiver<Committed>) {
+        Self::random(settings, folder, Arc::new(SystemRandom)).await
+    }
+
+    pub(crate) async fn random(
+        settings: Settings,
+        folder: TempDir,
+        random: Arc<dyn Random>,
+    ) -> (Self, mpsc::Receiver<Committed>) {
         let store = open(&folder).await;
         let clock = Arc::new(TestClock(AtomicI64::new(1_800_000_000_000)));
         let shutdown = CancellationToken::new();
         let tasks = Tasks::new(shutdown.clone());
         let (chat, committed) =
-            Chat::start(store.clone(), clock.clone(), settings, shutdown.clone(), &tasks).await.unwrap();
+            Chat::start(store.clone(), clock.clone(), random, settings, shutdown.clone(), &tasks)
+                .await
+                .unwrap();
         let published = Arc::default();
         (Self { chat, store, clock, shutdown, tasks, folder, published }, committed)
     }
@@ -123,8 +149,10 @@ impl World {
 }
 
 pub(crate) async fn open(folder: &TempDir) -> Store {
-    let options =
-        StoreOptions { durability: Durability::None, ..StoreOptions::new(folder.path().join("plaza.db")) };
+    let options = StoreOptions {
+        durability: Durability::None,
+        ..StoreOptions::new(folder.path().join("plaza.db"), [7; 16])
+    };
     Store::open(options, MIGRATIONS).await.unwrap()
 }
 

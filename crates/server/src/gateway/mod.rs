@@ -13,7 +13,7 @@ use crate::{
     client_addr::{ClientAddr, UNKNOWN},
     limits::{Action, Limits},
 };
-use plaza_chat::{Chat, Committed, Feed, Item, Subscriber, Tasks};
+use plaza_chat::{Chat, Committed, Feed, Item, Random, Subscriber, Tasks};
 use plaza_protocol::Ending;
 use plaza_socketio::{Config, Handlers, Outgoing, Refusal, Socket, SocketIo};
 use registry::Registry;
@@ -125,10 +125,10 @@ impl Gateway {
 
     /// Tells every client that its session ends and when to come back, closes all, and waits for the last of
     /// their requests.
-    pub async fn drain(&self) {
+    pub async fn drain(&self, random: &dyn Random) {
         for socket in self.here.registry.all() {
             // Spread, so that they do not all come at once.
-            let retry_after_ms = rand::random_range(500..2_500);
+            let retry_after_ms = random.between(500, 2_500).into();
             let ending = Ending { reason: "shutdown".to_owned(), retry_after_ms, url: None };
             emit(&socket, "session:ending", &ending);
         }

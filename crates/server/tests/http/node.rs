@@ -37,7 +37,7 @@ impl Node {
         let config = Config::load(&sources).unwrap().config;
 
         let data = tempfile::tempdir().unwrap();
-        let mut options = StoreOptions::new(data.path().join("plaza.db"));
+        let mut options = StoreOptions::new(data.path().join("plaza.db"), [7; 16]);
         options.durability = plaza_store::Durability::None;
         let store = Store::open(options, plaza_chat::MIGRATIONS).await.unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -47,6 +47,7 @@ impl Node {
             config,
             store,
             clock: Arc::new(plaza_chat::SystemClock),
+            random: Arc::new(plaza_chat::SystemRandom),
             now: Arc::new(move || began.elapsed()),
         };
         let shutdown = CancellationToken::new();

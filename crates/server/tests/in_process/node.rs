@@ -57,7 +57,7 @@ pub(crate) struct Node {
 }
 
 pub(crate) async fn open(data: &TempDir) -> Store {
-    let mut options = StoreOptions::new(data.path().join("plaza.db"));
+    let mut options = StoreOptions::new(data.path().join("plaza.db"), [7; 16]);
     options.durability = plaza_store::Durability::None;
     Store::open(options, plaza_chat::MIGRATIONS).await.unwrap()
 }
@@ -78,6 +78,7 @@ impl Node {
             config,
             store: store.clone(),
             clock: clock.clone(),
+            random: Arc::new(plaza_chat::SystemRandom),
             now: Arc::new(move || began.elapsed()),
         };
         let shutdown = CancellationToken::new();
