@@ -155,20 +155,22 @@ async fn a_client_that_answers_no_ping_is_let_go_and_one_that_does_stays() {
         .await
         .unwrap();
     let mut ana = Guest::connect(&plaza, "Ana").await;
+    ana.until_resumed().await;
+    ana.connection.join_room(&room("a")).await.unwrap();
     // This one stops reading, and so it sees no ping: its queue is full after the first event.
     let idle = Options { event_queue: 1, request_timeout: Duration::from_millis(500), ..Options::default() };
     let mute = Guest::connect_with(&plaza, "Mute", &idle).await;
-    let _ = mute.connection.list_rooms().await;
     let _ = mute.connection.join_room(&room("a")).await;
     let rest = plaza.rest().unwrap();
+    let mut said = 0;
     within(async {
         while rest.health().await.unwrap().connections > 1 {
-            tokio::time::sleep(Duration::from_millis(20)).await;
+            ana.say(&room("a"), &format!("c{said}"), "Are you there?").await;
+            said += 1;
         }
     })
     .await;
-    ana.until_resumed().await;
-    ana.nothing_more().await;
+    ana.say(&room("a"), "last", "Gone.").await;
     drop(mute);
 }
 
