@@ -94,7 +94,12 @@ impl Application for EngineEcho {
 struct Echo(Arc<Session>);
 
 impl Protocol for Echo {
-    fn receive(&mut self, message: Message<'_>, _: &mut Context<'_>) -> Result<(), CloseReason> {
+    fn receive(
+        &mut self,
+        message: Message<'_>,
+        _: tokio::time::Instant,
+        _: &mut Context<'_>,
+    ) -> Result<(), CloseReason> {
         let back: Outgoing = match message {
             Message::Text(text) => {
                 Frame::text(text.len(), |buffer| buffer.extend_from_slice(text.as_bytes())).into()

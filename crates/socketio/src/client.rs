@@ -23,7 +23,7 @@ use std::{
 };
 use tokio::{
     task::coop::unconstrained,
-    time::{Sleep, sleep},
+    time::{Instant, Sleep, sleep},
 };
 
 /// The state machine above one session.
@@ -79,7 +79,7 @@ impl Client {
         &self.namespaces.config
     }
 
-    fn text(&mut self, text: &str, cx: &mut Context<'_>) -> Result<(), CloseReason> {
+    fn text(&mut self, text: &str, received: Instant, cx: &mut Context<'_>) -> Result<(), CloseReason> {
         let parsed = match Parsed::parse(text) {
             Ok(parsed) if self.incomplete.is_none() => parsed,
             Ok(_) => return Err(CloseReason::ForcedClose),
@@ -92,14 +92,14 @@ impl Client {
             return Err(CloseReason::ForcedClose);
         }
         if parsed.attachments == 0 {
-            return self.packet(parsed, Vec::new(), cx);
+            return self.packet(parsed, Vec::new(), received, cx);
         }
         let missing = parsed.attachments;
         self.incomplete = Some(Box::new(Incomplete { text: text.into(), missing, attachments: Vec::new() }));
         Ok(())
     }
 
-    fn binary(&mut self, bytes: &[u8], cx: &mut Context<'_>) -> Result<(), CloseReason> {
+    fn binary(&mut self, bytes: &[u8], received: Instant, cx: &mut Context<'_>) -> Result<(), CloseReason> {
         let mut incomplete = self.incomplete.take().ok_or(CloseReason::ForcedClose)?;
         incomplete.attachments.push(Bytes::copy_from_slice(bytes));
         incomplete.missing -= 1;
@@ -114,13 +114,14 @@ impl Client {
         if !payload::places_exist(json, incomplete.attachments.len()) {
             return Err(CloseReason::ForcedClose);
         }
-        self.packet(parsed, incomplete.attachments, cx)
+        self.packet(parsed, incomplete.attachments, received, cx)
     }
 
     fn packet(
         &mut self,
         parsed: Parsed<'_>,
         attachments: Vec<Bytes>,
+        received: Instant,
         cx: &mut Context<'_>,
     ) -> Result<(), CloseReason> {
         let at = self.sockets.iter().position(|held| held.socket.namespace().name() == parsed.namespace);
@@ -137,7 +138,7 @@ impl Client {
             (Content::Event { name, id, json }, Some(at)) if self.sockets[at].admitted => {
                 let socket = Arc::clone(&self.sockets[at].socket);
                 let ack = id.map(|id| Ack { id, socket: Arc::clone(&socket) });
-                let event = Event { name, payload: Payload::event(json, attachments), ack };
+                let event = Event { name, payload: Payload::event(json, attachments), ack, received };
                 if let Some(handler) = socket.namespace().handle(&socket, event) {
                     self.start(handler.map(|()| Done::Nothing), cx);
                 }
@@ -251,10 +252,15 @@ async fn allow(socket: Arc<Socket>, auth: Value) -> Done {
 }
 
 impl Protocol for Client {
-    fn receive(&mut self, message: Message<'_>, cx: &mut Context<'_>) -> Result<(), CloseReason> {
+    fn receive(
+        &mut self,
+        message: Message<'_>,
+        received: Instant,
+        cx: &mut Context<'_>,
+    ) -> Result<(), CloseReason> {
         match message {
-            Message::Text(text) => self.text(text, cx),
-            Message::Binary(bytes) => self.binary(bytes, cx),
+            Message::Text(text) => self.text(text, received, cx),
+            Message::Binary(bytes) => self.binary(bytes, received, cx),
         }
     }
 

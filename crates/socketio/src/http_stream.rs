@@ -1,8 +1,9 @@
-//! A TCP stream for as long as it speaks HTTP: a client that takes nothing of an answer does not hold it for ever.
+//! A connection for as long as it speaks HTTP: a client that takes nothing of an answer does not hold it for ever.
 //!
 //! hyper bounds how long a request's head may take, but waits without end for a client to read. After an upgrade the
 //! bare stream is taken out again: a WebSocket has its own patience, and should not pay for this one's.
 
+use crate::engine::Io;
 use std::{
     future::Future,
     io::{self, IoSlice},
@@ -16,11 +17,17 @@ use tokio::{
     time::{Sleep, sleep},
 };
 
-/// A TCP stream that gives up with [`io::ErrorKind::TimedOut`] when the other side takes nothing of what is to be
-/// written for too long. Any progress, however little, begins the time anew.
+/// What a stream over a TCP connection, such as TLS, is to a server.
+pub trait Stream: AsyncRead + AsyncWrite + Unpin + Send + 'static {
+    /// The connection below.
+    fn tcp(&self) -> &TcpStream;
+}
+
+/// A stream that gives up with [`io::ErrorKind::TimedOut`] when the other side takes nothing of what is to be written
+/// for too long. Any progress, however little, begins the time anew.
 #[derive(Debug)]
 pub struct HttpStream {
-    stream: TcpStream,
+    stream: Io,
     patience: Duration,
     /// Runs while a write waits; an idle connection has none.
     stalled: Option<Pin<Box<Sleep>>>,
@@ -29,11 +36,16 @@ pub struct HttpStream {
 impl HttpStream {
     /// Writes may wait for `patience`.
     pub fn new(stream: TcpStream, patience: Duration) -> Self {
-        Self { stream, patience, stalled: None }
+        Self { stream: Io::Tcp(stream), patience, stalled: None }
+    }
+
+    /// The same over a stream that is no bare TCP connection.
+    pub fn over(stream: Box<dyn Stream>, patience: Duration) -> Self {
+        Self { stream: Io::Over(stream), patience, stalled: None }
     }
 
     /// The stream alone.
-    pub fn into_inner(self) -> TcpStream {
+    pub(crate) fn into_inner(self) -> Io {
         self.stream
     }
 
@@ -79,7 +91,8 @@ impl AsyncWrite for HttpStream {
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(cx)
+        let flushed = Pin::new(&mut self.stream).poll_flush(cx);
+        self.bounded(flushed, cx)
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {

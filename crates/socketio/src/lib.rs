@@ -19,7 +19,7 @@ pub use adapter::{Adapter, Alone, ToOthers};
 pub use broadcast::Broadcast;
 pub use config::{Config, Origins};
 pub use engine::{CloseReason, Closed, Outgoing, Refusal};
-pub use http_stream::HttpStream;
+pub use http_stream::{HttpStream, Stream};
 pub use members::{Room, Target};
 pub use namespace::{Ack, ConnectError, Event, Handlers, Namespace};
 pub use packet::EncodeError;

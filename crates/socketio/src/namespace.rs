@@ -22,6 +22,7 @@ use std::{
     panic::{AssertUnwindSafe, catch_unwind, resume_unwind},
     sync::Arc,
 };
+use tokio::time::Instant;
 
 /// An event as a client sent it.
 #[derive(Debug)]
@@ -32,6 +33,9 @@ pub struct Event {
     pub payload: Payload,
     /// To be used when the client asked for an acknowledgement.
     pub ack: Option<Ack>,
+    /// When the server read the last of it from the connection, before any wait for this client's other handlers. What
+    /// lies in the kernel's buffers meanwhile has not been read.
+    pub received: Instant,
 }
 
 /// A client's wish for an acknowledgement. Dropped unused, the client waits in vain.

@@ -1,15 +1,15 @@
 //! The byte stream that is left when HTTP has done its part.
 //!
-//! After an upgrade hyper still holds its read buffer and its own state for the connection. A plain TCP stream is
-//! taken out of there and the rest let go, which is most of what an idle connection would cost. Other streams
-//! (TLS) stay as hyper hands them over.
+//! After an upgrade hyper still holds its read buffer and its own state for the connection. A stream of a type that is
+//! known here, TCP or TLS over it, is taken out of there and the rest let go, which is most of what an idle connection
+//! would cost. Others stay as hyper hands them over.
 
-use crate::HttpStream;
+use crate::{HttpStream, http_stream::Stream};
 use bytes::Bytes;
 use hyper::upgrade::Upgraded;
 use hyper_util::{rt::TokioIo, server::conn::auto::upgrade};
 use std::{
-    io,
+    fmt, io,
     pin::Pin,
     task::{Context, Poll},
 };
@@ -20,6 +20,7 @@ use tokio::{
 
 pub(crate) enum Io {
     Tcp(TcpStream),
+    Over(Box<dyn Stream>),
     Other(Box<TokioIo<Upgraded>>),
 }
 
@@ -29,21 +30,37 @@ impl Io {
         let (stream, read) = match upgrade::downcast::<TokioIo<HttpStream>>(upgraded) {
             Ok(parts) => (parts.io.into_inner().into_inner(), parts.read_buf),
             Err(upgraded) => match upgrade::downcast::<TokioIo<TcpStream>>(upgraded) {
-                Ok(parts) => (parts.io.into_inner(), parts.read_buf),
+                Ok(parts) => (Self::Tcp(parts.io.into_inner()), parts.read_buf),
                 Err(upgraded) => return (Self::Other(Box::new(TokioIo::new(upgraded))), Bytes::new()),
             },
         };
-        // Frames are written whole and at once; waiting for more would only delay them.
-        let _ = stream.set_nodelay(true);
+        if let Some(tcp) = stream.tcp() {
+            // Frames are written whole and at once; waiting for more would only delay them.
+            let _ = tcp.set_nodelay(true);
+        }
         // Copied, since a slice would keep hyper's whole read buffer alive.
-        (Self::Tcp(stream), Bytes::copy_from_slice(&read))
+        (stream, Bytes::copy_from_slice(&read))
+    }
+
+    fn tcp(&self) -> Option<&TcpStream> {
+        match self {
+            Self::Tcp(stream) => Some(stream),
+            Self::Over(stream) => Some(stream.tcp()),
+            Self::Other(_) => None,
+        }
     }
 
     /// Ends the connection without waiting for what the other side has not taken, and frees the kernel's buffers.
     pub(crate) fn abort(self) {
-        if let Self::Tcp(stream) = &self {
-            let _ = stream.set_zero_linger();
+        if let Some(tcp) = self.tcp() {
+            let _ = tcp.set_zero_linger();
         }
+    }
+}
+
+impl fmt::Debug for Io {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Io").field(&self.tcp()).finish()
     }
 }
 
@@ -55,6 +72,7 @@ impl AsyncRead for Io {
     ) -> Poll<io::Result<()>> {
         match self.get_mut() {
             Self::Tcp(stream) => Pin::new(stream).poll_read(cx, buffer),
+            Self::Over(stream) => Pin::new(stream).poll_read(cx, buffer),
             Self::Other(stream) => Pin::new(stream).poll_read(cx, buffer),
         }
     }
@@ -64,6 +82,7 @@ impl AsyncWrite for Io {
     fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         match self.get_mut() {
             Self::Tcp(stream) => Pin::new(stream).poll_write(cx, bytes),
+            Self::Over(stream) => Pin::new(stream).poll_write(cx, bytes),
             Self::Other(stream) => Pin::new(stream).poll_write(cx, bytes),
         }
     }
@@ -75,6 +94,7 @@ impl AsyncWrite for Io {
     ) -> Poll<io::Result<usize>> {
         match self.get_mut() {
             Self::Tcp(stream) => Pin::new(stream).poll_write_vectored(cx, slices),
+            Self::Over(stream) => Pin::new(stream).poll_write_vectored(cx, slices),
             Self::Other(stream) => Pin::new(stream).poll_write_vectored(cx, slices),
         }
     }
@@ -82,6 +102,7 @@ impl AsyncWrite for Io {
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         match self.get_mut() {
             Self::Tcp(stream) => Pin::new(stream).poll_flush(cx),
+            Self::Over(stream) => Pin::new(stream).poll_flush(cx),
             Self::Other(stream) => Pin::new(stream).poll_flush(cx),
         }
     }
@@ -89,6 +110,7 @@ impl AsyncWrite for Io {
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         match self.get_mut() {
             Self::Tcp(stream) => Pin::new(stream).poll_shutdown(cx),
+            Self::Over(stream) => Pin::new(stream).poll_shutdown(cx),
             Self::Other(stream) => Pin::new(stream).poll_shutdown(cx),
         }
     }

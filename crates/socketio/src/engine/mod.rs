@@ -30,6 +30,7 @@ use std::{
     sync::Arc,
     task::{Context, Poll},
 };
+use tokio::time::Instant;
 
 /// What is built on Engine.IO: it says what happens to a new session.
 pub trait Application: Send + Sync + 'static {
@@ -47,8 +48,14 @@ pub trait Application: Send + Sync + 'static {
 
 /// The state machine above one session. Its methods are called by the session's one task, never two at a time.
 pub trait Protocol: Send + 'static {
-    /// Takes the next message, in the order the client sent them. An error ends the session.
-    fn receive(&mut self, message: Message<'_>, cx: &mut Context<'_>) -> Result<(), CloseReason>;
+    /// Takes the next message, in the order the client sent them. `received` is when the server read the last of it:
+    /// while [`is_full`](Self::is_full), it may lie for long. An error ends the session.
+    fn receive(
+        &mut self,
+        message: Message<'_>,
+        received: Instant,
+        cx: &mut Context<'_>,
+    ) -> Result<(), CloseReason>;
 
     /// Drives what is under way; ready when the session shall end. It arranges to be woken.
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<CloseReason>;

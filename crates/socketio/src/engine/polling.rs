@@ -12,7 +12,7 @@ use bytes::Bytes;
 use http::{HeaderMap, Response, StatusCode, header};
 use http_body_util::{BodyExt, Limited};
 use std::{collections::VecDeque, future::poll_fn, pin::pin, sync::Arc, task::Poll};
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 
 pub(super) const TEXT: &str = "text/plain; charset=UTF-8";
 
@@ -83,13 +83,14 @@ where
         Refusal::BAD_REQUEST
     };
     let text = std::str::from_utf8(&body).map_err(|_| malformed())?;
+    let received = Instant::now();
     for piece in split_payload(text) {
         let incoming = match piece.map_err(|_| malformed())? {
             Piece::Text(text) => {
                 super::packet::Packet::parse(text).map_err(|_| malformed())?;
-                Incoming::Text(text.to_owned())
+                Incoming::Text(text.to_owned(), received)
             }
-            Piece::Bytes(bytes) => Incoming::Bytes(bytes),
+            Piece::Bytes(bytes) => Incoming::Bytes(bytes, received),
         };
         if !entered.bring(incoming).await {
             return Err(Refusal::UNKNOWN_SID);

@@ -11,7 +11,7 @@ use std::{
     future::poll_fn,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
-use tokio::sync::mpsc;
+use tokio::{sync::mpsc, time::Instant};
 
 /// Packets a polling client may be ahead of its session's task.
 const INBOX: usize = 16;
@@ -34,10 +34,10 @@ struct Polling {
     probed: bool,
 }
 
-/// What HTTP requests bring to the session's task.
+/// What HTTP requests bring to the session's task, and when they brought it.
 pub(super) enum Incoming {
-    Text(String),
-    Bytes(Vec<u8>),
+    Text(String, Instant),
+    Bytes(Vec<u8>, Instant),
     /// The upgrade is done; from here on the WebSocket is the transport.
     Upgraded(Box<WebSocket>),
 }

@@ -14,7 +14,10 @@ use std::{
     task::{Context, Poll},
     time::Duration,
 };
-use tokio::{sync::mpsc, time::timeout};
+use tokio::{
+    sync::mpsc,
+    time::{Instant, timeout},
+};
 
 /// How long a client that polls may take to fetch what was queued before its session was closed.
 const LAST_POLL: Duration = Duration::from_secs(5);
@@ -136,8 +139,8 @@ impl<A: Application> Task<A> {
         let mut above =
             Above { session: &self.session, protocol: &mut self.protocol, heartbeat: &mut self.heartbeat };
         match incoming {
-            Incoming::Text(text) => above.packet(text, cx),
-            Incoming::Bytes(bytes) => above.protocol.receive(Message::Binary(bytes), cx),
+            Incoming::Text(text, received) => above.packet(text, *received, cx),
+            Incoming::Bytes(bytes, received) => above.protocol.receive(Message::Binary(bytes), *received, cx),
             Incoming::Upgraded(_) => Ok(()),
         }
     }
@@ -208,9 +211,9 @@ struct Above<'a, P> {
 }
 
 impl<P: Protocol> Above<'_, P> {
-    fn packet(&mut self, text: &str, cx: &mut Context<'_>) -> Result<(), CloseReason> {
+    fn packet(&mut self, text: &str, received: Instant, cx: &mut Context<'_>) -> Result<(), CloseReason> {
         match Packet::parse(text).map_err(|_| CloseReason::ParseError)? {
-            Packet::Message(message) => self.protocol.receive(message, cx),
+            Packet::Message(message) => self.protocol.receive(message, received, cx),
             Packet::Pong => {
                 self.heartbeat.pong();
                 Ok(())
@@ -228,10 +231,12 @@ impl<P: Protocol> Receiver for Above<'_, P> {
         self.protocol.is_full()
     }
 
-    fn receive(&mut self, decoded: Decoded<'_>, cx: &mut Context<'_>) -> Result<(), End> {
+    fn receive(&mut self, decoded: Decoded<'_>, received: Instant, cx: &mut Context<'_>) -> Result<(), End> {
         match decoded {
-            Decoded::Text(text) => self.packet(text, cx).map_err(End::Above),
-            Decoded::Binary(bytes) => self.protocol.receive(Message::Binary(bytes), cx).map_err(End::Above),
+            Decoded::Text(text) => self.packet(text, received, cx).map_err(End::Above),
+            Decoded::Binary(bytes) => {
+                self.protocol.receive(Message::Binary(bytes), received, cx).map_err(End::Above)
+            }
             Decoded::Ping(data) => {
                 let _ = self.session.send(&super::frame::Frame::pong(data).into());
                 Ok(())

@@ -19,7 +19,7 @@ use std::{
     sync::Arc,
     task::{Context, Poll},
 };
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 
 /// Longest message of an attempt: `2probe`, `5`.
 const MAX_PROBE: usize = 64;
@@ -91,7 +91,7 @@ impl Receiver for Step {
         self.packet.is_break()
     }
 
-    fn receive(&mut self, decoded: Decoded<'_>, _: &mut Context<'_>) -> Result<(), End> {
+    fn receive(&mut self, decoded: Decoded<'_>, _: Instant, _: &mut Context<'_>) -> Result<(), End> {
         self.packet = match decoded {
             Decoded::Text("2probe") => ControlFlow::Break(Probe::Probe),
             Decoded::Text("5") => ControlFlow::Break(Probe::Upgrade),

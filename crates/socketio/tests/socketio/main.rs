@@ -20,4 +20,5 @@ mod shutdown;
 mod slow;
 mod support;
 mod upgrade;
+mod websocket_received;
 mod writes;

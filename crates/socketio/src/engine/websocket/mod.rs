@@ -44,7 +44,7 @@ pub(crate) trait Receiver {
     /// While true nothing more is read.
     fn is_full(&self) -> bool;
     /// Takes one frame's worth. An error ends the connection.
-    fn receive(&mut self, decoded: Decoded<'_>, cx: &mut Context<'_>) -> Result<(), End>;
+    fn receive(&mut self, decoded: Decoded<'_>, received: Instant, cx: &mut Context<'_>) -> Result<(), End>;
 }
 
 /// Why nothing more can be received.
@@ -64,6 +64,7 @@ pub(crate) struct WebSocket {
     io: Io,
     decoder: Decoder,
     unread: Vec<u8>,
+    last_read: Instant,
     writing: VecDeque<Frame>,
     /// Bytes of the first frame in `writing` that are out already.
     written: usize,
@@ -77,6 +78,7 @@ impl WebSocket {
             io,
             decoder: Decoder::default(),
             unread: already_read.to_vec(),
+            last_read: Instant::now(),
             writing: VecDeque::new(),
             written: 0,
             stalled_since: None,
@@ -128,9 +130,10 @@ impl WebSocket {
             Ok(()) => {}
             Err(_) => return Poll::Ready(Err(End::Gone)),
         }
+        self.last_read = Instant::now();
         let bytes = buffer.filled_mut();
         if self.unread.is_empty() {
-            let used = decode_all(&mut self.decoder, bytes, cx, max_message, receiver)?;
+            let used = decode_all(&mut self.decoder, bytes, self.last_read, cx, max_message, receiver)?;
             self.unread.extend_from_slice(&bytes[used..]);
             Poll::Ready(Ok(()))
         } else {
@@ -145,7 +148,8 @@ impl WebSocket {
         max_message: usize,
         receiver: &mut impl Receiver,
     ) -> Result<(), End> {
-        let used = decode_all(&mut self.decoder, &mut self.unread, cx, max_message, receiver)?;
+        let used =
+            decode_all(&mut self.decoder, &mut self.unread, self.last_read, cx, max_message, receiver)?;
         if used == self.unread.len() {
             self.unread = Vec::new();
         } else {
@@ -249,6 +253,7 @@ impl WebSocket {
 fn decode_all(
     decoder: &mut Decoder,
     bytes: &mut [u8],
+    received: Instant,
     cx: &mut Context<'_>,
     max_message: usize,
     receiver: &mut impl Receiver,
@@ -257,7 +262,7 @@ fn decode_all(
     while !receiver.is_full() {
         match decoder.step(&mut bytes[used..], max_message) {
             Ok(Some((decoded, taken))) => {
-                receiver.receive(decoded, cx)?;
+                receiver.receive(decoded, received, cx)?;
                 used += taken;
             }
             Ok(None) => break,
