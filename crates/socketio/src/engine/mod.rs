@@ -20,6 +20,7 @@ mod websocket;
 pub use close::CloseReason;
 pub use frame::{Frame, Outgoing};
 pub use http::Refusal;
+pub(crate) use io::Io;
 pub use outbox::Closed;
 pub use packet::Message;
 pub use server::Engine;

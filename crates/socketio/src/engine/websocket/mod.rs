@@ -165,6 +165,12 @@ impl WebSocket {
                 if self.writing.capacity() > KEEP_FRAMES {
                     self.writing = VecDeque::new();
                 }
+                // TLS takes more than it can pass on. Until that is out, the other side takes nothing.
+                match Pin::new(&mut self.io).poll_flush(cx) {
+                    Poll::Ready(Ok(())) => self.stalled_since = None,
+                    Poll::Ready(Err(error)) => return Poll::Ready(error),
+                    Poll::Pending => return self.stalls(outbox),
+                }
                 ready!(outbox.poll_take(&mut self.writing, cx));
             }
             match self.poll_write_some(cx) {
@@ -173,16 +179,19 @@ impl WebSocket {
                     outbox.written(cost);
                 }
                 Poll::Ready(Err(error)) => return Poll::Ready(error),
-                Poll::Pending => {
-                    // Pending may also mean that the task has had its share and is to come again.
-                    if self.stalled_since.is_none() && has_budget_remaining() {
-                        self.stalled_since = Some(Instant::now());
-                        outbox.stalls();
-                    }
-                    return Poll::Pending;
-                }
+                Poll::Pending => return self.stalls(outbox),
             }
         }
+    }
+
+    /// Nothing more can be written for now.
+    fn stalls(&mut self, outbox: &Outbox) -> Poll<io::Error> {
+        // Pending may also mean that the task has had its share and is to come again.
+        if self.stalled_since.is_none() && has_budget_remaining() {
+            self.stalled_since = Some(Instant::now());
+            outbox.stalls();
+        }
+        Poll::Pending
     }
 
     /// Writes what fits; what that counted for in the outbox.
@@ -213,7 +222,8 @@ impl WebSocket {
 
     /// Writes one frame at once; for the few words exchanged before a session owns the connection.
     pub(crate) async fn write(&mut self, frame: &Frame) -> io::Result<()> {
-        self.io.write_all(frame.wire()).await
+        self.io.write_all(frame.wire()).await?;
+        self.io.flush().await
     }
 
     /// Writes what is still queued and a close frame, then waits a moment for the other side to have it:
