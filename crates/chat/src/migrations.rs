@@ -11,4 +11,9 @@ pub const MIGRATIONS: &[Migration] = &[
     },
     Migration { version: 2, name: "by expiry", sql: include_str!("../migrations/0002_expiry.sql") },
     Migration { version: 3, name: "ordinals", sql: include_str!("../migrations/0003_ordinals.sql") },
+    Migration {
+        version: 4,
+        name: "member counts",
+        sql: include_str!("../migrations/0004_member_counts.sql"),
+    },
 ];

@@ -42,7 +42,7 @@ impl Held {
             _ => {}
         }
         match event {
-            Event::MemberRemoved(change) if change.user.id == *me => self.forget(room),
+            event if event.taken_out().is_some_and(|user| user.id == *me) => self.forget(room),
             _ => self.set(room.clone(), event.seq()),
         }
         Verdict::Next

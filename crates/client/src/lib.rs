@@ -14,7 +14,6 @@ pub mod held;
 pub mod packet;
 pub mod plaza;
 pub mod reconnect;
-pub mod request;
 pub mod rest;
 pub mod socket;
 
@@ -25,8 +24,8 @@ pub use address::Address;
 pub use backoff::Backoff;
 pub use error::{Closed, ConnectError, RequestError};
 pub use plaza::{Connection, Inbox, Incoming};
+pub use plaza_protocol::Request;
 pub use reconnect::{Client, Identity, Sight, Update, Updates, Witness};
-pub use request::Request;
 pub use rest::Rest;
 
 use std::time::Duration;

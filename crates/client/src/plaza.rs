@@ -10,8 +10,8 @@ use crate::{
 use plaza_protocol::{
     AddMember, Answer, Auth, ClientId, Content, CreateRoom, Ending, Event, EventsPage, History, JoinRoom,
     JoinedRoom, LeaveRoom, ListMembers, ListRooms, MarkRead, MembersPage, Position, ReadEvent, RemoveMember,
-    Resume, Resumed, RoomId, RoomKind, RoomSummary, RoomsResumed, SendMessage, SentMessage, Seq, Session,
-    TextBody, UserRef,
+    Resume, Resumed, RoomId, RoomSummary, RoomsResumed, SendMessage, SentMessage, Seq, Session, TextBody,
+    UserRef,
 };
 use serde::de::DeserializeOwned;
 use std::time::Duration;
@@ -87,14 +87,8 @@ impl Connection {
     }
 
     /// `room:create`
-    pub async fn create_room(
-        &self,
-        name: &str,
-        kind: RoomKind,
-        id: Option<RoomId>,
-    ) -> Result<RoomSummary, RequestError> {
-        let created = self.request(&CreateRoom { name: name.to_owned(), kind, id }).await?;
-        Ok(created.room)
+    pub async fn create_room(&self, room: &CreateRoom) -> Result<RoomSummary, RequestError> {
+        Ok(self.request(room).await?.room)
     }
 
     /// `room:join`

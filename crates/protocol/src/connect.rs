@@ -1,11 +1,12 @@
 //! Coming, coming back, and being sent away.
 
 use crate::{Positions, Secret, Seq, User};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 /// The `auth` object of a CONNECT: a token, or a name to be a guest under; and what the client already holds.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Auth {
     /// An account's access token or a guest's token.
@@ -23,7 +24,7 @@ pub struct Auth {
 }
 
 /// `session`: the first event after CONNECT.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Session {
     /// Who one is.
     pub user: User,
@@ -37,14 +38,14 @@ pub struct Session {
 }
 
 /// `resumed`: everything missed has been sent; what follows is live.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct RoomsResumed {
     /// Every room of the user, and every room a position was given for.
     pub rooms: BTreeMap<String, RoomResumed>,
 }
 
 /// What became of one room on connecting.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(untagged)]
 pub enum RoomResumed {
     /// Events above `from`, up to and including `to`, were sent. The same twice: nothing was missed, or no
@@ -63,13 +64,15 @@ pub enum RoomResumed {
 }
 
 /// Why a position cannot be served.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Reload {
     /// One is no member of that room (any more), or there is none.
     Unknown,
     /// More than 1,000 events were missed.
     TooFar,
+    /// What came next has been cut by retention.
+    Trimmed,
     /// The position is above the room's top or of another epoch: the store was replaced.
     Epoch,
 }
@@ -80,7 +83,7 @@ impl Reload {
 }
 
 /// `session:ending`: the server is about to close this connection's transport.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Ending {
     /// `shutdown` (come back soon) or `revoked` (sign in again).

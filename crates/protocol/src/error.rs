@@ -1,10 +1,11 @@
 //! How a request fails: a closed list of codes, a sentence, and whether trying again can help.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
 /// Every way a request can fail. The list is closed: a client may match on it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Code {
     /// The request is malformed or breaks a bound; the message says which.
@@ -21,6 +22,8 @@ pub enum Code {
     TooLarge,
     /// Too many of these from you; `retryAfterMs` says when to come again.
     RateLimited,
+    /// Its time ran out before its turn came: it was not carried out, and may be sent again.
+    Expired,
     /// The server is at its limit; `retryAfterMs` says when to come again.
     Busy,
     /// The store cannot take it now. Nothing was acknowledged; the same request may be sent again.
@@ -31,7 +34,7 @@ pub enum Code {
 
 impl Code {
     /// Every code, for documents and tests.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::BadRequest,
         Self::Unauthorized,
         Self::Forbidden,
@@ -39,6 +42,7 @@ impl Code {
         Self::Conflict,
         Self::TooLarge,
         Self::RateLimited,
+        Self::Expired,
         Self::Busy,
         Self::Unavailable,
         Self::Internal,
@@ -54,6 +58,7 @@ impl Code {
             Self::Conflict => "conflict",
             Self::TooLarge => "too_large",
             Self::RateLimited => "rate_limited",
+            Self::Expired => "expired",
             Self::Busy => "busy",
             Self::Unavailable => "unavailable",
             Self::Internal => "internal",
@@ -62,7 +67,7 @@ impl Code {
 
     /// Whether the same request, sent again later, may succeed.
     pub fn is_retryable(self) -> bool {
-        matches!(self, Self::RateLimited | Self::Busy | Self::Unavailable | Self::Internal)
+        matches!(self, Self::RateLimited | Self::Expired | Self::Busy | Self::Unavailable | Self::Internal)
     }
 
     /// The HTTP status that says the same.
@@ -75,7 +80,7 @@ impl Code {
             Self::Conflict => 409,
             Self::TooLarge => 413,
             Self::RateLimited => 429,
-            Self::Busy | Self::Unavailable => 503,
+            Self::Expired | Self::Busy | Self::Unavailable => 503,
             Self::Internal => 500,
         }
     }
@@ -88,7 +93,7 @@ impl fmt::Display for Code {
 }
 
 /// A refused request.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error, JsonSchema)]
 #[error("{message}")]
 #[serde(rename_all = "camelCase")]
 pub struct Error {

@@ -1,11 +1,13 @@
 //! What happened in a room: the events of its log, as members get them and as history gives them back.
 
-use crate::{ClientId, RoomId, Seq, Timestamp, User};
+use crate::{ClientId, Role, RoomId, Seq, Timestamp, User};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
 /// One event of a room's log. As JSON it carries its event's name in `type`; on the socket the name is the
 /// event's and `type` stands in the payload too, so that one encoding serves both.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "type")]
 pub enum Event {
     /// Somebody wrote.
@@ -17,10 +19,22 @@ pub enum Event {
     /// Somebody left, or was removed.
     #[serde(rename = "member:removed")]
     MemberRemoved(MemberChange),
+    /// Somebody may do more or less than before.
+    #[serde(rename = "member:changed")]
+    MemberChanged(RoleChange),
+    /// Somebody is kept out from now on; a member is none any more.
+    #[serde(rename = "member:banned")]
+    MemberBanned(MemberChange),
+    /// Somebody is kept out no more.
+    #[serde(rename = "member:unbanned")]
+    MemberUnbanned(MemberChange),
+    /// The room itself changed.
+    #[serde(rename = "room:changed")]
+    RoomChanged(RoomChange),
 }
 
 /// `message`
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Message {
     /// The room.
@@ -41,7 +55,7 @@ pub struct Message {
 }
 
 /// The kinds a message may have; on the wire `kind` and `body` stand beside the other fields.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "kind", content = "body", rename_all = "lowercase")]
 pub enum Content {
     /// Plain text.
@@ -49,7 +63,7 @@ pub enum Content {
 }
 
 /// Body of a `text` message.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct TextBody {
     /// 1 byte to 8 KiB of UTF-8, not only white space.
@@ -61,17 +75,52 @@ impl TextBody {
     pub const MAX_BYTES: usize = 8 * 1024;
 }
 
-/// `member:added`, `member:removed`
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+/// `member:added`, `member:removed`, `member:banned`, `member:unbanned`
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct MemberChange {
     /// The room.
     pub room_id: RoomId,
     /// Position in the room's log.
     pub seq: Seq,
-    /// Who came or went.
+    /// Whom it is about.
     pub user: User,
     /// Who did it; the same as `user` for one who joined or left.
+    pub by: User,
+    /// When the server accepted it.
+    pub at: Timestamp,
+}
+
+/// `member:changed`
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct RoleChange {
+    /// The room.
+    pub room_id: RoomId,
+    /// Position in the room's log.
+    pub seq: Seq,
+    /// Whose.
+    pub user: User,
+    /// What they may do from now on.
+    pub role: Role,
+    /// Who did it.
+    pub by: User,
+    /// When the server accepted it.
+    pub at: Timestamp,
+}
+
+/// `room:changed`; what is absent is as it was.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct RoomChange {
+    /// The room.
+    pub room_id: RoomId,
+    /// Position in the room's log.
+    pub seq: Seq,
+    /// Its new name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// Who did it.
     pub by: User,
     /// When the server accepted it.
     pub at: Timestamp,
@@ -84,6 +133,18 @@ impl Event {
             Self::Message(_) => "message",
             Self::MemberAdded(_) => "member:added",
             Self::MemberRemoved(_) => "member:removed",
+            Self::MemberChanged(_) => "member:changed",
+            Self::MemberBanned(_) => "member:banned",
+            Self::MemberUnbanned(_) => "member:unbanned",
+            Self::RoomChanged(_) => "room:changed",
+        }
+    }
+
+    /// Who is no member any more from this event on: the last one that they get.
+    pub fn taken_out(&self) -> Option<&User> {
+        match self {
+            Self::MemberRemoved(change) | Self::MemberBanned(change) => Some(&change.user),
+            _ => None,
         }
     }
 
@@ -91,7 +152,12 @@ impl Event {
     pub fn room_id(&self) -> &RoomId {
         match self {
             Self::Message(message) => &message.room_id,
-            Self::MemberAdded(change) | Self::MemberRemoved(change) => &change.room_id,
+            Self::MemberAdded(change)
+            | Self::MemberRemoved(change)
+            | Self::MemberBanned(change)
+            | Self::MemberUnbanned(change) => &change.room_id,
+            Self::MemberChanged(change) => &change.room_id,
+            Self::RoomChanged(change) => &change.room_id,
         }
     }
 
@@ -99,19 +165,60 @@ impl Event {
     pub fn seq(&self) -> Seq {
         match self {
             Self::Message(message) => message.seq,
-            Self::MemberAdded(change) | Self::MemberRemoved(change) => change.seq,
+            Self::MemberAdded(change)
+            | Self::MemberRemoved(change)
+            | Self::MemberBanned(change)
+            | Self::MemberUnbanned(change) => change.seq,
+            Self::MemberChanged(change) => change.seq,
+            Self::RoomChanged(change) => change.seq,
         }
     }
 }
 
 /// `read`: one's own read position moved on another of one's connections. Not part of the log.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ReadEvent {
     /// The room.
     pub room_id: RoomId,
     /// Read up to and including this.
     pub seq: Seq,
+}
+
+/// `receipts`: how far others have read, told together, at most once a second a room, and only in rooms of at most the
+/// configured number of members. Not part of the log.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Receipts {
+    /// The room.
+    pub room_id: RoomId,
+    /// Read up to and including, by user; those who have not moved are absent.
+    pub read: BTreeMap<String, Seq>,
+}
+
+/// `typing`: somebody else is writing into a room. Not part of the log.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct TypingEvent {
+    /// The room.
+    pub room_id: RoomId,
+    /// Who.
+    pub user: User,
+    /// Show it for so long, in milliseconds, unless it is said again or their message comes.
+    pub for_ms: u64,
+}
+
+/// `presence`: somebody who is watched came or went.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct PresenceEvent {
+    /// Who.
+    pub user: User,
+    /// Whether they are online now.
+    pub online: bool,
+    /// Of one who has gone: when, unless that is not to be told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_seen: Option<Timestamp>,
 }
 
 #[cfg(test)]

@@ -20,15 +20,24 @@ mod user;
 
 pub use answer::Answer;
 pub use command::{
-    AddMember, CreateRoom, CreatedRoom, EventsPage, History, JoinRoom, JoinedRoom, LeaveRoom, ListMembers,
-    ListRooms, MarkRead, Member, MembersPage, Position, RemoveMember, Resume, ResumePage, Resumed, RoomKind,
-    RoomList, RoomSummary, SendMessage, SentMessage, names as command_names,
+    AddMember, BanMember, BansPage, BlockUser, BlockedList, CreateRoom, CreatedRoom, Described,
+    DiscoverRooms, Done, EventsPage, GetPresence, History, JoinRoom, JoinedRoom, LastSeen, LeaveRoom,
+    ListBans, ListBlocked, ListMembers, ListRooms, Locate, MarkRead, Member, MembersPage, Position,
+    PresenceList, PublicRoom, REQUESTS, RemoveMember, RenameRoom, Request, Resume, ResumePage, Resumed,
+    RoomKind, RoomList, RoomSummary, RoomsPage, SendMessage, SentMessage, SetPresence, SetRole, Typing,
+    UnbanMember, UnblockUser, WatchPresence,
 };
 pub use connect::{Auth, Ending, Reload, RoomResumed, RoomsResumed, Session};
 pub use error::{Code, Error};
-pub use event::{Content, Event, MemberChange, Message, ReadEvent, TextBody};
+pub use event::{
+    Content, Event, MemberChange, Message, PresenceEvent, ReadEvent, Receipts, RoleChange, RoomChange,
+    TextBody, TypingEvent,
+};
 pub use id::{ClientId, InvalidId, MAX_CLIENT_ID_BYTES, MAX_ROOM_ID_BYTES, RoomId, UserId, UserRef};
-pub use rest::{Credentials, Health, Me, Problem, RefreshRequest, Tokens};
+pub use rest::{
+    ChangePassword, Credentials, Health, Me, Problem, RefreshRequest, ResetPassword, SessionInfo,
+    SessionList, Tokens,
+};
 pub use secret::Secret;
 pub use time::Timestamp;
 pub use user::{Role, User};

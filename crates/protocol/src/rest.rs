@@ -1,10 +1,11 @@
 //! Bodies of the REST interface under `/api/v1`, and of `/health`.
 
-use crate::{Code, Secret, User};
+use crate::{Code, Secret, Timestamp, User};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// Body of `POST /register` and `POST /login`.
-#[derive(Debug, Clone, Deserialize, Serialize)]
+#[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Credentials {
     /// 1 to 32 letters, digits, `.`, `_` or `-`.
@@ -14,7 +15,7 @@ pub struct Credentials {
 }
 
 /// Answer to `POST /register`, `/login` and `/refresh`.
-#[derive(Debug, Clone, Deserialize, Serialize)]
+#[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Tokens {
     /// Whose they are.
@@ -28,7 +29,7 @@ pub struct Tokens {
 }
 
 /// Body of `POST /refresh` and `POST /logout`.
-#[derive(Debug, Clone, Deserialize, Serialize)]
+#[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct RefreshRequest {
     /// The newest refresh token.
@@ -36,14 +37,58 @@ pub struct RefreshRequest {
 }
 
 /// Answer to `GET /me`.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 pub struct Me {
     /// Who the token says one is.
     pub user: User,
 }
 
+/// One of one's sessions: one log-in on one device.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct SessionInfo {
+    /// To end it by.
+    pub id: String,
+    /// What the client called itself when it logged in: the page's browser and system, or the `User-Agent`, at most 200
+    /// characters; empty if it said nothing.
+    pub device: String,
+    /// When it began.
+    pub created_at: Timestamp,
+    /// When it was last used, to the hour.
+    pub last_used_at: Timestamp,
+    /// Whether it is the one that asks.
+    pub current: bool,
+}
+
+/// Answer to `GET /sessions`.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+pub struct SessionList {
+    /// The newest use first.
+    pub sessions: Vec<SessionInfo>,
+}
+
+/// Body of `POST /password`: every other session ends.
+#[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct ChangePassword {
+    /// The one that holds.
+    pub current: Secret,
+    /// 8 to 1,024 bytes.
+    pub new: Secret,
+}
+
+/// Body of `POST /password/reset`: every session ends.
+#[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct ResetPassword {
+    /// From the link that an administrator gave. It works once.
+    pub token: Secret,
+    /// 8 to 1,024 bytes.
+    pub new: Secret,
+}
+
 /// Answer to `GET /health`.
-#[derive(Debug, Clone, Deserialize, Serialize)]
+#[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Health {
     /// `ok`.
@@ -59,7 +104,7 @@ pub struct Health {
 }
 
 /// An error on HTTP: problem details, RFC 9457, with Plaza's code beside its fields.
-#[derive(Debug, Clone, Deserialize, Serialize)]
+#[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Problem {
     /// Always `about:blank`: the status and `code` say it all.

@@ -1,11 +1,12 @@
 //! What must not be seen: passwords, tokens, keys.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
 /// Text that no log and no `{:?}` shows; there is no `{}`. On the wire it is a string like any other. Comparing two
 /// takes a time that depends on them: whether somebody's proof is right is decided by its hash.
-#[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(transparent)]
 pub struct Secret(String);
 

@@ -1,11 +1,13 @@
 //! Times on the wire: RFC 3339, UTC, three decimals; milliseconds since 1970 in memory and in the store.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 use std::fmt;
 use time::{OffsetDateTime, format_description::well_known::Rfc3339, macros::format_description};
 
 /// A moment in milliseconds since 1970-01-01T00:00:00Z. It orders nothing: order is `seq`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, JsonSchema)]
+#[schemars(with = "String", extend("format" = "date-time"))]
 pub struct Timestamp(i64);
 
 impl Timestamp {

@@ -289,8 +289,12 @@ async fn at_a_terminal_what_comes_in_does_not_break_the_line_being_typed() {
     simon.type_keys("auth Simon\r").await.unwrap();
     simon.wait_for_stdout("Simon> ").await.unwrap();
     let eve = Guest::connect(&plaza, "Eve").await;
-    let id =
-        eve.connection.create_room("First chat", plaza_protocol::RoomKind::Group, None).await.unwrap().id;
+    let id = eve
+        .connection
+        .create_room(&plaza_protocol::CreateRoom::Group { name: "First chat".into() })
+        .await
+        .unwrap()
+        .id;
     eve.connection.add_member(&id, at("Simon")).await.unwrap();
     simon.wait_for_stdout("Member Simon was added to room First chat").await.unwrap();
 

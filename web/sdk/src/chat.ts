@@ -190,7 +190,7 @@ export class Chat {
     for (const room of this.#byId.values()) this.#reload(room, 'epoch');
   }
 
-  #reload(room: Room, reason: 'too_far' | 'epoch'): void {
+  #reload(room: Room, reason: 'too_far' | 'trimmed' | 'epoch'): void {
     room.reset(reason);
     if (reason === 'epoch') this.outbox.get()?.forgetSent(room.id);
     this.#catchUp.reloaded({ roomId: room.id, name: room.state.get().summary.name, reason });

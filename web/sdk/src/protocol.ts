@@ -132,7 +132,7 @@ export interface Position {
 }
 
 /** Why a position cannot be served. */
-export type Reload = 'unknown' | 'too_far' | 'epoch';
+export type Reload = 'unknown' | 'too_far' | 'trimmed' | 'epoch';
 
 /** Every request, with what it is answered. */
 export interface Requests {

@@ -110,7 +110,7 @@ export class Room {
   }
 
   /** The log cannot serve the position held: begin again. `listed` says where the room stands. */
-  reset(reason: 'too_far' | 'epoch'): void {
+  reset(reason: 'too_far' | 'trimmed' | 'epoch'): void {
     this.#timeline.clear();
     this.#until = 0;
     const { summary, reloads } = this.state.get();

@@ -107,8 +107,8 @@ impl<S: Subscriber> Task<S> {
         if let Some(room) = self.rooms.get_mut(event.room_id()) {
             self.passed += room.pass(event);
         }
-        if let Event::MemberRemoved(change) = &**event {
-            self.member_removed(event.room_id(), &change.user.id, event.seq());
+        if let Some(user) = event.taken_out() {
+            self.member_removed(event.room_id(), &user.id, event.seq());
         }
         self.forget_if_empty(event.room_id());
     }

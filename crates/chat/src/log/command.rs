@@ -53,23 +53,16 @@ picked!(Created => CreatedRoom, Joined => JoinedRoom, At => Position, Sent => Se
 
 impl Command {
     pub(super) fn create(random: &dyn Random, user: &User, request: CreateRoom) -> Result<Self, Error> {
-        let name = names::room_name(&request.name)?;
-        let room = match (request.kind, request.id) {
-            (RoomKind::Group, None) => group_id(random)?,
-            (RoomKind::Group, Some(_)) => {
-                return Err(Error::bad_request("A group's id is made by the server. Leave the id out."));
+        let (name, kind, room) = match request {
+            CreateRoom::Group { name } => (names::room_name(&name)?, RoomKind::Group, group_id(random)?),
+            CreateRoom::Public { name, id } => {
+                let name = names::room_name(&name)?;
+                let room = public_id(id, &name)?;
+                (name, RoomKind::Public, room)
             }
-            (RoomKind::Public, Some(id)) if id.is_choosable() => id,
-            (RoomKind::Public, Some(_)) => {
-                return Err(Error::bad_request(
-                    "This id cannot be chosen: it must not start with g_ or d_, nor be 20 characters long.",
-                ));
-            }
-            (RoomKind::Public, None) => name.parse().ok().filter(RoomId::is_choosable).ok_or_else(|| {
-                Error::bad_request("This name cannot be the room's id too. Give an id: 1 to 64 of the characters A-Z a-z 0-9 . _ ~ and -.")
-            })?,
+            CreateRoom::Direct { .. } => return Err(Error::bad_request("Direct rooms are not made yet.")),
         };
-        Ok(Self::Create { user: user.clone(), room, name, kind: request.kind })
+        Ok(Self::Create { user: user.clone(), room, name, kind })
     }
 
     pub(super) fn message(random: &dyn Random, user: &User, request: SendMessage) -> Result<Self, Error> {
@@ -96,6 +89,19 @@ fn group_id(random: &dyn Random) -> Result<RoomId, Error> {
         .id("g_")
         .parse()
         .map_err(|_| Error::new(Code::Internal, "The server could not make an id. Try again."))
+}
+
+/// The id of a new public room: the one chosen, or its name.
+fn public_id(chosen: Option<RoomId>, name: &str) -> Result<RoomId, Error> {
+    match chosen {
+        Some(id) if id.is_choosable() => Ok(id),
+        Some(_) => Err(Error::bad_request(
+            "This id cannot be chosen: it must not start with g_ or d_, nor be 20 characters long.",
+        )),
+        None => name.parse().ok().filter(RoomId::is_choosable).ok_or_else(|| {
+            Error::bad_request("This name cannot be the room's id too. Give an id: 1 to 64 of the characters A-Z a-z 0-9 . _ ~ and -.")
+        }),
+    }
 }
 
 fn check_text(text: &TextBody) -> Result<(), Error> {

@@ -82,7 +82,7 @@ async fn join(
     if let Some(room) = summary(tx, &room, &user.id).await? {
         return Ok((JoinedRoom { seq: room.seq, room }, None));
     }
-    let found = sqlx::query("SELECT name, kind FROM rooms WHERE id = $1")
+    let found = sqlx::query("SELECT kind FROM rooms WHERE id = $1")
         .bind(room.as_str())
         .fetch_optional(&mut *tx)
         .await?;
@@ -92,11 +92,11 @@ async fn join(
             let name = room.as_str().to_owned();
             create(tx, room, name, RoomKind::Public, user, at).await?
         }
-        Some(row) if row.try_get::<&str, _>(1)? == RoomKind::Public.as_str() => {
+        Some(row) if row.try_get::<&str, _>(0)? == RoomKind::Public.as_str() => {
             has_room_for_one_more(tx, rules, user, user).await?;
-            let name = row.try_get(0)?;
             let event = take_in(tx, &room, Role::Member, user, user, at).await?;
-            (fresh(room, name, RoomKind::Public, Role::Member, &event), event)
+            let joined = summary(tx, &room, &user.id).await?.ok_or_else(Error::no_such_room)?;
+            (joined, event)
         }
         _ => return Err(Error::no_such_room().into()),
     };
@@ -206,12 +206,8 @@ async fn create(
     .execute(&mut *tx)
     .await?;
     let event = take_in(tx, &room, Role::Owner, owner, owner, at).await?;
-    Ok((fresh(room, name, kind, Role::Owner, &event), event))
-}
-
-/// The room as one sees it who has just come in.
-fn fresh(id: RoomId, name: String, kind: RoomKind, role: Role, event: &Event) -> RoomSummary {
-    RoomSummary { id, name, kind, seq: event.seq(), read_seq: event.seq(), unread: 0, role }
+    let made = summary(tx, &room, &owner.id).await?.ok_or_else(Error::no_such_room)?;
+    Ok((made, event))
 }
 
 async fn take_in(
@@ -223,6 +219,10 @@ async fn take_in(
     at: Timestamp,
 ) -> Outcome<Event> {
     let event = event::append_member(tx, room, Went::In, user, by, at).await?;
+    sqlx::query("UPDATE rooms SET members = members + 1 WHERE id = $1")
+        .bind(room.as_str())
+        .execute(&mut *tx)
+        .await?;
     // What was written until now is read.
     sqlx::query(
         "INSERT INTO members (room_id, user_id, role, read_seq, own, own_seq, read_others)
@@ -244,6 +244,10 @@ async fn take_out(
     at: Timestamp,
 ) -> Outcome<(Done, Option<Event>)> {
     let event = event::append_member(tx, room, Went::Out, user, by, at).await?;
+    sqlx::query("UPDATE rooms SET members = members - 1 WHERE id = $1")
+        .bind(room.as_str())
+        .execute(&mut *tx)
+        .await?;
     sqlx::query("DELETE FROM members WHERE room_id = $1 AND user_id = $2")
         .bind(room.as_str())
         .bind(user.id.as_str())

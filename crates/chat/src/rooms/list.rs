@@ -50,7 +50,8 @@ macro_rules! select_summaries {
     ($rest:literal) => {
         concat!(
             "SELECT rooms.id, rooms.name, rooms.kind, rooms.seq, members.read_seq, members.role,
-                rooms.messages - members.own - members.read_others AS unread
+                rooms.messages - members.own - members.read_others AS unread,
+                rooms.members
              FROM members JOIN rooms ON rooms.id = members.room_id ",
             $rest
         )
@@ -85,6 +86,8 @@ fn read(row: &AnyRow) -> sqlx::Result<RoomSummary> {
         read_seq: read_seq(row, 4)?,
         role: role(row.try_get(5)?)?,
         unread: read_seq(row, 6)?,
+        members: read_seq(row, 7)?,
+        with: None,
     })
 }
 

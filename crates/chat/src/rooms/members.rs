@@ -35,7 +35,7 @@ async fn page(connection: &mut AnyConnection, room: &RoomId, after: &str) -> Out
     let mut members = Vec::with_capacity(rows.len().min(PAGE));
     for row in rows.iter().take(PAGE) {
         let user = User { id: parsed(row, 0)?, name: row.try_get(1)?, guest: row.try_get::<i64, _>(2)? != 0 };
-        members.push(Member { user, role: role(row.try_get(3)?)? });
+        members.push(Member { user, role: role(row.try_get(3)?)?, read_seq: None });
     }
     let next = members.last().filter(|_| rows.len() > PAGE).map(|last| last.user.id.as_str().to_owned());
     Ok(MembersPage { members, next })

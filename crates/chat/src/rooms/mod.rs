@@ -44,7 +44,7 @@ pub(crate) async fn seen(
 
 /// A room's kind from its column.
 fn kind(text: &str) -> sqlx::Result<RoomKind> {
-    [RoomKind::Public, RoomKind::Group]
+    RoomKind::ALL
         .into_iter()
         .find(|kind| kind.as_str() == text)
         .ok_or_else(|| decode(format!("a room of an unknown kind {text:?}")))
@@ -52,7 +52,7 @@ fn kind(text: &str) -> sqlx::Result<RoomKind> {
 
 /// A member's role from its column.
 fn role(text: &str) -> sqlx::Result<Role> {
-    [Role::Owner, Role::Member]
+    Role::ALL
         .into_iter()
         .find(|role| role.as_str() == text)
         .ok_or_else(|| decode(format!("a member of an unknown role {text:?}")))
@@ -64,10 +64,10 @@ mod tests {
 
     #[test]
     fn every_kind_and_role_can_be_read_back() {
-        for text in ["public", "group"] {
+        for text in ["public", "group", "direct"] {
             assert_eq!(kind(text).unwrap().as_str(), text);
         }
-        for text in ["owner", "member"] {
+        for text in ["owner", "moderator", "member"] {
             assert_eq!(role(text).unwrap().as_str(), text);
         }
         assert!(kind("other").is_err() && role("other").is_err());

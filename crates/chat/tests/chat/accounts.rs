@@ -2,7 +2,7 @@
 
 use crate::world::*;
 use plaza_chat::Settings;
-use plaza_protocol::{AddMember, Code, Credentials, RoomKind, Secret, UserRef};
+use plaza_protocol::{AddMember, Code, Credentials, Secret, UserRef};
 use std::time::Duration;
 
 pub(crate) const DAY: Duration = Duration::from_secs(24 * 60 * 60);
@@ -123,10 +123,7 @@ async fn a_guest_expires_a_month_after_the_last_use() {
     assert_eq!(code(world.chat.authenticate(&token).await), Code::Unauthorized);
 
     let ben = world.user("Ben").await;
-    let room = world.chat.create_room(
-        &ben,
-        plaza_protocol::CreateRoom { name: "Group".into(), kind: RoomKind::Group, id: None },
-    );
+    let room = world.chat.create_room(&ben, plaza_protocol::CreateRoom::Group { name: "Group".into() });
     let room_id = room.await.unwrap().room.id;
     for gone in [UserRef::Name("Ana".into()), UserRef::Id(ana.user.id.clone())] {
         let added = world.chat.add_member(&ben, AddMember { room_id: room_id.clone(), user: gone });

@@ -179,6 +179,7 @@ fn entry(event: &Event, users: &[User]) -> Entry {
                 text: body.text.parse().unwrap(),
             }
         }
+        other => panic!("nobody asked for {other:?}"),
     }
 }
 

@@ -38,7 +38,6 @@ async fn creating_a_room() {
     for (name, kind, id, expected) in [
         ("Another hall", RoomKind::Public, Some("hall"), Code::Conflict),
         ("Two words", RoomKind::Public, None, Code::BadRequest),
-        ("Group", RoomKind::Group, Some("mine"), Code::BadRequest),
         ("Mine", RoomKind::Public, Some("g_mine"), Code::BadRequest),
         ("Mine", RoomKind::Public, Some("d_mine"), Code::BadRequest),
         ("Mine", RoomKind::Public, Some("abcdefghijklmnopqrst"), Code::BadRequest),

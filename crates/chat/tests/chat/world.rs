@@ -165,7 +165,12 @@ pub(crate) fn join(room: &str) -> JoinRoom {
 }
 
 pub(crate) fn create(name: &str, kind: RoomKind, id: Option<&str>) -> CreateRoom {
-    CreateRoom { name: name.into(), kind, id: id.map(|id| id.parse().unwrap()) }
+    let name = name.to_owned();
+    match kind {
+        RoomKind::Public => CreateRoom::Public { name, id: id.map(|id| id.parse().unwrap()) },
+        RoomKind::Group => CreateRoom::Group { name },
+        RoomKind::Direct => panic!("a direct room has no name"),
+    }
 }
 
 pub(crate) fn message(room: &RoomId, client_id: &str, text: &str) -> SendMessage {

@@ -13,7 +13,7 @@ use super::{
 use plaza_client::{Address, Client, Identity, Options, RequestError, Rest, Update, Updates};
 use plaza_protocol::{
     AddMember, ClientId, Code, CreateRoom, Event, History, JoinRoom, LeaveRoom, ListMembers, ListRooms,
-    MarkRead, Position, RemoveMember, Role, RoomId, RoomKind, Seq, User, UserRef,
+    MarkRead, Position, RemoveMember, Role, RoomId, Seq, User, UserRef,
 };
 use rand::{Rng as _, SeedableRng as _, rngs::StdRng};
 use std::{
@@ -96,7 +96,7 @@ impl Session {
     }
 
     async fn create_chat(&self, name: String) -> Result<(), String> {
-        let room = self.ask(&CreateRoom { name, kind: RoomKind::Group, id: None }).await?.room;
+        let room = self.ask(&CreateRoom::Group { name }).await?.room;
         self.shared.directory().add_room(&room);
         self.shared.output.line(&format!("Room {} was created", safe(&room.name)));
         self.shared.until_shown(&room.id, room.seq).await;

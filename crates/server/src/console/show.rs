@@ -1,7 +1,7 @@
 //! What happens, as sentences.
 
 use super::style::{Style, safe};
-use plaza_protocol::{Content, Event, Reload, Role, RoomKind, RoomSummary, Timestamp};
+use plaza_protocol::{Content, Event, Reload, Role, RoomKind, RoomSummary, Timestamp, User};
 
 /// An event in words, as the console has always said it.
 pub(super) fn sentence(event: &Event, room: &str) -> String {
@@ -15,6 +15,17 @@ pub(super) fn sentence(event: &Event, room: &str) -> String {
         Event::MemberRemoved(change) => {
             format!("Member {} was removed from room {room}", safe(&change.user.name))
         }
+        Event::MemberChanged(change) => {
+            format!("Member {} is now {} of room {room}", safe(&change.user.name), change.role.as_str())
+        }
+        Event::MemberBanned(change) => format!("{} was banned from room {room}", safe(&change.user.name)),
+        Event::MemberUnbanned(change) => {
+            format!("{} may come back into room {room}", safe(&change.user.name))
+        }
+        Event::RoomChanged(change) => match &change.name {
+            Some(name) => format!("Room {room} is now called {}", safe(name)),
+            None => format!("Room {room} was changed"),
+        },
     }
 }
 
@@ -26,15 +37,22 @@ pub(super) fn line(style: Style, event: &Event, room: &str) -> String {
             let name = safe(&message.sender.name);
             format!("{} {}: {sentence}", style.dim(&time(message.at)), style.name(&name))
         }
-        Event::MemberAdded(change) | Event::MemberRemoved(change) => {
-            let by = if change.by.id == change.user.id {
-                String::new()
-            } else {
-                style.dim(&format!(" by {}", safe(&change.by.name)))
-            };
-            format!("{} {}{by}", style.dim(&time(change.at)), style.good(&sentence))
+        Event::MemberAdded(change)
+        | Event::MemberRemoved(change)
+        | Event::MemberBanned(change)
+        | Event::MemberUnbanned(change) => {
+            let by = (change.by.id != change.user.id).then_some(&change.by);
+            notice(style, change.at, &sentence, by)
         }
+        Event::MemberChanged(change) => notice(style, change.at, &sentence, Some(&change.by)),
+        Event::RoomChanged(change) => notice(style, change.at, &sentence, Some(&change.by)),
     }
+}
+
+/// Something that was done, and by whom.
+fn notice(style: Style, at: Timestamp, sentence: &str, by: Option<&User>) -> String {
+    let by = by.map_or(String::new(), |by| style.dim(&format!(" by {}", safe(&by.name))));
+    format!("{} {}{by}", style.dim(&time(at)), style.good(sentence))
 }
 
 /// Hours and minutes, UTC.
@@ -59,6 +77,7 @@ pub(super) fn rooms(style: Style, rooms: &[RoomSummary]) -> Vec<String> {
         let kind = match room.kind {
             RoomKind::Public => "public",
             RoomKind::Group => "group",
+            RoomKind::Direct => "direct",
         };
         let owner = if room.role == Role::Owner { ", yours" } else { "" };
         format!("  {name:<width$}  {}{unread}", style.dim(&format!("{} ({kind}{owner})", room.id)))
@@ -76,6 +95,7 @@ pub(super) fn reloaded(room: &str, reason: Reload) -> String {
             Reload::MAX_MISSED,
             super::words::quoted(&room)
         ),
+        Reload::Trimmed => format!("Reloaded {room}: what came next there is kept no longer."),
         Reload::Epoch => format!("Reloaded {room}: the server's data was replaced."),
     }
 }

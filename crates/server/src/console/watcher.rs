@@ -89,8 +89,12 @@ impl Watcher {
                 self.shared.directory().add_person(&change.user.name);
                 false
             }
-            Event::MemberRemoved(change) => {
-                if change.user.id == self.shared.me.id {
+            Event::RoomChanged(_) => {
+                self.learn_rooms().await;
+                false
+            }
+            event => {
+                if event.taken_out().is_some_and(|user| user.id == self.shared.me.id) {
                     self.shared.directory().forget_room(room);
                 }
                 false

@@ -9,7 +9,7 @@ use super::{Here, seat::Seat};
 use futures_util::future::BoxFuture;
 use plaza_protocol::{
     AddMember, Answer, Code, CreateRoom, Error, History, JoinRoom, LeaveRoom, ListMembers, ListRooms,
-    MarkRead, Position, ReadEvent, RemoveMember, Resume, SendMessage, command_names as names,
+    MarkRead, Position, ReadEvent, RemoveMember, Request, Resume, SendMessage,
 };
 use plaza_socketio::{Ack, Event, Handlers, Payload, Socket};
 use serde::{Serialize, de::DeserializeOwned};
@@ -30,34 +30,32 @@ impl Asker {
 
 /// All of them.
 pub(super) fn register(handlers: Handlers, here: &Arc<Here>) -> Handlers {
-    let handlers = command(handlers, here, names::ROOM_CREATE, async |asker, request: CreateRoom| {
+    let handlers = command(handlers, here, async |asker, request: CreateRoom| {
         asker.here.chat.create_room(&asker.seat()?.identity.user, request).await
     });
-    let handlers = command(handlers, here, names::ROOM_JOIN, async |asker, request: JoinRoom| {
+    let handlers = command(handlers, here, async |asker, request: JoinRoom| {
         asker.here.chat.join_room(&asker.seat()?.identity.user, request).await
     });
-    let handlers = command(handlers, here, names::ROOM_LEAVE, async |asker, request: LeaveRoom| {
+    let handlers = command(handlers, here, async |asker, request: LeaveRoom| {
         asker.here.chat.leave_room(&asker.seat()?.identity.user, request).await
     });
-    let handlers = command(handlers, here, names::MEMBER_ADD, async |asker, request: AddMember| {
+    let handlers = command(handlers, here, async |asker, request: AddMember| {
         asker.here.chat.add_member(&asker.seat()?.identity.user, request).await
     });
-    let handlers = command(handlers, here, names::MEMBER_REMOVE, async |asker, request: RemoveMember| {
+    let handlers = command(handlers, here, async |asker, request: RemoveMember| {
         asker.here.chat.remove_member(&asker.seat()?.identity.user, request).await
     });
-    let handlers = command(handlers, here, names::MESSAGE_SEND, async |asker, request: SendMessage| {
+    let handlers = command(handlers, here, async |asker, request: SendMessage| {
         asker.here.chat.send_message(&asker.seat()?.identity.user, request).await
     });
     let handlers = command(
         handlers,
         here,
-        names::ROOM_LIST,
         large(async |asker, _: ListRooms| asker.here.chat.list_rooms(&asker.seat()?.identity.user.id).await),
     );
     let handlers = command(
         handlers,
         here,
-        names::ROOM_MEMBERS,
         large(async |asker, request: ListMembers| {
             asker.here.chat.room_members(&asker.seat()?.identity.user.id, request).await
         }),
@@ -65,7 +63,6 @@ pub(super) fn register(handlers: Handlers, here: &Arc<Here>) -> Handlers {
     let handlers = command(
         handlers,
         here,
-        names::ROOM_HISTORY,
         large(async |asker, request: History| {
             asker.here.chat.history(&asker.seat()?.identity.user.id, request).await
         }),
@@ -73,12 +70,11 @@ pub(super) fn register(handlers: Handlers, here: &Arc<Here>) -> Handlers {
     let handlers = command(
         handlers,
         here,
-        names::ROOM_RESUME,
         large(async |asker, request: Resume| {
             asker.here.chat.resume(&asker.seat()?.identity.user.id, request).await
         }),
     );
-    let handlers = command(handlers, here, names::ROOM_READ, mark_read);
+    let handlers = command(handlers, here, mark_read);
     handlers.otherwise(async |_, Event { ack, .. }| {
         answer("", ack, Err::<(), _>(Error::bad_request("There is no request of this name.")));
     })
@@ -97,15 +93,14 @@ async fn mark_read(asker: Asker, request: MarkRead) -> Result<Position, Error> {
 }
 
 /// One of them: its request is read, served, and answered if the client wants to know.
-fn command<Q, A, F, Fut>(handlers: Handlers, here: &Arc<Here>, name: &'static str, serve: F) -> Handlers
+fn command<Q, F, Fut>(handlers: Handlers, here: &Arc<Here>, serve: F) -> Handlers
 where
-    Q: DeserializeOwned + Send + 'static,
-    A: Serialize + Send + 'static,
+    Q: Request,
     F: Fn(Asker, Q) -> Fut + Clone + Send + Sync + 'static,
-    Fut: Future<Output = Result<A, Error>> + Send + 'static,
+    Fut: Future<Output = Result<Q::Answer, Error>> + Send + 'static,
 {
     let here = Arc::clone(here);
-    handlers.on(name, move |socket, event: Event| {
+    handlers.on(Q::EVENT, move |socket, event: Event| {
         let (asker, serve) = (Asker { here: Arc::clone(&here), socket }, serve.clone());
         async move {
             let Event { payload, ack, .. } = event;
@@ -113,19 +108,19 @@ where
                 Ok(request) => serve(asker, request).await,
                 Err(error) => Err(error),
             };
-            answer(name, ack, done);
+            answer(Q::EVENT, ack, done);
         }
     })
 }
 
 /// Serves a request whose answer is large when its client has room for it, and one at a time. The answer is queued
 /// before the client's next one looks for room, since one task runs all of a client's handlers.
-fn large<Q, A, Fut>(
+fn large<Q, Fut>(
     serve: impl Fn(Asker, Q) -> Fut + Clone + Send + Sync + 'static,
-) -> impl Fn(Asker, Q) -> BoxFuture<'static, Result<A, Error>> + Clone + Send + Sync + 'static
+) -> impl Fn(Asker, Q) -> BoxFuture<'static, Result<Q::Answer, Error>> + Clone + Send + Sync + 'static
 where
-    Q: Send + 'static,
-    Fut: Future<Output = Result<A, Error>> + Send + 'static,
+    Q: Request,
+    Fut: Future<Output = Result<Q::Answer, Error>> + Send + 'static,
 {
     move |asker, request| {
         let serve = serve.clone();

@@ -19,7 +19,11 @@ async fn guests<const N: usize>(plaza: &Plaza, names: [&str; N]) -> [Guest; N] {
 }
 
 async fn group(owner: &mut Guest) -> RoomId {
-    let made = owner.connection.create_room("First chat", RoomKind::Group, None).await.unwrap();
+    let made = owner
+        .connection
+        .create_room(&plaza_protocol::CreateRoom::Group { name: "First chat".into() })
+        .await
+        .unwrap();
     assert!(made.id.as_str().starts_with("g_") && made.id.as_str().len() > 20, "{}", made.id);
     assert_eq!((made.kind, made.role, made.seq, made.unread), (RoomKind::Group, Role::Owner, 1, 0));
     owner.next_event().await;
@@ -127,7 +131,13 @@ async fn joining_makes_a_public_room_and_joining_again_changes_nothing() {
     ana.next_event().await;
     ana.nothing_more().await;
 
-    let again = ben.connection.create_room("General", RoomKind::Public, Some(room("general"))).await;
+    let again = ben
+        .connection
+        .create_room(&plaza_protocol::CreateRoom::Public {
+            name: "General".into(),
+            id: Some(room("general")),
+        })
+        .await;
     assert_eq!(code(again), Code::Conflict);
 }
 
@@ -136,7 +146,13 @@ async fn joining_may_be_kept_from_making_rooms() {
     let plaza = Setup::default().env("PLAZA_CHAT__CREATE_ON_JOIN", "false").start().await.unwrap();
     let [ana] = guests(&plaza, ["Ana"]).await;
     assert_eq!(code(ana.connection.join_room(&room("general")).await), Code::NotFound);
-    ana.connection.create_room("General", RoomKind::Public, Some(room("general"))).await.unwrap();
+    ana.connection
+        .create_room(&plaza_protocol::CreateRoom::Public {
+            name: "General".into(),
+            id: Some(room("general")),
+        })
+        .await
+        .unwrap();
     ana.connection.join_room(&room("general")).await.unwrap();
 }
 

@@ -1,7 +1,9 @@
 //! Sending: acknowledged once, in order, bounded; and reading back.
 
 use crate::{code, is_sentence, refused, seqs};
-use plaza_protocol::{Code, Content, Event, History, TextBody, command_names as names};
+use plaza_protocol::{
+    AddMember, Code, Content, CreateRoom, Event, History, JoinRoom, MarkRead, Request, SendMessage, TextBody,
+};
 use plaza_testkit::{Guest, Plaza, guest::room, log};
 use serde_json::{Value, json};
 use std::time::Duration;
@@ -86,34 +88,34 @@ async fn what_is_not_a_request_is_answered_and_hurts_nobody() {
         serde_json::from_str(answer.get()).unwrap()
     };
     let text = |client_id: Value| json!({"roomId": "general", "clientId": client_id, "kind": "text", "body": {"text": "x"}});
-    assert_eq!(ask(names::ROOM_JOIN, json!({"roomId": "general"})).await["ok"], true);
+    assert_eq!(ask(JoinRoom::EVENT, json!({"roomId": "general"})).await["ok"], true);
     for (event, argument) in [
-        (names::ROOM_JOIN, json!({})),
-        (names::ROOM_JOIN, json!({"roomId": 7})),
-        (names::ROOM_JOIN, json!({"roomId": "has space"})),
-        (names::ROOM_JOIN, json!({"roomId": "general", "more": 1})),
-        (names::ROOM_JOIN, json!("general")),
-        (names::ROOM_JOIN, Value::Null),
-        (names::ROOM_CREATE, json!({"name": "", "kind": "public"})),
-        (names::ROOM_CREATE, json!({"name": "x".repeat(81), "kind": "public"})),
-        (names::ROOM_CREATE, json!({"name": "x", "kind": "secret"})),
-        (names::ROOM_CREATE, json!({"name": "x", "kind": "group", "id": "chosen"})),
-        (names::ROOM_CREATE, json!({"name": "x", "kind": "public", "id": "g_chosen"})),
-        (names::ROOM_CREATE, json!({"name": "x", "kind": "public", "id": "exactly-20-characters"[..20]})),
-        (names::MESSAGE_SEND, text(Value::Null)),
-        (names::MESSAGE_SEND, text(json!(""))),
-        (names::MESSAGE_SEND, text(json!("x".repeat(65)))),
-        (names::MESSAGE_SEND, json!({"roomId": "general", "clientId": "c", "kind": "video", "body": {}})),
+        (JoinRoom::EVENT, json!({})),
+        (JoinRoom::EVENT, json!({"roomId": 7})),
+        (JoinRoom::EVENT, json!({"roomId": "has space"})),
+        (JoinRoom::EVENT, json!({"roomId": "general", "more": 1})),
+        (JoinRoom::EVENT, json!("general")),
+        (JoinRoom::EVENT, Value::Null),
+        (CreateRoom::EVENT, json!({"name": "", "kind": "public"})),
+        (CreateRoom::EVENT, json!({"name": "x".repeat(81), "kind": "public"})),
+        (CreateRoom::EVENT, json!({"name": "x", "kind": "secret"})),
+        (CreateRoom::EVENT, json!({"name": "x", "kind": "group", "id": "chosen"})),
+        (CreateRoom::EVENT, json!({"name": "x", "kind": "public", "id": "g_chosen"})),
+        (CreateRoom::EVENT, json!({"name": "x", "kind": "public", "id": "exactly-20-characters"[..20]})),
+        (SendMessage::EVENT, text(Value::Null)),
+        (SendMessage::EVENT, text(json!(""))),
+        (SendMessage::EVENT, text(json!("x".repeat(65)))),
+        (SendMessage::EVENT, json!({"roomId": "general", "clientId": "c", "kind": "video", "body": {}})),
         (
-            names::MESSAGE_SEND,
+            SendMessage::EVENT,
             json!({"roomId": "general", "clientId": "c", "kind": "text", "body": {"text": 1}}),
         ),
-        (names::ROOM_HISTORY, json!({"roomId": "general", "before": 1, "after": 1})),
-        (names::ROOM_HISTORY, json!({"roomId": "general", "limit": 0})),
-        (names::ROOM_HISTORY, json!({"roomId": "general", "limit": 201})),
-        (names::ROOM_HISTORY, json!({"roomId": "general", "after": -1})),
-        (names::ROOM_READ, json!({"roomId": "general", "seq": 99})),
-        (names::MEMBER_ADD, json!({"roomId": "general", "user": "@"})),
+        (History::EVENT, json!({"roomId": "general", "before": 1, "after": 1})),
+        (History::EVENT, json!({"roomId": "general", "limit": 0})),
+        (History::EVENT, json!({"roomId": "general", "limit": 201})),
+        (History::EVENT, json!({"roomId": "general", "after": -1})),
+        (MarkRead::EVENT, json!({"roomId": "general", "seq": 99})),
+        (AddMember::EVENT, json!({"roomId": "general", "user": "@"})),
         ("room:paint", json!({"roomId": "general"})),
     ] {
         let answer = ask(event, argument.clone()).await;
@@ -123,7 +125,7 @@ async fn what_is_not_a_request_is_answered_and_hurts_nobody() {
         let sentence = answer["error"]["message"].as_str().unwrap();
         assert!(is_sentence(sentence) && !sentence.contains(event), "{event} {argument}: {sentence}");
     }
-    assert_eq!(ask(names::MESSAGE_SEND, text(json!("good"))).await["ok"], true);
+    assert_eq!(ask(SendMessage::EVENT, text(json!("good"))).await["ok"], true);
 }
 
 #[tokio::test]

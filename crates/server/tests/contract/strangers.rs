@@ -4,7 +4,7 @@ use crate::refused;
 use plaza_client::{Connection, Request};
 use plaza_protocol::{
     AddMember, ClientId, Code, Content, Error, History, JoinRoom, LeaveRoom, ListMembers, MarkRead,
-    RemoveMember, RoomId, RoomKind, SendMessage, TextBody,
+    RemoveMember, RoomId, SendMessage, TextBody,
 };
 use plaza_testkit::{
     Guest, Plaza,
@@ -46,7 +46,12 @@ async fn a_stranger_cannot_tell_a_group_from_nothing() {
     let plaza = Plaza::with_defaults().await.unwrap();
     let ana = Guest::connect(&plaza, "Ana").await;
     let mut eve = Guest::connect(&plaza, "Eve").await;
-    let group = ana.connection.create_room("Secret", RoomKind::Group, None).await.unwrap().id;
+    let group = ana
+        .connection
+        .create_room(&plaza_protocol::CreateRoom::Group { name: "Secret".into() })
+        .await
+        .unwrap()
+        .id;
     ana.say(&group, "c1", "between us").await;
     let nowhere: RoomId = format!("g_{}", "A".repeat(group.as_str().len() - 2)).parse().unwrap();
 

@@ -54,6 +54,16 @@ impl<'a> Log<'a> {
                 self.must_be_member(&change.user, change.seq);
                 self.members.remove(&change.user.id);
             }
+            Event::MemberBanned(change) => {
+                self.must_be_asked_by_one_who_may(change);
+                self.members.remove(&change.user.id);
+            }
+            Event::MemberUnbanned(change) => self.must_be_asked_by_one_who_may(change),
+            Event::MemberChanged(change) => {
+                self.must_be_member(&change.by, change.seq);
+                self.must_be_member(&change.user, change.seq);
+            }
+            Event::RoomChanged(change) => self.must_be_member(&change.by, change.seq),
         }
     }
 
@@ -121,6 +131,7 @@ fn check_asks(record: &Record, room: &RoomId, log: &[Event], found: &mut Vec<Vio
             Event::Message(_) => continue,
             Event::MemberAdded(change) => (change, Ask::Join),
             Event::MemberRemoved(change) => (change, Ask::Leave),
+            _ => continue,
         };
         match left.get_mut(&(&change.user.id, what)) {
             Some(asked @ 1..) => *asked -= 1,

@@ -100,6 +100,7 @@ fn record(log: Vec<Event>) -> Record {
             Event::MemberRemoved(change) => {
                 record.asks.push(asked(&change.user.name, Ask::Leave, change.seq));
             }
+            _ => {}
         }
     }
     record.logs = BTreeMap::from([(room(), log)]);

@@ -6,7 +6,7 @@
 //! until one is added again.
 
 use super::{Seen, View, Violation, at, top};
-use plaza_protocol::{Event, EventsPage, Positions, Reload, RoomId, RoomResumed, Seq};
+use plaza_protocol::{Event, EventsPage, Positions, Reload, RoomId, RoomResumed, Seq, User};
 use std::collections::{BTreeMap, BTreeSet};
 
 pub(super) fn check(view: &View, logs: &BTreeMap<RoomId, Vec<Event>>, found: &mut Vec<Violation>) {
@@ -68,16 +68,10 @@ impl Viewer<'_> {
         self.found.push(violation(self.view.client.clone()));
     }
 
-    fn is_own(&self, change: &plaza_protocol::MemberChange) -> bool {
-        change.user.id == self.view.user.id
-    }
-
     /// Whether the log says that the viewer was ever taken out of this room.
     fn was_removed(&self, room: &RoomId) -> bool {
-        self.logs.get(room).into_iter().flatten().any(|event| match event {
-            Event::MemberRemoved(change) => self.is_own(change),
-            _ => false,
-        })
+        let own = |user: &User| user.id == self.view.user.id;
+        self.logs.get(room).into_iter().flatten().any(|event| event.taken_out().is_some_and(own))
     }
 }
 
@@ -123,9 +117,7 @@ impl<'a> Viewer<'a> {
             Next::At(next) => next,
         };
         self.step(&name, next, seq);
-        if let Event::MemberRemoved(change) = event
-            && self.is_own(change)
-        {
+        if event.taken_out().is_some_and(|user| user.id == self.view.user.id) {
             self.own_removal(&name);
         }
     }
@@ -213,7 +205,7 @@ impl<'a> Viewer<'a> {
             Reload::Unknown => self.was_removed(name),
             Reload::TooFar => missed > Reload::MAX_MISSED && sent.is_none(),
             // The log is one and the same from the beginning of a record to its end.
-            Reload::Epoch => false,
+            Reload::Epoch | Reload::Trimmed => false,
         };
         if let Some(room) = self.rooms.get_mut(name) {
             room.held = None;
@@ -222,7 +214,7 @@ impl<'a> Viewer<'a> {
                 Reload::TooFar => {
                     (Next::Any, Some(claimed.unwrap_or(0).saturating_add(Reload::MAX_MISSED + 1)))
                 }
-                Reload::Epoch => (Next::Any, Some(1)),
+                Reload::Epoch | Reload::Trimmed => (Next::Any, Some(1)),
             };
         }
         if !right {
