@@ -5,6 +5,9 @@ mod broadcast;
 mod client;
 mod config;
 pub mod engine;
+#[cfg(any(test, feature = "fuzzing"))]
+#[doc(hidden)]
+pub mod fuzzing;
 mod http_stream;
 mod members;
 mod namespace;

@@ -72,14 +72,14 @@ pub(super) fn answer(status: StatusCode, content_type: &'static str, body: Bytes
 
 /// What the query of a request says. Values have no characters that would be encoded; others match nothing.
 #[derive(Debug, Default, PartialEq, Eq)]
-struct Query<'a> {
-    version: Option<&'a str>,
-    transport: Option<&'a str>,
-    sid: Option<&'a str>,
+pub(super) struct Query<'a> {
+    pub(super) version: Option<&'a str>,
+    pub(super) transport: Option<&'a str>,
+    pub(super) sid: Option<&'a str>,
 }
 
 impl<'a> Query<'a> {
-    fn parse(query: &'a str) -> Self {
+    pub(super) fn parse(query: &'a str) -> Self {
         let mut found = Self::default();
         for (key, value) in query.split('&').filter_map(|pair| pair.split_once('=')) {
             match key {

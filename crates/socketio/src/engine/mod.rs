@@ -5,6 +5,8 @@
 
 mod close;
 mod frame;
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) mod fuzzing;
 mod heartbeat;
 mod http;
 mod io;

@@ -3,6 +3,8 @@
 mod decode;
 pub(crate) mod handshake;
 
+#[cfg(any(test, feature = "fuzzing"))]
+pub(super) use decode::Decoder as FuzzedDecoder;
 pub(crate) use decode::{Decoded, Violation};
 
 use super::{frame::Frame, io::Io, outbox::Outbox};
