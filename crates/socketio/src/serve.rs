@@ -4,24 +4,50 @@ use crate::HttpStream;
 use bytes::Bytes;
 use http::{Request, Response};
 use http_body_util::Full;
-use hyper::body::Incoming;
+use hyper::{body::Incoming, server::conn::http1};
 use hyper_util::{
-    rt::{TokioExecutor, TokioIo, TokioTimer},
-    server::conn::auto,
+    rt::{TokioIo, TokioTimer},
     service::TowerToHyperService,
 };
 use std::{convert::Infallible, future::Future, io, time::Duration};
 use tokio::net::TcpListener;
 use tower_service::Service;
 
-/// How long a client may take to send the head of a request.
-const HEAD: Duration = Duration::from_secs(10);
-/// How long it may take nothing of an answer.
-const STALL: Duration = Duration::from_secs(30);
+/// How long a connection that speaks HTTP may take.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Patience {
+    /// For the head of a request, from the connection's first moment or the end of the answer before. 10 s
+    pub head: Duration,
+    /// While it takes nothing of an answer. 30 s
+    pub stall: Duration,
+}
+
+impl Default for Patience {
+    fn default() -> Self {
+        Self { head: Duration::from_secs(10), stall: Duration::from_secs(30) }
+    }
+}
 
 /// Answers connections on `listener` until `shutdown` is ready. Sessions are ended by their server's `close`, not
 /// here. An error of one connection ends that connection; only an error of the listener that lasts ends all.
 pub async fn serve<S>(listener: TcpListener, service: S, shutdown: impl Future<Output = ()>) -> io::Result<()>
+where
+    S: Service<Request<Incoming>, Response = Response<Full<Bytes>>, Error = Infallible>
+        + Clone
+        + Send
+        + 'static,
+    S::Future: Send,
+{
+    serve_with(listener, service, Patience::default(), shutdown).await
+}
+
+/// The same with another patience.
+pub async fn serve_with<S>(
+    listener: TcpListener,
+    service: S,
+    patience: Patience,
+    shutdown: impl Future<Output = ()>,
+) -> io::Result<()>
 where
     S: Service<Request<Incoming>, Response = Response<Full<Bytes>>, Error = Infallible>
         + Clone
@@ -46,11 +72,12 @@ where
         let _ = stream.set_nodelay(true);
         let service = TowerToHyperService::new(service.clone());
         tokio::spawn(async move {
-            let mut builder = auto::Builder::new(TokioExecutor::new());
-            builder.http1().timer(TokioTimer::new()).header_read_timeout(HEAD);
-            let stream = TokioIo::new(HttpStream::new(stream, STALL));
-            if let Err(error) = builder.serve_connection_with_upgrades(stream, service).await {
-                tracing::debug!(error, "a connection ended early");
+            // Not the one of hyper-util that tells versions apart: it waits without end for the first bytes.
+            let mut builder = http1::Builder::new();
+            builder.timer(TokioTimer::new()).header_read_timeout(patience.head);
+            let stream = TokioIo::new(HttpStream::new(stream, patience.stall));
+            if let Err(error) = builder.serve_connection(stream, service).with_upgrades().await {
+                tracing::debug!(%error, "a connection ended early");
             }
         });
     }

@@ -27,12 +27,9 @@ pub(crate) enum Io {
 impl Io {
     /// The stream, and what the client had sent behind its upgrade request.
     pub(crate) fn from_upgraded(upgraded: Upgraded) -> (Self, Bytes) {
-        let (stream, read) = match upgrade::downcast::<TokioIo<HttpStream>>(upgraded) {
-            Ok(parts) => (parts.io.into_inner().into_inner(), parts.read_buf),
-            Err(upgraded) => match upgrade::downcast::<TokioIo<TcpStream>>(upgraded) {
-                Ok(parts) => (Self::Tcp(parts.io.into_inner()), parts.read_buf),
-                Err(upgraded) => return (Self::Other(Box::new(TokioIo::new(upgraded))), Bytes::new()),
-            },
+        let (stream, read) = match Self::taken_out(upgraded) {
+            Ok(taken) => taken,
+            Err(upgraded) => return (Self::Other(Box::new(TokioIo::new(upgraded))), Bytes::new()),
         };
         if let Some(tcp) = stream.tcp() {
             // Frames are written whole and at once; waiting for more would only delay them.
@@ -40,6 +37,20 @@ impl Io {
         }
         // Copied, since a slice would keep hyper's whole read buffer alive.
         (stream, Bytes::copy_from_slice(&read))
+    }
+
+    /// From hyper's own server, or from hyper-util's that tells versions of HTTP apart.
+    fn taken_out(upgraded: Upgraded) -> Result<(Self, Bytes), Upgraded> {
+        let upgraded = match upgraded.downcast::<TokioIo<HttpStream>>() {
+            Ok(parts) => return Ok((parts.io.into_inner().into_inner(), parts.read_buf)),
+            Err(upgraded) => upgraded,
+        };
+        let upgraded = match upgrade::downcast::<TokioIo<HttpStream>>(upgraded) {
+            Ok(parts) => return Ok((parts.io.into_inner().into_inner(), parts.read_buf)),
+            Err(upgraded) => upgraded,
+        };
+        let parts = upgrade::downcast::<TokioIo<TcpStream>>(upgraded)?;
+        Ok((Self::Tcp(parts.io.into_inner()), parts.read_buf))
     }
 
     fn tcp(&self) -> Option<&TcpStream> {

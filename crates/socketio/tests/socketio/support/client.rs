@@ -143,6 +143,11 @@ impl Client {
         self.ws.get_mut()
     }
 
+    /// The connection alone, after the handshake.
+    pub(crate) fn into_tcp(self) -> TcpStream {
+        self.ws.into_inner()
+    }
+
     /// The next packet that is no ping.
     pub(crate) async fn next(&mut self) -> Packet {
         soon("a packet", async {

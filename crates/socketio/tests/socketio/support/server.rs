@@ -1,6 +1,6 @@
 //! A server on a port of its own.
 
-use plaza_socketio::{Config, Handlers, Namespace, SocketIo, serve};
+use plaza_socketio::{Config, Handlers, Namespace, Patience, SocketIo, serve_with};
 use std::{io, net::SocketAddr, sync::Arc};
 use tokio::{
     net::{TcpListener, TcpSocket},
@@ -25,18 +25,24 @@ pub(crate) fn one(config: Config, handlers: Handlers) -> SocketIo {
 
 impl Server {
     pub(crate) fn start(io: SocketIo) -> Self {
-        Self::on(listener(None), io)
+        Self::on(listener(None), io, Patience::default())
     }
 
     /// The kernel takes little of what a client does not read.
     pub(crate) fn start_with_small_buffers(io: SocketIo) -> Self {
-        Self::on(listener(Some(SMALL)), io)
+        Self::on(listener(Some(SMALL)), io, Patience::default())
     }
 
-    fn on(listener: TcpListener, io: SocketIo) -> Self {
+    /// With a patience of its own for what speaks HTTP.
+    pub(crate) fn start_with(io: SocketIo, patience: Patience) -> Self {
+        Self::on(listener(None), io, patience)
+    }
+
+    fn on(listener: TcpListener, io: SocketIo, patience: Patience) -> Self {
         let addr = listener.local_addr().unwrap();
         let stop = CancellationToken::new();
-        let serving = tokio::spawn(serve(listener, io.clone(), stop.clone().cancelled_owned()));
+        let serving =
+            tokio::spawn(serve_with(listener, io.clone(), patience, stop.clone().cancelled_owned()));
         Self { io, addr, stop, serving }
     }
 
