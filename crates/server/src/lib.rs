@@ -14,6 +14,8 @@ mod open_files;
 pub mod serve;
 mod signals;
 pub mod start;
+pub mod telemetry;
+pub mod tls;
 mod web;
 
 /// Plaza's version.

@@ -6,8 +6,12 @@
 use crate::{
     config::Config,
     gateway::{Gateway, GatewaySettings},
-    http::{self, connection::Connections},
+    http::{
+        self,
+        connection::{Connections, Entrance},
+    },
     limits::{Limits, Now},
+    tls::Tls,
 };
 use anyhow::{Context as _, bail};
 use plaza_chat::{Chat, Clock, Failed, Random, Tasks};
@@ -33,13 +37,29 @@ pub struct Deps {
     pub now: Now,
 }
 
+/// Where a node is spoken to. A listener alone is one that speaks HTTP.
+#[derive(Debug)]
+pub struct Doors {
+    /// For clients.
+    pub listener: TcpListener,
+    /// What is spoken there, where it is HTTPS.
+    pub tls: Option<Tls>,
+}
+
+impl From<TcpListener> for Doors {
+    fn from(listener: TcpListener) -> Self {
+        Self { listener, tls: None }
+    }
+}
+
 /// Serves until `shutdown`, and then stops within `server.grace_ms`: it accepts nobody more, tells its clients and
 /// closes them, commits what was accepted, closes the store. It stops in the same way by itself when one of its tasks
 /// has failed, since a node without its log or its feed takes clients and can do nothing for them.
 ///
 /// # Errors
 /// When the store cannot be read or written at the start, and after a stop that a failed task was the reason for.
-pub async fn run(deps: Deps, listener: TcpListener, shutdown: CancellationToken) -> anyhow::Result<()> {
+pub async fn run(deps: Deps, doors: impl Into<Doors>, shutdown: CancellationToken) -> anyhow::Result<()> {
+    let Doors { listener, tls } = doors.into();
     let Deps { config, store, clock, random, now } = deps;
     let (stop, stop_chat) = (shutdown.child_token(), CancellationToken::new());
     let tasks = Tasks::new(stop.clone());
@@ -65,8 +85,14 @@ pub async fn run(deps: Deps, listener: TcpListener, shutdown: CancellationToken)
     let router = http::router(state, &config.server, config.web);
 
     let connections = Connections::default();
-    let accepting = connections.accept(listener, router, &config, &stop);
-    let ((), failed) = tokio::join!(accepting, stop_when_one_fails(&tasks, &stop));
+    let entrance = Entrance::new(listener, tls.clone(), &config, router);
+    let following = async {
+        if let Some(tls) = &tls {
+            stop.run_until_cancelled(tls.follow()).await;
+        }
+    };
+    let accepting = connections.accept(entrance, &stop);
+    let ((), (), failed) = tokio::join!(accepting, following, stop_when_one_fails(&tasks, &stop));
 
     tracing::info!("Stopping: nobody is let in any more");
     let grace = Grace::from_now(config.server.grace());

@@ -3,7 +3,10 @@
 
 use crate::{
     config::{Config, Durability, Sources},
-    open_files, serve, signals, web,
+    open_files, serve, signals,
+    telemetry::log,
+    tls::Tls,
+    web,
 };
 use anyhow::{Context as _, anyhow};
 use plaza_chat::{Random, SystemClock, SystemRandom};
@@ -36,6 +39,7 @@ pub async fn serve(sources: &Sources, out: &mut (dyn Write + Send)) -> anyhow::R
     let shutdown = CancellationToken::new();
     signals::watch(shutdown.clone()).context("Cannot watch for signals")?;
 
+    let tls = Tls::load(&config.server.tls)?;
     let (listener, addr) = listen(config.server.listen).await?;
     let store = open_store(&config, &*random).await?;
     let data = std::path::absolute(&config.store.data).unwrap_or_else(|_| config.store.data.clone());
@@ -51,7 +55,8 @@ pub async fn serve(sources: &Sources, out: &mut (dyn Write + Send)) -> anyhow::R
     let began = Instant::now();
     let now = Arc::new(move || began.elapsed());
     let clock = Arc::new(SystemClock);
-    serve::run(serve::Deps { config, store, clock, random, now }, listener, shutdown).await
+    let doors = serve::Doors { listener, tls };
+    serve::run(serve::Deps { config, store, clock, random, now }, doors, shutdown).await
 }
 
 /// Says what is in force.
@@ -59,7 +64,9 @@ pub async fn serve(sources: &Sources, out: &mut (dyn Write + Send)) -> anyhow::R
 /// # Errors
 /// What is wrong with it, in one sentence.
 pub fn check_config(sources: &Sources, out: &mut dyn Write) -> anyhow::Result<()> {
-    let lines = Config::load(sources)?.describe();
+    let loaded = Config::load(sources)?;
+    Tls::load(&loaded.config.server.tls)?;
+    let lines = loaded.describe();
     match writeln!(out, "{}", lines.join("\n")) {
         // Who asked has read enough.
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
@@ -95,29 +102,37 @@ async fn open_store(config: &Config, random: &dyn Random) -> anyhow::Result<Stor
 fn start_log(config: &Config) -> anyhow::Result<()> {
     let colour =
         io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
-    tracing_subscriber::fmt()
-        .with_env_filter(config.log.filter()?)
-        .with_writer(io::stderr)
-        .with_ansi(colour)
-        .try_init()
-        .map_err(|error| anyhow!("Cannot start the log: {error}."))
+    let log = log::subscriber(&config.log, io::stderr, colour)?;
+    tracing::subscriber::set_global_default(log)
+        .map_err(|error| anyhow!("Cannot start the log: {error}."))?;
+    log::tell_panics();
+    Ok(())
 }
 
 /// What a person who starts Plaza needs to know.
 fn greeting(config: &Config, addr: SocketAddr, data: &Path) -> String {
-    let url = url(addr);
+    let url = url(config, addr);
     let mut lines = vec![format!("Plaza {} is open at {url}", crate::VERSION)];
     lines.push(format!("  node   {}", config.server.node));
     lines.push(format!("  data   {}", data.display()));
-    let chat = format!("plaza chat {url}");
-    lines.push(match (config.web.enabled, web::is_built()) {
-        (true, true) => format!("  next   open {url} in a browser, or talk in a terminal: {chat}"),
-        (true, false) => format!(
-            "  next   talk in a terminal: {chat}\n  page   none: built without the web client; `make web` and a new \
-             build put it in"
-        ),
-        (false, _) => format!("  next   talk in a terminal: {chat}\n  page   none: web.enabled is false"),
-    });
+    // The console client speaks HTTP only.
+    let talk = if config.server.tls.is_on() {
+        String::new()
+    } else {
+        format!("talk in a terminal: plaza chat {url}")
+    };
+    let page = match (config.web.enabled, web::is_built()) {
+        (true, true) => None,
+        (true, false) => Some("built without the web client; `make web` and a new build put it in"),
+        (false, _) => Some("web.enabled is false"),
+    };
+    let next = match page {
+        None if talk.is_empty() => format!("open {url} in a browser"),
+        None => format!("open {url} in a browser, or {talk}"),
+        Some(_) => talk,
+    };
+    lines.extend((!next.is_empty()).then(|| format!("  next   {next}")));
+    lines.extend(page.map(|why| format!("  page   none: {why}")));
     lines.push("  stop   Ctrl-C".into());
     if config.store.durability == Durability::None {
         lines.push(
@@ -128,11 +143,12 @@ fn greeting(config: &Config, addr: SocketAddr, data: &Path) -> String {
 }
 
 /// Where a person on this machine finds it.
-fn url(addr: SocketAddr) -> String {
+fn url(config: &Config, addr: SocketAddr) -> String {
+    let scheme = if config.server.tls.is_on() { "https" } else { "http" };
     if addr.ip().is_unspecified() {
-        format!("http://localhost:{}", addr.port())
+        format!("{scheme}://localhost:{}", addr.port())
     } else {
-        format!("http://{addr}")
+        format!("{scheme}://{addr}")
     }
 }
 

@@ -70,6 +70,66 @@ async fn it_says_once_that_files_are_too_few_and_once_that_they_are_used_up() {
 }
 
 #[tokio::test]
+async fn a_certificate_that_cannot_be_used() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    let pair = || rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+    let (ours, other) = (pair(), pair());
+    for (name, text) in [
+        ("cert.pem", ours.cert.pem()),
+        ("key.pem", ours.signing_key.serialize_pem()),
+        ("other.pem", other.signing_key.serialize_pem()),
+        ("empty.pem", String::new()),
+        ("broken.pem", ours.signing_key.serialize_pem().replacen("-----END", "?????END", 1)),
+    ] {
+        std::fs::write(path(name), text).unwrap();
+    }
+    for (cert, key, told) in [
+        ("cert.pem", "none.pem", "cannot read"),
+        ("none.pem", "key.pem", "none.pem, which server.tls.cert names"),
+        ("cert.pem", "other.pem", "is not the key of the certificate in"),
+        ("empty.pem", "key.pem", "holds no certificate"),
+        ("key.pem", "key.pem", "holds no certificate"),
+        ("cert.pem", "empty.pem", "holds no private key"),
+        ("cert.pem", "broken.pem", "is no PEM file: a section does not end"),
+    ] {
+        let (cert, key) = (path(cert), path(key));
+        let env = [("PLAZA_SERVER__TLS__CERT", cert.as_str()), ("PLAZA_SERVER__TLS__KEY", key.as_str())];
+        let said = cannot_serve(&anywhere(), folder.path(), &env).await;
+        assert!(said.contains(told), "{said}");
+        assert!(!said.contains("MI"), "it shows what is in the file: {said}");
+        assert!(refused(&["check-config"], &env).await.contains(told));
+    }
+    let said = cannot_serve(&anywhere(), folder.path(), &[("PLAZA_SERVER__TLS__CERT", "x")]).await;
+    assert!(said.contains("server.tls.cert is set and server.tls.key is not"), "{said}");
+}
+
+#[tokio::test]
+async fn a_certificate_that_is_changed_for_a_bad_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    let issue = || {
+        let pair = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+        std::fs::write(path("cert.pem"), pair.cert.pem()).unwrap();
+        std::fs::write(path("key.pem"), pair.signing_key.serialize_pem()).unwrap();
+    };
+    issue();
+    let mut command = plaza_command(["serve", "--listen", "127.0.0.1:0", "--data", &path("data")]).unwrap();
+    command
+        .env("PLAZA_SERVER__TLS__CERT", path("cert.pem"))
+        .env("PLAZA_SERVER__TLS__KEY", path("key.pem"))
+        .env("PLAZA_SERVER__TLS__RELOAD_MS", "100");
+    let mut program = Program::start(command).unwrap();
+    program.wait_for_stdout("is open at https://127.0.0.1:").await.unwrap();
+    std::fs::write(path("cert.pem"), "not a certificate").unwrap();
+    program.wait_for_stderr("The new certificate is not used").await.unwrap();
+    issue();
+    program.wait_for_stderr("The certificate has changed").await.unwrap();
+    assert_eq!(program.stderr().matches("is not used").count(), 1, "{}", program.stderr());
+    program.kill().await.unwrap();
+}
+
+#[tokio::test]
 async fn a_port_in_use() {
     let plaza = Plaza::with_defaults().await.unwrap();
     let other = tempfile::tempdir().unwrap();

@@ -10,6 +10,18 @@ use tracing_subscriber::EnvFilter;
 pub struct Log {
     /// A level, or levels by module: `info,plaza_chat=debug`.
     pub level: String,
+    /// How an entry looks.
+    pub format: LogFormat,
+}
+
+/// How an entry of the log looks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LogFormat {
+    /// For people: a time, a level, a sentence, and fields behind it.
+    Human,
+    /// For programs: one JSON object a line.
+    Json,
 }
 
 impl Log {

@@ -13,6 +13,7 @@ mod log;
 mod server;
 mod socket;
 mod store;
+mod tls;
 mod web;
 
 #[cfg(test)]
@@ -22,10 +23,11 @@ pub use auth::Auth;
 pub use error::ConfigError;
 pub use layer::ENV_PREFIX;
 pub use limits::{AddressRates, Limits, Rates};
-pub use log::Log;
+pub use log::{Log, LogFormat};
 pub use server::Server;
 pub use socket::Socket;
 pub use store::{Durability, Store};
+pub use tls::Tls;
 pub use web::Web;
 
 use figment::{Figment, value::Value};

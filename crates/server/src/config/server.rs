@@ -1,6 +1,6 @@
 //! Where a node listens, whom it believes, and how long it takes to stop.
 
-use super::{ConfigError, within};
+use super::{ConfigError, Tls, within};
 use crate::client_addr::TrustedProxies;
 use serde::Deserialize;
 use std::{net::SocketAddr, time::Duration};
@@ -30,6 +30,8 @@ pub struct Server {
     pub request_timeout_ms: u64,
     /// How long a client may take nothing of an answer, in milliseconds.
     pub write_timeout_ms: u64,
+    /// Whether this node speaks HTTPS.
+    pub tls: Tls,
 }
 
 /// Longest name of a node in bytes.
@@ -52,6 +54,7 @@ impl Server {
                 "server.node must have at most {MAX_NODE_BYTES} of A-Z a-z 0-9 -, not {name:?}"
             )));
         }
+        self.tls.check()?;
         self.allowed_origins.iter().try_for_each(|origin| check_origin(origin))
     }
 

@@ -1,12 +1,15 @@
 //! Accepting connections and speaking HTTP/1 on them.
 //!
 //! This is `axum::serve`, with what it cannot be told: bounds on connections, a deadline for a request's head, one for a
-//! client that takes nothing of its answer, and a stop in two steps. After an upgrade hyper lets go of the connection,
-//! and with it goes its place in the count. The served IO type is exactly `TokioIo<HttpStream>`: the gateway asks for it
-//! back by that name, and keeps the bare stream.
+//! client that takes nothing of its answer, TLS, and a stop in two steps. After an upgrade hyper lets go of the
+//! connection, and with it goes its place in the count; a handshake that is under way has one. The served IO type is
+//! exactly `TokioIo<HttpStream>`: the gateway asks for it back by that name, and keeps the bare stream.
 
-use super::places::Places;
-use crate::config;
+use super::{places::Places, plain};
+use crate::{
+    config,
+    tls::{Entered, Tls},
+};
 use axum::{Router, body::Body, extract::ConnectInfo};
 use http::Request;
 use hyper::{body::Incoming, service::service_fn};
@@ -15,7 +18,7 @@ use hyper_util::{
     server::conn::auto::Builder,
 };
 use plaza_socketio::HttpStream;
-use std::{convert::Infallible, io, net::SocketAddr, pin::pin, time::Duration};
+use std::{convert::Infallible, io, net::SocketAddr, pin::pin, sync::Arc, time::Duration};
 use tokio::{
     net::{TcpListener, TcpStream},
     time::{Instant, sleep},
@@ -30,6 +33,43 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 /// Failures that follow each other within this time are one spell, and are told of once.
 const SPELL: Duration = Duration::from_secs(30);
 
+/// A way in, and what is behind it.
+pub(crate) struct Entrance {
+    listener: TcpListener,
+    places: Places,
+    inside: Arc<Inside>,
+}
+
+/// What each connection needs.
+struct Inside {
+    tls: Option<Tls>,
+    protocol: Builder<TokioExecutor>,
+    patience: Duration,
+    router: Router,
+    /// Answers those who speak HTTP where HTTPS is spoken.
+    plain: Router,
+}
+
+impl Entrance {
+    /// For everybody.
+    pub(crate) fn new(
+        listener: TcpListener,
+        tls: Option<Tls>,
+        config: &config::Config,
+        router: Router,
+    ) -> Self {
+        let places = Places::new(&config.server, config.limits.exempt_loopback);
+        let inside = Inside {
+            tls,
+            protocol: protocol(Duration::from_millis(config.server.header_timeout_ms)),
+            patience: Duration::from_millis(config.server.write_timeout_ms),
+            router,
+            plain: plain::router(),
+        };
+        Self { listener, places, inside: Arc::new(inside) }
+    }
+}
+
 /// The connections that speak HTTP now.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Connections {
@@ -40,17 +80,8 @@ pub(crate) struct Connections {
 
 impl Connections {
     /// Accepts until `stop`; closes the listener when it returns. Connections go on.
-    pub(crate) async fn accept(
-        &self,
-        listener: TcpListener,
-        router: Router,
-        config: &config::Config,
-        stop: &CancellationToken,
-    ) {
-        let server = &config.server;
-        let places = Places::new(server, config.limits.exempt_loopback);
-        let protocol = protocol(Duration::from_millis(server.header_timeout_ms));
-        let patience = Duration::from_millis(server.write_timeout_ms);
+    pub(crate) async fn accept(&self, entrance: Entrance, stop: &CancellationToken) {
+        let Entrance { listener, places, inside } = entrance;
         let mut door = Door { listener, failed: None };
         let accepting = async {
             while let Some(mut free) = places.free().await {
@@ -64,8 +95,7 @@ impl Connections {
                         }
                     }
                 };
-                let stream = HttpStream::new(stream, patience);
-                let connection = self.clone().speak(protocol.clone(), stream, peer, router.clone());
+                let connection = self.clone().serve(Arc::clone(&inside), stream, peer);
                 self.tracker.spawn(async move {
                     connection.await;
                     drop(place);
@@ -87,9 +117,29 @@ impl Connections {
         self.cut.cancel();
     }
 
+    /// One connection, from its first byte.
+    async fn serve(self, inside: Arc<Inside>, stream: TcpStream, peer: SocketAddr) {
+        let Inside { tls, protocol, patience, router, plain } = &*inside;
+        let Some(tls) = tls else {
+            return self.speak(protocol, HttpStream::new(stream, *patience), peer, router.clone()).await;
+        };
+        // Who has not come in yet has nothing to finish.
+        match self.finish.run_until_cancelled(tls.enter(stream)).await {
+            Some(Ok(Entered::Secured(stream))) => {
+                let stream = HttpStream::over(stream, *patience);
+                self.speak(protocol, stream, peer, router.clone()).await;
+            }
+            Some(Ok(Entered::Plain(stream))) => {
+                self.speak(protocol, HttpStream::new(stream, *patience), peer, plain.clone()).await;
+            }
+            Some(Err(error)) => tracing::debug!(%peer, %error, "A TLS handshake came to nothing"),
+            None => {}
+        }
+    }
+
     async fn speak(
-        self,
-        protocol: Builder<TokioExecutor>,
+        &self,
+        protocol: &Builder<TokioExecutor>,
         stream: HttpStream,
         peer: SocketAddr,
         router: Router,

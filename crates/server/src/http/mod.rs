@@ -5,6 +5,7 @@ pub(crate) mod connection;
 mod extract;
 mod headers;
 mod places;
+mod plain;
 mod problem;
 mod rooms;
 

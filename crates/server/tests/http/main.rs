@@ -2,5 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a test ends where it cannot go on")]
 
 mod api;
+mod authority;
 mod connections;
 mod node;
+mod tls;

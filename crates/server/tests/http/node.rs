@@ -3,6 +3,7 @@
 use plaza_server::{
     config::{Config, Sources},
     serve,
+    tls::Tls,
 };
 use plaza_store::{Store, StoreOptions};
 use reqwest::{Client, RequestBuilder, Response, StatusCode};
@@ -51,7 +52,9 @@ impl Node {
             now: Arc::new(move || began.elapsed()),
         };
         let shutdown = CancellationToken::new();
-        let serving = tokio::spawn(serve::run(deps, listener, shutdown.clone()));
+        let tls = Tls::load(&deps.config.server.tls).unwrap();
+        let doors = serve::Doors { listener, tls };
+        let serving = tokio::spawn(serve::run(deps, doors, shutdown.clone()));
         let http = Client::builder().no_proxy().timeout(PATIENCE).build().unwrap();
         Self { addr, http, shutdown, serving, _data: data }
     }

@@ -1,0 +1,207 @@
+//! HTTPS and wss: a certificate of an authority of our own, its renewal while the node runs, and those who come without.
+
+use crate::{
+    authority::{Authority, shown},
+    node::*,
+};
+use futures_util::{SinkExt as _, StreamExt as _};
+use reqwest::StatusCode;
+use rustls::pki_types::CertificateDer;
+use serde_json::{Value, json};
+use std::time::{Duration, Instant};
+use tokio::{
+    io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _},
+    net::TcpStream,
+    time::{sleep, timeout},
+};
+use tokio_rustls::client::TlsStream;
+use tokio_tungstenite::{WebSocketStream, client_async, tungstenite::Message};
+
+async fn secure_node(authority: &Authority, settings: &[(&str, &str)]) -> Node {
+    let (cert, key) = (authority.path("cert.pem"), authority.path("key.pem"));
+    let tls = [
+        ("PLAZA_SERVER__TLS__CERT", cert.as_str()),
+        ("PLAZA_SERVER__TLS__KEY", key.as_str()),
+        ("PLAZA_SERVER__TLS__RELOAD_MS", "100"),
+    ];
+    Node::start(&[&tls, settings].concat()).await
+}
+
+/// One request on a connection that stays open; its answer, whose length is known.
+async fn health(stream: &mut (impl AsyncRead + AsyncWrite + Unpin)) -> Value {
+    stream.write_all(b"GET /health HTTP/1.1\r\nhost: localhost\r\n\r\n").await.unwrap();
+    let mut answer = Vec::new();
+    while !answer.ends_with(b"}") {
+        let read = timeout(PATIENCE, stream.read_buf(&mut answer)).await.expect("an answer").unwrap();
+        assert!(read > 0, "closed without an answer");
+    }
+    let text = String::from_utf8(answer).unwrap();
+    assert!(text.starts_with("HTTP/1.1 200 OK"), "{text}");
+    serde_json::from_str(text.split("\r\n\r\n").nth(1).unwrap()).unwrap()
+}
+
+/// Connects until the node shows this certificate.
+async fn until_shown(authority: &Authority, node: &Node, certificate: &CertificateDer<'_>) {
+    let began = Instant::now();
+    while shown(&authority.connect(node.addr).await.unwrap()) != *certificate {
+        assert!(began.elapsed() < PATIENCE, "the new certificate is never shown");
+        sleep(Duration::from_millis(20)).await;
+    }
+}
+
+#[tokio::test]
+async fn https_is_spoken_as_http_1_and_by_the_right_authority() {
+    let authority = Authority::new();
+    let node = secure_node(&authority, &[]).await;
+    let mut stream = authority.connect(node.addr).await.unwrap();
+    assert_eq!(stream.get_ref().1.alpn_protocol(), Some(&b"http/1.1"[..]));
+    assert_eq!(health(&mut stream).await["status"], "ok");
+    assert_eq!(health(&mut stream).await["status"], "ok", "the connection stays");
+    let stranger = Authority::new().connect(node.addr).await;
+    assert!(stranger.unwrap_err().to_string().contains("invalid peer certificate"));
+    node.stop().await;
+}
+
+type Socket = WebSocketStream<TlsStream<TcpStream>>;
+
+/// Opens a Socket.IO session over wss, as a guest.
+async fn guest(authority: &Authority, node: &Node, name: &str) -> Socket {
+    let stream = authority.connect(node.addr).await.unwrap();
+    let url = format!("wss://{}/socket.io/?EIO=4&transport=websocket", node.addr);
+    let (mut socket, _) = client_async(url, stream).await.unwrap();
+    assert!(packet(&mut socket, "0{").await.contains("\"sid\""));
+    let auth = format!("40{}", json!({"guest": name}));
+    socket.send(Message::text(auth)).await.unwrap();
+    packet(&mut socket, "42[\"resumed\"").await;
+    socket
+}
+
+/// Waits for a packet that begins like this.
+async fn packet(socket: &mut Socket, start: &str) -> String {
+    loop {
+        let message = timeout(PATIENCE, socket.next()).await.expect("a packet").unwrap().unwrap();
+        let text = message.into_text().unwrap();
+        if text.starts_with(start) {
+            return text.as_str().to_owned();
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_websocket_over_tls_talks_and_carries_much() {
+    const MANY: usize = 300;
+    let authority = Authority::new();
+    let node = secure_node(&authority, &[]).await;
+    let mut ana = guest(&authority, &node, "Ana").await;
+    ana.send(Message::text(r#"420["room:join",{"roomId":"hall"}]"#)).await.unwrap();
+    assert!(packet(&mut ana, "430[").await.contains("\"ok\":true"));
+    // Sent at once and read only then, it is more than TLS and the kernel hold: what they hold back must come too.
+    let text = "x".repeat(8_000);
+    for number in 1..=MANY {
+        let request = json!(["message:send", {"roomId": "hall", "clientId": format!("c{number}"), "kind": "text",
+                              "body": {"text": text}}]);
+        ana.feed(Message::text(format!("42{number}{request}"))).await.unwrap();
+        if number % 50 == 0 {
+            ana.flush().await.unwrap();
+            packet(&mut ana, &format!("43{number}[")).await;
+        }
+    }
+    let history = json!(["room:history", {"roomId": "hall", "limit": 200}]);
+    ana.send(Message::text(format!("42999{history}"))).await.unwrap();
+    let page = packet(&mut ana, "43999[").await;
+    let page: Value = serde_json::from_str(&page["43999".len()..]).unwrap();
+    let events = page[0]["events"].as_array().unwrap();
+    assert_eq!(events.last().unwrap()["clientId"], format!("c{MANY}"));
+    drop(ana);
+    node.stop().await;
+}
+
+#[tokio::test]
+async fn who_speaks_http_is_shown_the_way_and_not_served() {
+    let authority = Authority::new();
+    let node = secure_node(&authority, &[]).await;
+    let http =
+        reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).no_proxy().build().unwrap();
+    let plain = |path: &str| format!("http://{}{path}", node.addr);
+    let page = http.get(plain("/history/general?x=1")).send().await.unwrap();
+    assert_eq!(page.status(), StatusCode::PERMANENT_REDIRECT);
+    assert_eq!(header(&page, "location"), format!("https://{}/history/general?x=1", node.addr));
+    assert_eq!(header(&page, "connection"), "close");
+    let login = http.post(plain("/api/v1/login")).json(&json!({"name": "a", "password": "b"}));
+    let login = login.send().await.unwrap();
+    assert_eq!((login.status(), header(&login, "location")), (StatusCode::BAD_REQUEST, ""));
+    assert!(login.text().await.unwrap().contains("https://"));
+    let socket = http.get(plain("/socket.io/?EIO=4&transport=websocket")).header("upgrade", "websocket");
+    assert_eq!(socket.send().await.unwrap().status(), StatusCode::BAD_REQUEST);
+    for host in ["", "a b", "name:password@evil.example"] {
+        let mut raw = TcpStream::connect(node.addr).await.unwrap();
+        raw.write_all(format!("GET / HTTP/1.1\r\nhost: {host}\r\n\r\n").as_bytes()).await.unwrap();
+        let mut answer = String::new();
+        timeout(PATIENCE, raw.read_to_string(&mut answer)).await.expect("an answer").unwrap();
+        assert!(answer.starts_with("HTTP/1.1 400"), "{host}: {answer}");
+    }
+    node.stop().await;
+}
+
+#[tokio::test]
+async fn a_renewed_certificate_is_taken_and_connections_stay() {
+    let authority = Authority::new();
+    let node = secure_node(&authority, &[]).await;
+    let mut before = authority.connect(node.addr).await.unwrap();
+    let mut socket = guest(&authority, &node, "Ana").await;
+    health(&mut before).await;
+
+    let renewed = authority.issue();
+    until_shown(&authority, &node, &renewed).await;
+    assert_ne!(shown(&before), renewed);
+    assert_eq!(health(&mut before).await["connections"], 1, "the connections of before are there");
+    socket.send(Message::text(r#"420["room:list",{}]"#)).await.unwrap();
+    assert!(packet(&mut socket, "430[").await.contains("\"ok\":true"));
+    drop(socket);
+    node.stop().await;
+}
+
+#[tokio::test]
+async fn a_handshake_that_does_not_end_is_ended() {
+    let authority = Authority::new();
+    let node = secure_node(&authority, &[("PLAZA_SERVER__TLS__HANDSHAKE_TIMEOUT_MS", "200")]).await;
+    // Nothing, half a record, and half a request without TLS, whose head has a deadline of its own.
+    for sent in [&b""[..], &[22, 3, 1, 2, 0, 1]] {
+        let mut slow = TcpStream::connect(node.addr).await.unwrap();
+        slow.write_all(sent).await.unwrap();
+        let mut rest = Vec::new();
+        timeout(PATIENCE, slow.read_to_end(&mut rest)).await.expect("the server closes it").unwrap();
+        assert_eq!(rest, b"", "{sent:?}");
+    }
+    node.stop().await;
+}
+
+#[tokio::test]
+async fn a_handshake_under_way_takes_a_place() {
+    let authority = Authority::new();
+    let bounds = [
+        ("PLAZA_LIMITS__EXEMPT_LOOPBACK", "false"),
+        ("PLAZA_SERVER__MAX_HTTP_CONNECTIONS_PER_ADDRESS", "2"),
+        ("PLAZA_SERVER__TLS__HANDSHAKE_TIMEOUT_MS", "600000"),
+    ];
+    let node = secure_node(&authority, &bounds).await;
+    let mut held = Vec::new();
+    for _ in 0..2 {
+        let mut half = TcpStream::connect(node.addr).await.unwrap();
+        half.write_all(&[22, 3, 1]).await.unwrap();
+        held.push(half);
+    }
+    let mut third = TcpStream::connect(node.addr).await.unwrap();
+    assert_eq!(timeout(PATIENCE, third.read(&mut [0])).await.expect("it is closed").unwrap_or(0), 0);
+    drop(held.pop());
+    let began = Instant::now();
+    while authority.connect(node.addr).await.is_err() {
+        assert!(began.elapsed() < PATIENCE, "the place of one who has gone is never free");
+        sleep(Duration::from_millis(20)).await;
+    }
+    // And one that is still half way does not hold up the stop.
+    let began = Instant::now();
+    node.stop().await;
+    assert!(began.elapsed() < Duration::from_secs(5), "a handshake held it up");
+    drop(held);
+}
