@@ -5,8 +5,8 @@
 //! an adapter may lose, repeat and reorder; it must not block, and it must not bring back what this node said.
 
 use crate::{
-    engine::Outgoing,
     members::{Room, Target},
+    outgoing::Outgoing,
 };
 
 /// What one node tells the others.

@@ -5,7 +5,7 @@ use crate::{
     adapter::ToOthers,
     members::{Room, Target},
     namespace::Namespace,
-    packet,
+    outgoing::Outgoing,
 };
 use bytes::Bytes;
 use serde::Serialize;
@@ -47,7 +47,7 @@ impl<'a> Broadcast<'a> {
         args: &(impl Serialize + ?Sized),
         attachments: &[Bytes],
     ) -> Result<(), EncodeError> {
-        let message = packet::event(self.namespace.name(), None, event, args, attachments)?;
+        let message = Outgoing::binary_event(self.namespace.name(), event, args, attachments)?;
         self.namespace.everywhere(&ToOthers::Send { target: self.target, message });
         Ok(())
     }

@@ -3,10 +3,12 @@
 
 use crate::{
     DisconnectReason, Payload,
-    config::Config,
+    config::{Config, Parsers},
     engine::{CloseReason, Message, Protocol, Session},
+    msgpack,
     namespace::{Ack, ConnectError, Event, Namespace},
-    packet::{self, Content, Parsed},
+    outgoing::{Parser, in_encoding},
+    packet::{self, Content, Malformed, Parsed},
     payload,
     server::Namespaces,
     socket::Socket,
@@ -31,6 +33,8 @@ pub(crate) struct Client {
     session: Arc<Session>,
     namespaces: Arc<Namespaces>,
     request: Arc<http::Extensions>,
+    /// How it writes its packets; by its first one, where it may choose.
+    parser: Option<Parser>,
     sockets: Vec<Connection>,
     running: FuturesUnordered<BoxFuture<'static, Done>>,
     /// A binary packet whose attachments are still coming.
@@ -63,9 +67,15 @@ enum Done {
 impl Client {
     pub(crate) fn new(session: Arc<Session>, namespaces: Arc<Namespaces>, request: http::Extensions) -> Self {
         let connect_by = Some(Box::pin(sleep(namespaces.config.connect_timeout)));
+        let parser = match namespaces.config.parsers {
+            Parsers::Json => Some(Parser::Json),
+            Parsers::Msgpack => Some(Parser::Msgpack),
+            Parsers::Both => None,
+        };
         Self {
             session,
             namespaces,
+            parser,
             request: Arc::new(request),
             sockets: Vec::new(),
             running: FuturesUnordered::new(),
@@ -79,15 +89,12 @@ impl Client {
         &self.namespaces.config
     }
 
+    /// A message in the default encoding.
     fn text(&mut self, text: &str, received: Instant, cx: &mut Context<'_>) -> Result<(), CloseReason> {
-        let parsed = match Parsed::parse(text) {
-            Ok(parsed) if self.incomplete.is_none() => parsed,
-            Ok(_) => return Err(CloseReason::ForcedClose),
-            Err(error) => {
-                tracing::debug!(%error, "malformed packet");
-                return Err(CloseReason::ForcedClose);
-            }
-        };
+        if *self.parser.get_or_insert(Parser::Json) != Parser::Json || self.incomplete.is_some() {
+            return Err(CloseReason::ForcedClose);
+        }
+        let parsed = Parsed::parse(text).map_err(closing)?;
         if parsed.attachments > self.config().max_attachments {
             return Err(CloseReason::ForcedClose);
         }
@@ -100,6 +107,24 @@ impl Client {
     }
 
     fn binary(&mut self, bytes: &[u8], received: Instant, cx: &mut Context<'_>) -> Result<(), CloseReason> {
+        match self.parser.get_or_insert(Parser::Msgpack) {
+            Parser::Json => self.attachment(bytes, received, cx),
+            Parser::Msgpack => {
+                let mut packet =
+                    msgpack::Packet::read(bytes, self.config().max_attachments).map_err(closing)?;
+                let attachments = std::mem::take(&mut packet.attachments);
+                self.packet(packet.parsed().map_err(closing)?, attachments, received, cx)
+            }
+        }
+    }
+
+    /// The next attachment of a packet in the default encoding.
+    fn attachment(
+        &mut self,
+        bytes: &[u8],
+        received: Instant,
+        cx: &mut Context<'_>,
+    ) -> Result<(), CloseReason> {
         let mut incomplete = self.incomplete.take().ok_or(CloseReason::ForcedClose)?;
         incomplete.attachments.push(Bytes::copy_from_slice(bytes));
         incomplete.missing -= 1;
@@ -107,7 +132,7 @@ impl Client {
             self.incomplete = Some(incomplete);
             return Ok(());
         }
-        let parsed = Parsed::parse(&incomplete.text).map_err(|_| CloseReason::ForcedClose)?;
+        let parsed = Parsed::parse(&incomplete.text).map_err(closing)?;
         let (Content::Event { json, .. } | Content::Ack { json, .. }) = parsed.content else {
             return Err(CloseReason::ForcedClose);
         };
@@ -155,11 +180,11 @@ impl Client {
 
     fn connect(&mut self, name: &str, auth: Option<&str>, cx: &mut Context<'_>) -> Result<(), CloseReason> {
         let Some(namespace) = self.namespaces.find(name) else {
-            let _ = self.session.send(&packet::connect_error(name, "Invalid namespace", None));
+            self.refuse(name, &ConnectError::new("Invalid namespace"));
             return Ok(());
         };
         if self.sockets.len() >= self.config().max_namespaces {
-            let _ = self.session.send(&packet::connect_error(name, "Too many namespaces", None));
+            self.refuse(name, &ConnectError::new("Too many namespaces"));
             return Ok(());
         }
         let Ok(auth) = serde_json::from_str(auth.unwrap_or("{}")) else {
@@ -170,11 +195,22 @@ impl Client {
             namespace,
             Arc::clone(&self.session),
             Arc::clone(&self.request),
+            self.encoding(),
             &self.config().random,
         );
         self.sockets.push(Connection { socket: Arc::clone(&socket), admitted: false });
         self.start(allow(socket, auth), cx);
         Ok(())
+    }
+
+    /// How the client is answered. It has sent something by now, or there would be nothing to answer.
+    fn encoding(&self) -> Parser {
+        self.parser.unwrap_or(Parser::Json)
+    }
+
+    fn refuse(&self, name: &str, error: &ConnectError) {
+        let refusal = packet::connect_error(name, &error.message, error.data.as_ref());
+        let _ = self.session.send(&in_encoding(refusal, self.encoding()));
     }
 
     /// Runs a future up to its first wait, here and now: so handlers start in the order of their events.
@@ -210,8 +246,7 @@ impl Client {
             }
             Done::Refused(socket, error) => {
                 self.sockets.retain(|held| held.socket.id() != socket.id());
-                let name = socket.namespace().name();
-                let _ = self.session.send(&packet::connect_error(name, &error.message, error.data.as_ref()));
+                self.refuse(socket.namespace().name(), &error);
             }
         }
     }
@@ -237,6 +272,11 @@ impl Client {
             self.gone(&socket, DisconnectReason::ServerNamespaceDisconnect, cx);
         }
     }
+}
+
+fn closing(error: Malformed) -> CloseReason {
+    tracing::debug!(%error, "malformed packet");
+    CloseReason::ForcedClose
 }
 
 async fn allow(socket: Arc<Socket>, auth: Value) -> Done {

@@ -31,6 +31,8 @@ pub struct Config {
     pub max_attachments: usize,
     /// Most namespaces one client may hold at once. 16
     pub max_namespaces: usize,
+    /// Which encodings of packets clients may have. The default one
+    pub parsers: Parsers,
     /// Which web pages may talk to this server. Its own only
     pub origins: Origins,
     /// Stands in front of every Engine.IO sid, so that a proxy can tell nodes apart; `[A-Za-z0-9_-]`. Empty
@@ -55,12 +57,25 @@ impl Default for Config {
             in_flight: 256,
             max_attachments: 10,
             max_namespaces: 16,
+            parsers: Parsers::default(),
             origins: Origins::Same,
             sid_prefix: String::new(),
             polling: true,
             random: Random::default(),
         }
     }
+}
+
+/// Which encodings of Socket.IO packets a server understands: Socket.IO calls what reads and writes one a parser.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Parsers {
+    /// The default one: JSON, with bytes in messages of their own behind it.
+    #[default]
+    Json,
+    /// That of `socket.io-msgpack-parser`, which is smaller where there are many numbers or small bytes.
+    Msgpack,
+    /// Either: each client is answered as its first packet was written, which is a text or bytes.
+    Both,
 }
 
 /// Which pages may talk to the server. A request without an `Origin` comes from no page and is let through.

@@ -147,11 +147,12 @@ impl State {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Random, adapter::Alone, engine::Session, namespace::Namespace};
+    use crate::{Random, adapter::Alone, engine::Session, namespace::Namespace, outgoing::Parser};
 
     fn connected(namespace: &Arc<Namespace>) -> Arc<Socket> {
         let session = Session::websocket("secret".to_owned(), 1_000);
-        let socket = Socket::new(Arc::clone(namespace), session, Arc::default(), &Random::default());
+        let socket =
+            Socket::new(Arc::clone(namespace), session, Arc::default(), Parser::Json, &Random::default());
         assert!(socket.connected());
         socket
     }

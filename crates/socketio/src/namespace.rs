@@ -8,6 +8,7 @@ use crate::{
     broadcast::Broadcast,
     engine::Session,
     members::{Members, Target},
+    outgoing::in_encoding,
     packet,
     socket::Socket,
 };
@@ -58,7 +59,7 @@ impl Ack {
         attachments: &[Bytes],
     ) -> Result<(), EncodeError> {
         let message = packet::ack(self.socket.namespace().name(), self.id, args, attachments)?;
-        let _ = self.socket.send(&message);
+        let _ = self.socket.send(&message.into());
         Ok(())
     }
 }
@@ -261,8 +262,8 @@ impl Namespace {
     /// Lets the client in and tells it so; the handler to run, if it was still there.
     pub(crate) fn admit(&self, socket: &Arc<Socket>, auth: Value) -> Option<BoxFuture<'static, ()>> {
         let session: &Session = socket.session();
-        if session.send(&packet::connected(&self.name, socket.id().as_str())).is_err() || !socket.connected()
-        {
+        let connected = packet::connected(&self.name, socket.id().as_str(), None);
+        if session.send(&in_encoding(connected, socket.parser())).is_err() || !socket.connected() {
             return None;
         }
         self.members.insert(Arc::clone(socket));

@@ -48,11 +48,24 @@ const CONNECT: u8 = b'0';
 const DISCONNECT: u8 = b'1';
 const EVENT: u8 = b'2';
 const ACK: u8 = b'3';
+const CONNECT_ERROR: u8 = b'4';
 const BINARY_EVENT: u8 = b'5';
 const BINARY_ACK: u8 = b'6';
 
-impl<'a> Parsed<'a> {
-    /// Reads one packet's text. The JSON in it is checked here, so what is handed on is well-formed.
+/// What stands in front of a packet's JSON.
+#[derive(Debug)]
+pub(crate) struct Head<'a> {
+    /// The digit of its type.
+    pub(crate) kind: u8,
+    /// Attachments that follow.
+    pub(crate) attachments: usize,
+    pub(crate) namespace: &'a str,
+    pub(crate) id: Option<u64>,
+    /// The rest, as it came.
+    pub(crate) body: &'a str,
+}
+
+impl<'a> Head<'a> {
     pub(crate) fn parse(text: &'a str) -> Result<Self, Malformed> {
         let (&kind, mut rest) = text
             .as_bytes()
@@ -77,16 +90,26 @@ impl<'a> Parsed<'a> {
             (namespace, rest) = rest.split_once(',').unwrap_or((rest, ""));
         }
         let digits = rest.bytes().take_while(u8::is_ascii_digit).count();
-        let (id, json) = rest.split_at(digits);
+        let (id, body) = rest.split_at(digits);
         let id = match id {
             "" => None,
             digits => Some(number(digits).ok_or(Malformed("illegal id"))?),
         };
-        let content = Self::content(kind, id, json)?;
-        Ok(Self { namespace, attachments, content })
+        Ok(Self { kind, attachments, namespace, id, body })
     }
+}
 
-    fn content(kind: u8, id: Option<u64>, json: &'a str) -> Result<Content<'a>, Malformed> {
+impl<'a> Parsed<'a> {
+    /// Reads one packet's text. The JSON in it is checked here, so what is handed on is well-formed.
+    pub(crate) fn parse(text: &'a str) -> Result<Self, Malformed> {
+        let Head { kind, attachments, namespace, id, body } = Head::parse(text)?;
+        Ok(Self { namespace, attachments, content: Content::read(kind, id, body)? })
+    }
+}
+
+impl<'a> Content<'a> {
+    /// What a packet of this type says; the JSON is checked.
+    pub(crate) fn read(kind: u8, id: Option<u64>, json: &'a str) -> Result<Self, Malformed> {
         match (kind, id) {
             (CONNECT, None) if json.is_empty() => Ok(Content::Connect(None)),
             (CONNECT, None) => {
@@ -139,7 +162,7 @@ impl<'de> Deserialize<'de> for Object {
 /// The first element of an event's array; the others are checked and not kept.
 struct EventName(String);
 
-/// Names that mean something else to Socket.IO and that a client may therefore not send.
+/// Names that mean something else to Socket.IO and that nobody may therefore send.
 const RESERVED: [&str; 6] =
     ["connect", "connect_error", "disconnect", "disconnecting", "newListener", "removeListener"];
 
@@ -183,14 +206,10 @@ pub enum EncodeError {
     /// Arguments are a tuple, an array or a slice: one element an argument.
     #[error("the arguments are not a sequence")]
     NotASequence,
-}
-
-impl Outgoing {
-    /// An event for a namespace, encoded once, for [`Socket::send`](crate::Socket::send) to any number of its
-    /// sockets. `args` is a tuple, an array or a slice, one element an argument.
-    pub fn event(namespace: &str, name: &str, args: &(impl Serialize + ?Sized)) -> Result<Self, EncodeError> {
-        event(namespace, None, name, args, &[])
-    }
+    /// Official clients have their own events of this name: `connect`, `connect_error`, `disconnect`, `disconnecting`,
+    /// `newListener` or `removeListener`.
+    #[error("the event's name is reserved")]
+    ReservedName,
 }
 
 /// An event for a namespace, encoded once. `args` is a tuple, an array or a slice, one element an argument;
@@ -202,6 +221,9 @@ pub(crate) fn event(
     args: &(impl Serialize + ?Sized),
     attachments: &[Bytes],
 ) -> Result<Outgoing, EncodeError> {
+    if RESERVED.contains(&name) {
+        return Err(EncodeError::ReservedName);
+    }
     let kind = if attachments.is_empty() { EVENT } else { BINARY_EVENT };
     encode(kind, namespace, id, attachments, |buffer| {
         buffer.push(b'[');
@@ -231,9 +253,13 @@ pub(crate) fn ack(
     encode(kind, namespace, Some(id), attachments, |buffer| sequence(buffer, args))
 }
 
-/// The answer to CONNECT.
-pub(crate) fn connected(namespace: &str, sid: &str) -> Outgoing {
-    plain(b'0', namespace, &serde_json::json!({ "sid": sid }))
+/// The answer to CONNECT, with the `pid` by which the socket can be recovered.
+pub(crate) fn connected(namespace: &str, sid: &str, pid: Option<&str>) -> Outgoing {
+    let body = match pid {
+        Some(pid) => serde_json::json!({ "sid": sid, "pid": pid }),
+        None => serde_json::json!({ "sid": sid }),
+    };
+    plain(CONNECT, namespace, &body)
 }
 
 /// The refusal of a CONNECT.
@@ -242,7 +268,7 @@ pub(crate) fn connect_error(namespace: &str, message: &str, data: Option<&serde_
         Some(data) => serde_json::json!({ "message": message, "data": data }),
         None => serde_json::json!({ "message": message }),
     };
-    plain(b'4', namespace, &body)
+    plain(CONNECT_ERROR, namespace, &body)
 }
 
 /// The server lets go of one namespace.

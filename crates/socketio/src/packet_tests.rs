@@ -77,7 +77,7 @@ fn text(outgoing: &Outgoing) -> &str {
 
 #[test]
 fn packets_are_written_as_the_protocol_shows() {
-    assert_eq!(text(&connected("/", "x")), r#"40{"sid":"x"}"#);
+    assert_eq!(text(&connected("/", "x", None)), r#"40{"sid":"x"}"#);
     let none: [u8; 0] = [];
     assert_eq!(text(&event("/", None, "foo", &none, &[]).unwrap()), r#"42["foo"]"#);
     assert_eq!(

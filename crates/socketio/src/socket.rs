@@ -3,9 +3,10 @@
 use crate::{
     DisconnectReason, EncodeError, Payload,
     broadcast::Broadcast,
-    engine::{Closed, Outgoing, Session},
+    engine::{Closed, Session},
     members::Room,
     namespace::Namespace,
+    outgoing::{Outgoing, Parser, in_encoding},
     packet,
     random::Random,
 };
@@ -67,6 +68,7 @@ pub struct Socket {
     session: Arc<Session>,
     request: Arc<http::Extensions>,
     data: OnceLock<Box<dyn Any + Send + Sync>>,
+    parser: Parser,
     state: AtomicU8,
     own: Mutex<Own>,
 }
@@ -106,6 +108,7 @@ impl Socket {
         namespace: Arc<Namespace>,
         session: Arc<Session>,
         request: Arc<http::Extensions>,
+        parser: Parser,
         random: &Random,
     ) -> Arc<Self> {
         Arc::new(Self {
@@ -114,6 +117,7 @@ impl Socket {
             session,
             request,
             data: OnceLock::new(),
+            parser,
             state: AtomicU8::new(CONNECTING),
             own: Mutex::default(),
         })
@@ -162,14 +166,14 @@ impl Socket {
         args: &(impl Serialize + ?Sized),
         attachments: &[Bytes],
     ) -> Result<(), EncodeError> {
-        let message = packet::event(self.namespace.name(), None, event, args, attachments)?;
+        let message = Outgoing::binary_event(self.namespace.name(), event, args, attachments)?;
         let _ = self.send(&message);
         Ok(())
     }
 
     /// Sends what [`Outgoing::event`] made: for those who encode once and send to many.
     pub fn send(&self, message: &Outgoing) -> Result<(), Closed> {
-        if self.is_connected() { self.session.send(message) } else { Err(Closed) }
+        if self.is_connected() { self.session.send(message.frames(self.parser)) } else { Err(Closed) }
     }
 
     /// Waits until at most half of the client's outbox is in use, so that whoever sends much never makes it a
@@ -211,7 +215,7 @@ impl Socket {
         };
         let _pending = PendingAck { socket: self, id };
         let message = packet::event(self.namespace.name(), Some(id), event, args, attachments)?;
-        self.send(&message).map_err(|Closed| AckError::Disconnected)?;
+        self.send(&message.into()).map_err(|Closed| AckError::Disconnected)?;
         match timeout(within, answered).await {
             Ok(Ok(payload)) => Ok(payload),
             Ok(Err(_)) => Err(AckError::Disconnected),
@@ -250,7 +254,8 @@ impl Socket {
     pub fn disconnect(&self, close: bool) {
         let dropped = if close { CLIENT_DROPPED } else { DROPPED };
         if self.state.compare_exchange(CONNECTED, dropped, Ordering::AcqRel, Ordering::Acquire).is_ok() {
-            let _ = self.session.send(&packet::disconnect(self.namespace.name()));
+            let goodbye = in_encoding(packet::disconnect(self.namespace.name()), self.parser);
+            let _ = self.session.send(&goodbye);
             self.namespace.remove(self);
             self.session.wake();
         } else if close {
@@ -300,6 +305,10 @@ impl Socket {
 
     pub(crate) fn session(&self) -> &Arc<Session> {
         &self.session
+    }
+
+    pub(crate) fn parser(&self) -> Parser {
+        self.parser
     }
 
     /// Changes its list of rooms; for [`Members`](crate::members::Members), which keeps the other side of it.

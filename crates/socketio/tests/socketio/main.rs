@@ -12,6 +12,7 @@ mod hostile_slow;
 mod idle;
 mod in_flight;
 mod limits;
+mod msgpack;
 mod order;
 mod origins;
 mod panics;
