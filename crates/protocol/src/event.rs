@@ -1,7 +1,7 @@
 //! What happened in a room: the events of its log, as members get them and as history gives them back.
 
-use crate::{ClientId, Role, RoomId, Seq, Timestamp, User};
-use schemars::JsonSchema;
+use crate::{ClientId, Ending, Role, RoomId, RoomsResumed, Seq, Session, Timestamp, User};
+use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -219,6 +219,68 @@ pub struct PresenceEvent {
     /// Of one who has gone: when, unless that is not to be told.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_seen: Option<Timestamp>,
+}
+
+/// What a server says of itself: one socket event with one object. Events of a room's log are an [`Event`].
+pub trait Told: Serialize + JsonSchema {
+    /// The socket event.
+    const EVENT: &'static str;
+}
+
+/// An event as documents show it.
+#[derive(Debug, Clone, Copy)]
+pub struct DescribedEvent {
+    /// The socket event.
+    pub event: &'static str,
+    /// The name of its object's type.
+    pub object_type: &'static str,
+    /// Whether it is part of a room's log: then it carries its name in `type` too.
+    pub logged: bool,
+    /// The schema of its object.
+    pub object: fn(&mut SchemaGenerator) -> Schema,
+}
+
+macro_rules! events {
+    (told: $($event:literal: $told:ident;)* logged: $($name:literal: $logged:ident;)*) => {
+        $(impl Told for $told {
+            const EVENT: &'static str = $event;
+        })*
+
+        /// Every event that a server sends.
+        pub const EVENTS: &[DescribedEvent] = &[
+            $(DescribedEvent {
+                event: $event,
+                object_type: stringify!($told),
+                logged: false,
+                object: SchemaGenerator::subschema_for::<$told>,
+            },)*
+            $(DescribedEvent {
+                event: $name,
+                object_type: stringify!($logged),
+                logged: true,
+                object: SchemaGenerator::subschema_for::<$logged>,
+            },)*
+        ];
+    };
+}
+
+events! {
+    told:
+    "session": Session;
+    "resumed": RoomsResumed;
+    "session:ending": Ending;
+    "read": ReadEvent;
+    "receipts": Receipts;
+    "typing": TypingEvent;
+    "presence": PresenceEvent;
+    logged:
+    "message": Message;
+    "member:added": MemberChange;
+    "member:removed": MemberChange;
+    "member:changed": RoleChange;
+    "member:banned": MemberChange;
+    "member:unbanned": MemberChange;
+    "room:changed": RoomChange;
 }
 
 #[cfg(test)]

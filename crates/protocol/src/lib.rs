@@ -30,8 +30,8 @@ pub use command::{
 pub use connect::{Auth, Ending, Reload, RoomResumed, RoomsResumed, Session};
 pub use error::{Code, Error};
 pub use event::{
-    Content, Event, MemberChange, Message, PresenceEvent, ReadEvent, Receipts, RoleChange, RoomChange,
-    TextBody, TypingEvent,
+    Content, DescribedEvent, EVENTS, Event, MemberChange, Message, PresenceEvent, ReadEvent, Receipts,
+    RoleChange, RoomChange, TextBody, Told, TypingEvent,
 };
 pub use id::{ClientId, InvalidId, MAX_CLIENT_ID_BYTES, MAX_ROOM_ID_BYTES, RoomId, UserId, UserRef};
 pub use rest::{
