@@ -4,9 +4,18 @@
 //! commits, and only then answers. While it commits, the next jobs gather; so the batch grows with the load, and
 //! a single job waits for nobody.
 
-use crate::{Store, StoreError, WriteTx};
-use std::future::Future;
-use tokio::sync::{mpsc, oneshot};
+use crate::{Histogram, Store, StoreError, WriteTx};
+use std::{
+    future::Future,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
+};
+use tokio::{
+    sync::{mpsc, oneshot},
+    time::Instant,
+};
 use tokio_util::sync::CancellationToken;
 
 /// What is done with a batch of jobs.
@@ -55,16 +64,68 @@ pub enum Refused {
 struct Entry<B: Batch> {
     job: B::Job,
     answer: oneshot::Sender<B::Answer>,
+    queued: Instant,
+}
+
+/// What a queue has done so far, for the operator.
+#[derive(Debug)]
+pub struct QueueStats {
+    /// How long the job that waited longest of each batch waited for its turn, in microseconds.
+    pub waited: Histogram,
+    /// How long each transaction took that was committed, its wait for the disk included, in microseconds.
+    pub took: Histogram,
+    /// How many jobs each of them had.
+    pub sizes: Histogram,
+    failed: AtomicU64,
+    failing: AtomicBool,
+}
+
+impl Default for QueueStats {
+    fn default() -> Self {
+        Self {
+            waited: Histogram::new(Histogram::MICROS),
+            took: Histogram::new(Histogram::MICROS),
+            sizes: Histogram::new(Histogram::SIZES),
+            failed: AtomicU64::new(0),
+            failing: AtomicBool::new(false),
+        }
+    }
+}
+
+impl QueueStats {
+    /// Transactions that failed.
+    pub fn failed(&self) -> u64 {
+        self.failed.load(Ordering::Relaxed)
+    }
+
+    /// Whether the last one did.
+    pub fn is_failing(&self) -> bool {
+        self.failing.load(Ordering::Relaxed)
+    }
+
+    fn ended(&self, began: Instant, queued: Option<Instant>, jobs: usize, failed: bool) {
+        self.failing.store(failed, Ordering::Relaxed);
+        if failed {
+            self.failed.fetch_add(1, Ordering::Relaxed);
+            return;
+        }
+        self.took.add_duration(began.elapsed());
+        self.sizes.add(jobs as u64);
+        if let Some(queued) = queued {
+            self.waited.add_duration(began - queued);
+        }
+    }
 }
 
 /// Where jobs are put in. Cheap to clone.
 pub struct Queue<B: Batch> {
     entries: mpsc::Sender<Entry<B>>,
+    stats: Arc<QueueStats>,
 }
 
 impl<B: Batch> Clone for Queue<B> {
     fn clone(&self) -> Self {
-        Self { entries: self.entries.clone() }
+        Self { entries: self.entries.clone(), stats: Arc::clone(&self.stats) }
     }
 }
 
@@ -82,11 +143,22 @@ impl<B: Batch> Queue<B> {
     /// [`Refused`], at once.
     pub fn push(&self, job: B::Job) -> Result<oneshot::Receiver<B::Answer>, Refused> {
         let (answer, receiver) = oneshot::channel();
-        self.entries.try_send(Entry { job, answer }).map_err(|error| match error {
+        let entry = Entry { job, answer, queued: Instant::now() };
+        self.entries.try_send(entry).map_err(|error| match error {
             mpsc::error::TrySendError::Full(_) => Refused::Full,
             mpsc::error::TrySendError::Closed(_) => Refused::Ended,
         })?;
         Ok(receiver)
+    }
+
+    /// What it has done so far.
+    pub fn stats(&self) -> &Arc<QueueStats> {
+        &self.stats
+    }
+
+    /// How many jobs wait.
+    pub fn waiting(&self) -> usize {
+        self.entries.max_capacity() - self.entries.capacity()
     }
 }
 
@@ -100,6 +172,8 @@ pub fn group_commit<B: Batch>(
 ) -> (Queue<B>, impl Future<Output = ()> + Send) {
     let (entries, mut waiting) = mpsc::channel::<Entry<B>>(options.capacity.max(1));
     let max_batch = options.max_batch.max(1);
+    let stats = Arc::<QueueStats>::default();
+    let told = Arc::clone(&stats);
     let task = async move {
         let mut taken = Vec::new();
         let mut ending = false;
@@ -116,9 +190,12 @@ pub fn group_commit<B: Batch>(
             if count == 0 {
                 break;
             }
+            let (began, queued) = (Instant::now(), taken.first().map(|entry: &Entry<B>| entry.queued));
             let (jobs, callers): (Vec<_>, Vec<_>) =
                 taken.drain(..).map(|entry| (entry.job, entry.answer)).unzip();
-            match commit(&store, &mut batch, jobs).await {
+            let committed = commit(&store, &mut batch, jobs).await;
+            told.ended(began, queued, count, committed.is_err());
+            match committed {
                 Ok((answers, effect)) => {
                     for (caller, answer) in callers.into_iter().zip(answers) {
                         // A caller that has gone away does not want to know.
@@ -135,7 +212,7 @@ pub fn group_commit<B: Batch>(
             }
         }
     };
-    (Queue { entries }, task)
+    (Queue { entries, stats }, task)
 }
 
 async fn commit<B: Batch>(

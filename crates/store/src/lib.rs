@@ -9,12 +9,14 @@
 
 mod error;
 mod group_commit;
+mod histogram;
 mod lock;
 mod migrate;
 mod sqlite;
 
 pub use error::StoreError;
-pub use group_commit::{Batch, Queue, QueueOptions, Refused, group_commit};
+pub use group_commit::{Batch, Queue, QueueOptions, QueueStats, Refused, group_commit};
+pub use histogram::{Counts, Histogram};
 pub use migrate::Migration;
 
 use lock::DataLock;

@@ -295,6 +295,10 @@ async fn what_waits_shares_a_transaction() {
     running.shutdown.cancel();
     running.task.await.unwrap();
     assert_eq!(*running.batches.lock().await, [8, 8, 5]);
+    let stats = running.queue.stats();
+    let sizes: Vec<_> = stats.sizes.counts().buckets.into_iter().filter(|(_, count)| *count > 0).collect();
+    assert_eq!((sizes, stats.sizes.counts().sum), (vec![(8, 3)], 21));
+    assert!(stats.took.counts().sum > 0 && stats.waited.counts().sum > 0, "{stats:?}");
     assert_eq!(*running.effects.lock().await, (0..20).chain([-1]).collect::<Vec<_>>());
 }
 
@@ -311,8 +315,10 @@ async fn a_batch_that_fails_is_answered_so_and_the_next_one_is_not() {
             assert!(answer.contains(sentence), "{answer}");
         }
         assert_eq!(count(&store).await, 0, "nothing of it was kept");
+        assert!(running.queue.stats().is_failing());
     }
     assert_eq!(running.queue.push(2).unwrap().await.unwrap(), Ok(2));
+    assert_eq!((running.queue.stats().failed(), running.queue.stats().is_failing()), (3, false));
     assert_eq!(count(&store).await, 1);
     assert_eq!(*running.effects.lock().await, [2]);
 }
