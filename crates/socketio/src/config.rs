@@ -33,6 +33,9 @@ pub struct Config {
     pub max_namespaces: usize,
     /// Which encodings of packets clients may have. The default one
     pub parsers: Parsers,
+    /// Whether WebSockets whose clients offer it are compressed, message by message (RFC 7692, without context
+    /// takeover): fewer bytes for more work. No
+    pub compression: Option<Compression>,
     /// Which web pages may talk to this server. Its own only
     pub origins: Origins,
     /// Stands in front of every Engine.IO sid, so that a proxy can tell nodes apart; `[A-Za-z0-9_-]`. Empty
@@ -58,6 +61,7 @@ impl Default for Config {
             max_attachments: 10,
             max_namespaces: 16,
             parsers: Parsers::default(),
+            compression: None,
             origins: Origins::Same,
             sid_prefix: String::new(),
             polling: true,
@@ -76,6 +80,20 @@ pub enum Parsers {
     Msgpack,
     /// Either: each client is answered as its first packet was written, which is a text or bytes.
     Both,
+}
+
+/// How messages are compressed. A message to many is compressed once; no connection holds anything for it while idle.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Compression {
+    /// Smallest packet to compress, in bytes. What a client compresses is taken at any size, and may not exceed
+    /// [`Config::max_payload`] when it is whole again. 1,024
+    pub threshold: usize,
+}
+
+impl Default for Compression {
+    fn default() -> Self {
+        Self { threshold: 1_024 }
+    }
 }
 
 /// Which pages may talk to the server. A request without an `Origin` comes from no page and is let through.

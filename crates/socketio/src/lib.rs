@@ -22,7 +22,7 @@ mod socket;
 
 pub use adapter::{Adapter, Alone, ToOthers};
 pub use broadcast::Broadcast;
-pub use config::{Config, Origins, Parsers};
+pub use config::{Compression, Config, Origins, Parsers};
 pub use engine::{CloseReason, Closed, Refusal};
 pub use http_stream::{HttpStream, Stream};
 pub use members::{Room, Target};

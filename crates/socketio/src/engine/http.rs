@@ -175,12 +175,15 @@ impl<A: Application> Engine<A> {
         on_upgrade: Option<hyper::upgrade::OnUpgrade>,
         session: Option<Arc<super::Session>>,
     ) -> Result<Response<Body>, Refusal> {
-        let response = handshake::accept(&parts.method, &parts.headers).ok_or(Refusal::BAD_REQUEST)?;
+        let offered = self.shared.config.compression;
+        let (response, compress) = handshake::accept(&parts.method, &parts.headers, offered.is_some())
+            .ok_or(Refusal::BAD_REQUEST)?;
         let on_upgrade = on_upgrade.ok_or(Refusal::BAD_REQUEST)?;
+        let socket = super::upgrade::socket(on_upgrade, offered.filter(|_| compress));
         match session {
-            Some(session) => super::upgrade::attempt(&self.shared, session, on_upgrade),
+            Some(session) => super::upgrade::attempt(&self.shared, session, socket),
             None => {
-                let session = self.shared.open_websocket(parts, super::upgrade::socket(on_upgrade))?;
+                let session = self.shared.open_websocket(parts, socket)?;
                 let open = Frame::packet(&self.handshake_packet(session.secret_sid(), "[]"));
                 // It cannot fail: the session is new and its outbox empty.
                 let _ = session.send(&open.into());

@@ -4,6 +4,7 @@
 //! the [`Protocol`] above. The way out: [`Session::send`] → the session's `outbox` → the transport.
 
 mod close;
+mod deflate;
 mod frame;
 #[cfg(any(test, feature = "fuzzing"))]
 pub(crate) mod fuzzing;

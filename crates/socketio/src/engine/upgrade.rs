@@ -12,6 +12,7 @@ use super::{
     session::{Incoming, Slot},
     websocket::{Decoded, End, Receiver, WebSocket},
 };
+use crate::config::Compression;
 use hyper::upgrade::OnUpgrade;
 use std::{
     future::poll_fn,
@@ -25,17 +26,21 @@ use tokio::time::{Instant, timeout};
 const MAX_PROBE: usize = 64;
 
 /// The WebSocket, once HTTP has let go of the connection.
-pub(super) async fn socket(on_upgrade: OnUpgrade) -> Option<WebSocket> {
+pub(super) async fn socket(on_upgrade: OnUpgrade, compression: Option<Compression>) -> Option<WebSocket> {
     let upgraded = on_upgrade.await.ok()?;
     let (io, already_read) = Io::from_upgraded(upgraded);
-    Some(WebSocket::new(io, &already_read))
+    Some(WebSocket::new(io, &already_read, compression))
 }
 
 /// Tries, beside the session, to bring it from polling to this connection.
-pub(super) fn attempt<A: Application>(shared: &Arc<Shared<A>>, session: Arc<Session>, on_upgrade: OnUpgrade) {
+pub(super) fn attempt<A: Application>(
+    shared: &Arc<Shared<A>>,
+    session: Arc<Session>,
+    socket: impl Future<Output = Option<WebSocket>> + Send + 'static,
+) {
     let (limit, closing) = (shared.config.upgrade_timeout, shared.closing.clone());
     shared.tasks.spawn(async move {
-        let Ok(Some(mut socket)) = timeout(limit, socket(on_upgrade)).await else { return };
+        let Ok(Some(mut socket)) = timeout(limit, socket).await else { return };
         // A session that is on a WebSocket, or is being brought to one, wants no second.
         let Ok(entered) = session.enter(Slot::Upgrade) else { return socket.close(1002, None).await };
         let probed = tokio::select! {

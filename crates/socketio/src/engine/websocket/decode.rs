@@ -3,6 +3,7 @@
 //! Incomplete is not an error; a broken rule is an error with the close code the RFC names. Frames are unmasked
 //! in place, so a message that came in one frame costs no copy.
 
+use crate::engine::deflate;
 use std::str;
 
 /// What one step of reading found.
@@ -28,13 +29,15 @@ pub(crate) enum Violation {
     Protocol,
     NotUtf8,
     TooLong,
+    /// A message that says it is compressed and is not.
+    NotDeflate,
 }
 
 impl Violation {
     pub(crate) fn code(self) -> u16 {
         match self {
             Self::Protocol => 1002,
-            Self::NotUtf8 => 1007,
+            Self::NotUtf8 | Self::NotDeflate => 1007,
             Self::TooLong => 1009,
         }
     }
@@ -43,6 +46,8 @@ impl Violation {
 /// Reads frames and puts fragmented messages together. Holds memory only while a message is in pieces.
 #[derive(Debug, Default)]
 pub(crate) struct Decoder {
+    /// Whether messages may be compressed.
+    inflates: bool,
     assembling: Option<Box<Assembling>>,
     /// The last message put together, lent to the caller until the next step.
     assembled: Vec<u8>,
@@ -51,6 +56,7 @@ pub(crate) struct Decoder {
 #[derive(Debug)]
 struct Assembling {
     text: bool,
+    deflated: bool,
     data: Vec<u8>,
 }
 
@@ -63,6 +69,8 @@ const PONG: u8 = 10;
 
 struct Header {
     fin: bool,
+    /// The first reserved bit: the message that begins is compressed (RFC 7692, section 6).
+    deflated: bool,
     opcode: u8,
     len: usize,
     mask: [u8; 4],
@@ -71,13 +79,15 @@ struct Header {
 
 impl Header {
     /// `None`: not all of it is there yet.
-    fn parse(bytes: &[u8], max_message: usize) -> Result<Option<Self>, Violation> {
+    fn parse(bytes: &[u8], max_message: usize, decoder: &Decoder) -> Result<Option<Self>, Violation> {
         let [first, second, rest @ ..] = bytes else { return Ok(None) };
         let (fin, opcode) = (first & 0x80 != 0, first & 0x0F);
         let control = opcode & 0x08 != 0;
         let known = matches!(opcode, CONTINUATION | TEXT | BINARY | CLOSE | PING | PONG);
+        let deflated = first & 0x40 != 0;
+        let may_be_deflated = decoder.inflates && matches!(opcode, TEXT | BINARY);
         // Reserved bits, an unknown opcode, or a frame that is not masked as a client's must be.
-        if first & 0x70 != 0 || !known || second & 0x80 == 0 {
+        if first & 0x30 != 0 || (deflated && !may_be_deflated) || !known || second & 0x80 == 0 {
             return Err(Violation::Protocol);
         }
         let (len, extended) = match second & 0x7F {
@@ -98,15 +108,29 @@ impl Header {
         if (extended == 2 && len < 126) || (extended == 8 && (len <= 0xFFFF || len >> 63 != 0)) {
             return Err(Violation::Protocol);
         }
-        if len > max_message as u64 {
+        let most = if deflated || (opcode == CONTINUATION && decoder.is_assembling_deflated()) {
+            deflate::bound(max_message)
+        } else {
+            max_message
+        };
+        if len > most as u64 {
             return Err(Violation::TooLong);
         }
         let Some(mask) = rest[extended..].first_chunk() else { return Ok(None) };
-        Ok(Some(Self { fin, opcode, len: len as usize, mask: *mask, size: 2 + extended + 4 }))
+        Ok(Some(Self { fin, deflated, opcode, len: len as usize, mask: *mask, size: 2 + extended + 4 }))
     }
 }
 
 impl Decoder {
+    /// `inflates`: the connection has agreed on compression.
+    pub(crate) fn new(inflates: bool) -> Self {
+        Self { inflates, ..Self::default() }
+    }
+
+    fn is_assembling_deflated(&self) -> bool {
+        self.assembling.as_ref().is_some_and(|assembling| assembling.deflated)
+    }
+
     /// Reads one frame from the front of `bytes`. `Ok(None)`: it is not all there yet. Otherwise what it was,
     /// and how many bytes it took.
     pub(crate) fn step<'a>(
@@ -115,7 +139,7 @@ impl Decoder {
         max_message: usize,
     ) -> Result<Option<(Decoded<'a>, usize)>, Violation> {
         self.assembled = Vec::new();
-        let Some(header) = Header::parse(bytes, max_message)? else { return Ok(None) };
+        let Some(header) = Header::parse(bytes, max_message, self)? else { return Ok(None) };
         let taken = header.size + header.len;
         let Some(data) = bytes.get_mut(header.size..taken) else { return Ok(None) };
         unmask(data, header.mask);
@@ -123,30 +147,36 @@ impl Decoder {
             CLOSE => Decoded::Close(close_code(data)?),
             PING => Decoded::Ping(data),
             PONG => Decoded::Pong,
-            opcode => self.message(header.fin, opcode, data, max_message)?,
+            _ => self.message(&header, data, max_message)?,
         };
         Ok(Some((decoded, taken)))
     }
 
     fn message<'a>(
         &'a mut self,
-        fin: bool,
-        opcode: u8,
+        header: &Header,
         data: &'a [u8],
         max_message: usize,
     ) -> Result<Decoded<'a>, Violation> {
+        let Header { fin, deflated, opcode, .. } = *header;
         if opcode != CONTINUATION {
             if self.assembling.is_some() {
                 return Err(Violation::Protocol);
             }
-            if fin {
-                return whole(opcode == TEXT, data);
+            let text = opcode == TEXT;
+            if !fin {
+                self.assembling = Some(Box::new(Assembling { text, deflated, data: data.to_vec() }));
+                return Ok(Decoded::Fragment);
             }
-            self.assembling = Some(Box::new(Assembling { text: opcode == TEXT, data: data.to_vec() }));
-            return Ok(Decoded::Fragment);
+            if !deflated {
+                return whole(text, data);
+            }
+            self.assembled = deflate::inflate(data, max_message)?;
+            return whole(text, &self.assembled);
         }
         let Some(mut assembling) = self.assembling.take() else { return Err(Violation::Protocol) };
-        if assembling.data.len() + data.len() > max_message {
+        let most = if assembling.deflated { deflate::bound(max_message) } else { max_message };
+        if assembling.data.len() + data.len() > most {
             return Err(Violation::TooLong);
         }
         assembling.data.extend_from_slice(data);
@@ -154,7 +184,10 @@ impl Decoder {
             self.assembling = Some(assembling);
             return Ok(Decoded::Fragment);
         }
-        self.assembled = assembling.data;
+        self.assembled = match assembling.deflated {
+            true => deflate::inflate(&assembling.data, max_message)?,
+            false => assembling.data,
+        };
         whole(assembling.text, &self.assembled)
     }
 }

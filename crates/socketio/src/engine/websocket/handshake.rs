@@ -1,5 +1,6 @@
 //! The WebSocket opening handshake, server side (RFC 6455, section 4.2).
 
+use crate::engine::deflate;
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use http::{HeaderMap, HeaderValue, Method, Response, StatusCode, header};
 use sha1::{Digest, Sha1};
@@ -12,8 +13,13 @@ pub(crate) fn is_asked_for(headers: &HeaderMap) -> bool {
     has_token(headers, header::UPGRADE, "websocket")
 }
 
-/// The 101 that accepts, or `None` when the request breaks a rule.
-pub(crate) fn accept<B: Default>(method: &Method, headers: &HeaderMap) -> Option<Response<B>> {
+/// The 101 that accepts, and whether it agreed on compression, to which `compress` says that the server is ready; `None`
+/// when the request breaks a rule.
+pub(crate) fn accept<B: Default>(
+    method: &Method,
+    headers: &HeaderMap,
+    compress: bool,
+) -> Option<(Response<B>, bool)> {
     let valid = method == Method::GET
         && has_token(headers, header::CONNECTION, "upgrade")
         && headers.get(header::SEC_WEBSOCKET_VERSION).is_some_and(|version| version == "13");
@@ -29,7 +35,11 @@ pub(crate) fn accept<B: Default>(method: &Method, headers: &HeaderMap) -> Option
     answer.insert(header::UPGRADE, HeaderValue::from_static("websocket"));
     answer.insert(header::CONNECTION, HeaderValue::from_static("Upgrade"));
     answer.insert(header::SEC_WEBSOCKET_ACCEPT, accepted);
-    Some(response)
+    let compress = compress && deflate::is_offered(headers);
+    if compress {
+        answer.insert(header::SEC_WEBSOCKET_EXTENSIONS, deflate::AGREED);
+    }
+    Some((response, compress))
 }
 
 fn has_token(headers: &HeaderMap, name: header::HeaderName, token: &str) -> bool {
@@ -56,13 +66,25 @@ mod tests {
 
     #[test]
     fn the_rfcs_example_is_accepted() {
-        let response = accept::<()>(&Method::GET, &request()).unwrap();
+        let (response, compress) = accept::<()>(&Method::GET, &request(), true).unwrap();
+        assert!(!compress && !response.headers().contains_key(header::SEC_WEBSOCKET_EXTENSIONS));
         assert_eq!(response.headers()[header::SEC_WEBSOCKET_ACCEPT], "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=");
     }
 
     #[test]
+    fn compression_is_agreed_on_when_both_want_it() {
+        let mut headers = request();
+        let offer = HeaderValue::from_static("permessage-deflate; client_max_window_bits");
+        headers.insert(header::SEC_WEBSOCKET_EXTENSIONS, offer);
+        let (response, compress) = accept::<()>(&Method::GET, &headers, true).unwrap();
+        assert!(compress && response.headers()[header::SEC_WEBSOCKET_EXTENSIONS] == deflate::AGREED);
+        let (response, compress) = accept::<()>(&Method::GET, &headers, false).unwrap();
+        assert!(!compress && !response.headers().contains_key(header::SEC_WEBSOCKET_EXTENSIONS));
+    }
+
+    #[test]
     fn a_broken_rule_is_refused() {
-        assert!(accept::<()>(&Method::POST, &request()).is_none());
+        assert!(accept::<()>(&Method::POST, &request(), false).is_none());
         for (name, value) in [
             (header::CONNECTION, "close"),
             (header::SEC_WEBSOCKET_VERSION, "8"),
@@ -70,7 +92,7 @@ mod tests {
         ] {
             let mut headers = request();
             headers.insert(name, HeaderValue::from_static(value));
-            assert!(accept::<()>(&Method::GET, &headers).is_none());
+            assert!(accept::<()>(&Method::GET, &headers, false).is_none());
         }
     }
 }

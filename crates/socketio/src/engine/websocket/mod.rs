@@ -8,6 +8,7 @@ pub(super) use decode::Decoder as FuzzedDecoder;
 pub(crate) use decode::{Decoded, Violation};
 
 use super::{frame::Frame, io::Io, outbox::Outbox};
+use crate::config::Compression;
 use bytes::Bytes;
 use decode::Decoder;
 use std::{
@@ -65,24 +66,30 @@ pub(crate) enum End {
 pub(crate) struct WebSocket {
     io: Io,
     decoder: Decoder,
+    /// What was agreed on.
+    compression: Option<Compression>,
     unread: Vec<u8>,
     last_read: Instant,
     writing: VecDeque<Frame>,
     /// Bytes of the first frame in `writing` that are out already.
     written: usize,
+    /// What those count for in the outbox.
+    credited: usize,
     stalled_since: Option<Instant>,
 }
 
 impl WebSocket {
-    /// Over a stream that has been upgraded, with what the client had sent already.
-    pub(crate) fn new(io: Io, already_read: &Bytes) -> Self {
+    /// Over a stream that has been upgraded, with what the client had sent already and the compression agreed on.
+    pub(crate) fn new(io: Io, already_read: &Bytes, compression: Option<Compression>) -> Self {
         Self {
             io,
-            decoder: Decoder::default(),
+            decoder: Decoder::new(compression.is_some()),
+            compression,
             unread: already_read.to_vec(),
             last_read: Instant::now(),
             writing: VecDeque::new(),
             written: 0,
+            credited: 0,
             stalled_since: None,
         }
     }
@@ -202,7 +209,7 @@ impl WebSocket {
         let mut count = 0;
         for (slice, frame) in slices.iter_mut().zip(&self.writing) {
             let skip = if count == 0 { self.written } else { 0 };
-            *slice = IoSlice::new(&frame.wire()[skip..]);
+            *slice = IoSlice::new(&frame.wire_for(self.compression)[skip..]);
             count += 1;
         }
         let bytes = ready!(Pin::new(&mut self.io).poll_write_vectored(cx, &slices[..count]))?;
@@ -210,13 +217,18 @@ impl WebSocket {
             return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
         }
         self.written += bytes;
-        let mut cost = bytes;
+        let mut cost = 0;
         while let Some(frame) = self.writing.front() {
-            if self.written < frame.wire().len() {
+            let len = frame.wire_for(self.compression).len();
+            if self.written < len {
+                // Of a compressed frame less goes out than it counts for; the rest is given back with its end.
+                cost += self.written - self.credited;
+                self.credited = self.written;
                 break;
             }
-            self.written -= frame.wire().len();
-            cost += Frame::OVERHEAD;
+            self.written -= len;
+            cost += frame.cost() - self.credited;
+            self.credited = 0;
             self.writing.pop_front();
         }
         Poll::Ready(Ok(cost))
