@@ -8,10 +8,10 @@ use std::time::Duration;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum ManagedBy {
-    /// Every member.
+    /// Every member; but remove only plain members, unless one is above the other.
     #[default]
     Anyone,
-    /// Its owners.
+    /// Its owners and moderators.
     Owners,
 }
 
@@ -25,7 +25,7 @@ pub struct Settings {
     pub create_on_join: bool,
     /// Who may add members to a group and remove them.
     pub members_managed_by: ManagedBy,
-    /// Rooms one user may be a member of, 1 to 10,000.
+    /// Rooms one user may be a member of, 1 to 10,000; and as many direct rooms.
     pub rooms_per_user: u32,
     /// How long an access token holds, 30 to 86,400 seconds. A connection outlives its token.
     pub access_token_seconds: u32,
@@ -47,6 +47,16 @@ pub struct Settings {
     pub commit_queue: u32,
     /// Read positions that may wait, 1 to 1,000,000; more are answered `busy`.
     pub read_queue: u32,
+    /// Members up to which a room's read positions are told to all of them, 0 to 1,000; 0: nowhere.
+    pub receipts_room_size: u32,
+    /// Members up to which those of a room are told who is writing, 0 to 1,000; 0: nowhere.
+    pub typing_room_size: u32,
+    /// How long one stays online after the last connection, 0 to 60,000 milliseconds: a page that is loaded again is no
+    /// coming and going.
+    pub presence_grace_ms: u32,
+    /// People watched by all connections of this node together, 500 to 100,000,000; past it watching more is answered
+    /// `busy`. Each takes about 50 bytes.
+    pub presence_watches: u32,
     /// About how many bytes of events one answer holds. Not read from a configuration: it follows from how much may wait
     /// for one client.
     #[serde(skip)]
@@ -71,6 +81,10 @@ impl Default for Settings {
             log_batch: 512,
             commit_queue: 64,
             read_queue: 8_192,
+            receipts_room_size: 100,
+            typing_room_size: 100,
+            presence_grace_ms: 5_000,
+            presence_watches: 1_000_000,
             answer_bytes: 256 * 1024,
         }
     }
@@ -100,6 +114,10 @@ impl Settings {
             ("log_batch", self.log_batch, 1, 4_096),
             ("commit_queue", self.commit_queue, 1, 65_536),
             ("read_queue", self.read_queue, 1, 1_000_000),
+            ("receipts_room_size", self.receipts_room_size, 0, 1_000),
+            ("typing_room_size", self.typing_room_size, 0, 1_000),
+            ("presence_grace_ms", self.presence_grace_ms, 0, 60_000),
+            ("presence_watches", self.presence_watches, 500, 100_000_000),
         ];
         for (key, value, least, most) in bounded {
             if !(least..=most).contains(&value) {
