@@ -1,6 +1,6 @@
 //! What a server may be told. Every value has Node's default where Node has the value.
 
-use crate::random::Random;
+use crate::{engine::Cookie, random::Random};
 use std::{sync::Arc, time::Duration};
 
 /// Settings of a server. Durations and bounds hold for every session alike.
@@ -22,6 +22,10 @@ pub struct Config {
     /// past it is disconnected as a slow consumer. One that takes what it is given, but has not had its turn since a
     /// burst came, may be four times as much behind. 1 MiB
     pub outbox_bytes: usize,
+    /// Most bytes that wait for all clients together, counted as for one: a broadcast counts for each who has yet to
+    /// get it. Past it the server is [`overloaded`](crate::SocketIo::overloaded): it refuses new clients with 503 and
+    /// `Retry-After`, and those who are there notice nothing. 256 MiB
+    pub total_outbox_bytes: usize,
     /// Most clients at once, in a namespace or not; more are refused with 503 and `Retry-After`. 1,000,000
     pub max_clients: usize,
     /// Most handlers of one client at work at once; while they are, nothing more is read from it, neither events
@@ -33,6 +37,8 @@ pub struct Config {
     pub max_namespaces: usize,
     /// Which encodings of packets clients may have. The default one
     pub parsers: Parsers,
+    /// A cookie with the sid, for proxies that know nodes by it. None
+    pub cookie: Option<Cookie>,
     /// Whether WebSockets whose clients offer it are compressed, message by message (RFC 7692, without context
     /// takeover): fewer bytes for more work. No
     pub compression: Option<Compression>,
@@ -56,11 +62,13 @@ impl Default for Config {
             max_payload: 1_000_000,
             connect_timeout: Duration::from_secs(45),
             outbox_bytes: 1024 * 1024,
+            total_outbox_bytes: 256 * 1024 * 1024,
             max_clients: 1_000_000,
             in_flight: 256,
             max_attachments: 10,
             max_namespaces: 16,
             parsers: Parsers::default(),
+            cookie: None,
             compression: None,
             origins: Origins::Same,
             sid_prefix: String::new(),

@@ -23,7 +23,7 @@ mod socket;
 pub use adapter::{Adapter, Alone, ToOthers};
 pub use broadcast::Broadcast;
 pub use config::{Compression, Config, Origins, Parsers};
-pub use engine::{CloseReason, Closed, Refusal};
+pub use engine::{CloseReason, Closed, Cookie, Refusal, SameSite};
 pub use http_stream::{HttpStream, Stream};
 pub use members::{Room, Target};
 pub use namespace::{Ack, ConnectError, Event, Handlers, Namespace};

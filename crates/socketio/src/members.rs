@@ -150,7 +150,7 @@ mod tests {
     use crate::{Random, adapter::Alone, engine::Session, namespace::Namespace, outgoing::Parser};
 
     fn connected(namespace: &Arc<Namespace>) -> Arc<Socket> {
-        let session = Session::websocket("secret".to_owned(), 1_000);
+        let session = Session::alone("secret");
         let socket =
             Socket::new(Arc::clone(namespace), session, Arc::default(), Parser::Json, &Random::default());
         assert!(socket.connected());

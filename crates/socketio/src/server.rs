@@ -151,6 +151,17 @@ impl SocketIo {
         self.engine.sessions()
     }
 
+    /// Whether more waits for all clients together than [`Config::total_outbox_bytes`]. New clients are refused
+    /// meanwhile; an application may ask those who send to come again, and never because of one who reads slowly.
+    pub fn overloaded(&self) -> bool {
+        self.engine.overloaded()
+    }
+
+    /// How many bytes wait for all clients together, counted as [`Config::total_outbox_bytes`] says.
+    pub fn outbox_bytes(&self) -> usize {
+        self.engine.outbox_bytes()
+    }
+
     /// Ends every session with "server shutting down", takes no new ones, and waits for the last handler.
     pub async fn close(&self) {
         self.engine.close().await;

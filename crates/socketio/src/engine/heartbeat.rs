@@ -86,14 +86,15 @@ impl Heartbeat {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::future::poll_fn;
+    use crate::engine::budget::Budget;
+    use std::{future::poll_fn, sync::Arc};
     use tokio::time::timeout;
 
     const LONG: Duration = Duration::from_secs(60);
 
     #[tokio::test]
     async fn a_client_that_was_not_read_has_the_whole_timeout_again() {
-        let outbox = Outbox::new(1_000);
+        let outbox = Outbox::new(1_000, &Arc::new(Budget::new(usize::MAX)));
         let mut heartbeat = Heartbeat::new(LONG, LONG);
         heartbeat.awaiting_pong = true;
         heartbeat.listening(false);

@@ -7,7 +7,7 @@ use crate::config::Origins;
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, header, request::Parts};
 use http_body_util::Full;
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 pub(crate) type Body = Full<Bytes>;
 
@@ -44,10 +44,17 @@ impl Refusal {
         Self { status: StatusCode::FORBIDDEN, code: 4, message: message.into(), retry_after_seconds: None }
     }
 
-    /// 503: not now.
+    /// 503: not now, but perhaps in a second; see [`retry_after`](Self::retry_after).
     pub fn unavailable(message: impl Into<std::borrow::Cow<'static, str>>) -> Self {
         let status = StatusCode::SERVICE_UNAVAILABLE;
         Self { status, code: 3, message: message.into(), retry_after_seconds: Some(1) }
+    }
+
+    /// Has the answer say when to come again, in whole seconds, rounded up.
+    #[must_use]
+    pub fn retry_after(mut self, wait: Duration) -> Self {
+        self.retry_after_seconds = Some(wait.as_secs() + u64::from(wait.subsec_nanos() > 0));
+        self
     }
 
     fn response(&self) -> Response<Body> {
@@ -155,7 +162,12 @@ impl<A: Application> Engine<A> {
     fn open_polling(&self, parts: &Parts) -> Result<Response<Body>, Refusal> {
         let session = self.shared.open_polling(parts)?;
         let body = self.handshake_packet(session.secret_sid(), r#"["websocket"]"#);
-        Ok(answer(StatusCode::OK, super::polling::TEXT, body.into()))
+        let mut response = answer(StatusCode::OK, super::polling::TEXT, body.into());
+        let cookie = self.shared.config.cookie.as_ref();
+        if let Some(cookie) = cookie.and_then(|cookie| cookie.header(session.secret_sid())) {
+            response.headers_mut().insert(header::SET_COOKIE, cookie);
+        }
+        Ok(response)
     }
 
     /// The first packet of a session.

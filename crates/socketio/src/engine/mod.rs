@@ -3,7 +3,9 @@
 //! The way of a message in: request (`http`) or upgraded stream (`websocket`, `polling`) → the session's `task` →
 //! the [`Protocol`] above. The way out: [`Session::send`] → the session's `outbox` → the transport.
 
+mod budget;
 mod close;
+mod cookie;
 mod deflate;
 mod frame;
 #[cfg(any(test, feature = "fuzzing"))]
@@ -21,6 +23,7 @@ mod upgrade;
 mod websocket;
 
 pub use close::CloseReason;
+pub use cookie::{Cookie, SameSite};
 pub use frame::{Frame, Outgoing};
 pub use http::Refusal;
 pub(crate) use io::Io;

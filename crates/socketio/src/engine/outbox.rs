@@ -8,11 +8,11 @@
 //! never waits. A transport that takes what it is given but has not had its turn since a burst came may be
 //! [`HEADROOM`] times the bound behind.
 
-use super::{close::CloseReason, frame::Frame, frame::Outgoing};
+use super::{budget::Budget, close::CloseReason, frame::Frame, frame::Outgoing};
 use std::{
     collections::VecDeque,
     sync::{
-        Mutex, MutexGuard, PoisonError,
+        Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicUsize, Ordering},
     },
     task::{Context, Poll, Waker},
@@ -28,6 +28,8 @@ pub(crate) struct Outbox {
     /// Bytes queued and not yet written, the ones in the writer's hands included.
     bytes: AtomicUsize,
     limit: usize,
+    /// Where the same bytes are counted with those of all other clients.
+    budget: Arc<Budget>,
 }
 
 struct State {
@@ -49,7 +51,7 @@ struct State {
 pub struct Closed;
 
 impl Outbox {
-    pub(crate) fn new(limit: usize) -> Self {
+    pub(crate) fn new(limit: usize, budget: &Arc<Budget>) -> Self {
         let state = State {
             queue: VecDeque::new(),
             closing: None,
@@ -58,7 +60,7 @@ impl Outbox {
             owner: None,
             waiting_for_room: Vec::new(),
         };
-        Self { state: Mutex::new(state), bytes: AtomicUsize::new(0), limit }
+        Self { state: Mutex::new(state), bytes: AtomicUsize::new(0), limit, budget: Arc::clone(budget) }
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -77,10 +79,12 @@ impl Outbox {
         let before = self.bytes.load(Ordering::Relaxed);
         let bound = if state.taking { self.limit.saturating_mul(HEADROOM) } else { self.limit };
         if before > 0 && before + cost > bound {
-            state.queue = VecDeque::new();
+            let queued = std::mem::take(&mut state.queue);
+            self.release(queued.iter().map(Frame::cost).sum());
             return Self::close_locked(state, CloseReason::SlowConsumer);
         }
         self.bytes.fetch_add(cost, Ordering::Relaxed);
+        self.budget.take(cost);
         state.queue.push_back(message.first.clone());
         state.queue.extend(message.rest.iter().cloned());
         let writer = state.writer.take();
@@ -186,12 +190,28 @@ impl Outbox {
 
     /// The transport has handed on what counted for this much.
     pub(crate) fn written(&self, cost: usize) {
-        let before = self.bytes.fetch_sub(cost, Ordering::Relaxed);
+        let (before, cost) = self.release(cost);
         // Half the bound: whoever waits for room finds enough of it to be worth the wake.
         if before > self.limit / 2 && before - cost <= self.limit / 2 {
             let wakers = std::mem::take(&mut self.lock().waiting_for_room);
             wakers.into_iter().for_each(Waker::wake);
         }
+    }
+
+    /// Counts so much less, but never less than nothing; how much it was before, and how much less it is.
+    fn release(&self, cost: usize) -> (usize, usize) {
+        let less = |bytes: usize| Some(bytes.saturating_sub(cost));
+        let before = self.bytes.fetch_update(Ordering::Relaxed, Ordering::Relaxed, less).unwrap_or_default();
+        let released = cost.min(before);
+        self.budget.give_back(released);
+        (before, released)
+    }
+
+    /// The session has ended, and so has what still waits for its client, also in the hands of a transport.
+    pub(crate) fn clear(&self) {
+        let queue = std::mem::take(&mut self.lock().queue);
+        self.release(usize::MAX);
+        drop(queue);
     }
 
     /// How much more fits before the bound.
@@ -220,6 +240,12 @@ impl Outbox {
     }
 }
 
+impl Drop for Outbox {
+    fn drop(&mut self) {
+        self.release(usize::MAX);
+    }
+}
+
 fn register(slot: &mut Option<Waker>, cx: &Context<'_>) {
     match slot {
         Some(waker) if waker.will_wake(cx.waker()) => {}
@@ -231,6 +257,10 @@ fn register(slot: &mut Option<Waker>, cx: &Context<'_>) {
 mod tests {
     use super::*;
     use futures_util::task::noop_waker;
+
+    fn outbox(limit: usize) -> Outbox {
+        Outbox::new(limit, &Arc::new(Budget::new(usize::MAX)))
+    }
 
     fn take(outbox: &Outbox) -> VecDeque<Frame> {
         let mut frames = VecDeque::new();
@@ -245,7 +275,7 @@ mod tests {
 
     #[test]
     fn past_the_bound_the_consumer_is_slow() {
-        let outbox = Outbox::new(2 * cost(48));
+        let outbox = outbox(2 * cost(48));
         let message = Outgoing::from(Frame::binary(&[0; 48]));
         assert_eq!(outbox.push(&message), Ok(()));
         assert_eq!(outbox.push(&message), Ok(()));
@@ -257,14 +287,14 @@ mod tests {
     #[test]
     fn one_that_takes_has_headroom_and_one_that_stalls_has_none() {
         let message = Outgoing::from(Frame::binary(&[0; 48]));
-        let taking = Outbox::new(2 * cost(48));
+        let taking = outbox(2 * cost(48));
         take(&taking);
         for _ in 0..2 * HEADROOM {
             assert_eq!(taking.push(&message), Ok(()));
         }
         assert_eq!(taking.push(&message), Err(Closed));
 
-        let stalling = Outbox::new(2 * cost(48));
+        let stalling = outbox(2 * cost(48));
         take(&stalling);
         for _ in 0..3 {
             assert_eq!(stalling.push(&message), Ok(()));
@@ -275,7 +305,7 @@ mod tests {
 
     #[test]
     fn small_frames_count_for_the_memory_they_take() {
-        let outbox = Outbox::new(100 * cost(0));
+        let outbox = outbox(100 * cost(0));
         let message = Outgoing::from(Frame::pong(&[]));
         let taken = (0..1_000).take_while(|_| outbox.push(&message).is_ok()).count();
         assert_eq!(taken, 100);
@@ -283,7 +313,7 @@ mod tests {
 
     #[test]
     fn bytes_in_the_writers_hands_count_until_written() {
-        let outbox = Outbox::new(2 * cost(48));
+        let outbox = outbox(2 * cost(48));
         let message = Outgoing::from(Frame::binary(&[0; 48]));
         outbox.push(&message).unwrap();
         outbox.push(&message).unwrap();
@@ -296,7 +326,7 @@ mod tests {
 
     #[test]
     fn receivers_share_the_bytes_of_one_message() {
-        let (one, other) = (Outbox::new(10_000), Outbox::new(10_000));
+        let (one, other) = (outbox(10_000), outbox(10_000));
         let message = Outgoing { first: Frame::text(0, |_| {}), rest: vec![Frame::binary(&[7; 1_000]); 2] };
         one.push(&message).unwrap();
         other.push(&message).unwrap();
@@ -308,19 +338,47 @@ mod tests {
 
     #[test]
     fn one_large_message_passes_an_empty_outbox() {
-        let outbox = Outbox::new(10);
+        let outbox = outbox(10);
         assert_eq!(outbox.push(&Frame::binary(&[0; 50]).into()), Ok(()));
         assert_eq!(outbox.push(&Frame::binary(&[0; 1]).into()), Err(Closed));
     }
 
     #[test]
     fn the_first_reason_stays_and_what_was_queued_is_kept() {
-        let outbox = Outbox::new(1_000);
+        let outbox = outbox(1_000);
         outbox.push(&Frame::binary(&[1]).into()).unwrap();
         outbox.close(CloseReason::PingTimeout);
         outbox.close(CloseReason::TransportClose);
         assert_eq!(outbox.closing(), Some(CloseReason::PingTimeout));
         assert_eq!(take(&outbox).len(), 1);
         assert_eq!(outbox.push(&Frame::binary(&[1]).into()), Err(Closed));
+    }
+
+    #[test]
+    fn all_outboxes_are_counted_together_and_what_is_gone_is_given_back() {
+        let budget = Arc::new(Budget::new(3 * cost(48)));
+        let (one, other) = (Outbox::new(10_000, &budget), Outbox::new(2 * cost(48), &budget));
+        let message = Outgoing::from(Frame::binary(&[0; 48]));
+        one.push(&message).unwrap();
+        one.push(&message).unwrap();
+        other.push(&message).unwrap();
+        assert_eq!((budget.bytes(), budget.is_exceeded()), (3 * cost(48), false));
+        other.push(&message).unwrap();
+        assert!(budget.is_exceeded());
+        // A slow consumer's are given up at once.
+        assert_eq!(other.push(&message), Err(Closed));
+        assert_eq!(budget.bytes(), 2 * cost(48));
+        // Written, in the hands of a transport that is gone, and left when all is over.
+        one.push(&message).unwrap();
+        take(&one);
+        one.written(cost(48));
+        assert_eq!(budget.bytes(), 2 * cost(48));
+        one.clear();
+        assert_eq!(budget.bytes(), 0);
+        one.written(cost(48));
+        assert_eq!((budget.bytes(), one.free()), (0, 10_000));
+        one.push(&message).unwrap();
+        drop(one);
+        assert_eq!(budget.bytes(), 0);
     }
 }

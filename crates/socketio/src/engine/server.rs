@@ -2,8 +2,10 @@
 
 use super::{
     Application, CloseReason,
+    budget::Budget,
     heartbeat::Heartbeat,
     http::Refusal,
+    outbox::Outbox,
     session::{Incoming, Session},
     task::Task,
     websocket::WebSocket,
@@ -32,6 +34,7 @@ pub(super) struct Shared<A: Application> {
     pub(super) config: Config,
     pub(super) application: A,
     sessions: Mutex<Sessions>,
+    pub(super) budget: Arc<Budget>,
     pub(super) tasks: TaskTracker,
     /// For what is under way beside a session and holds nothing that would be lost.
     pub(super) closing: CancellationToken,
@@ -47,8 +50,9 @@ impl<A: Application> Engine<A> {
     /// A server without sessions.
     pub fn new(config: Config, application: A) -> Self {
         let sessions = Mutex::new(Sessions::default());
+        let budget = Arc::new(Budget::new(config.total_outbox_bytes));
         let (tasks, closing) = (TaskTracker::new(), CancellationToken::new());
-        Self { shared: Arc::new(Shared { config, application, sessions, tasks, closing }) }
+        Self { shared: Arc::new(Shared { config, application, sessions, budget, tasks, closing }) }
     }
 
     /// What runs on it.
@@ -59,6 +63,16 @@ impl<A: Application> Engine<A> {
     /// How many sessions there are.
     pub fn sessions(&self) -> usize {
         self.shared.lock().by_sid.len()
+    }
+
+    /// Whether more waits for all clients together than it should; new ones are refused meanwhile.
+    pub fn overloaded(&self) -> bool {
+        self.shared.budget.is_exceeded()
+    }
+
+    /// How many bytes wait for all clients together.
+    pub fn outbox_bytes(&self) -> usize {
+        self.shared.budget.bytes()
     }
 
     /// Ends every session with [`CloseReason::ServerShuttingDown`], takes no new ones, and waits until the last
@@ -96,11 +110,18 @@ impl<A: Application> Shared<A> {
         if sessions.closing {
             return Err(Refusal::unavailable("The server is shutting down."));
         }
+        if self.budget.is_exceeded() {
+            return Err(Refusal::unavailable("The server is overloaded."));
+        }
         if sessions.by_sid.len() >= self.config.max_clients {
             return Err(Refusal::unavailable("The server is full."));
         }
         sessions.by_sid.insert(session.secret_sid().into(), Arc::clone(session));
         Ok(())
+    }
+
+    fn outbox(&self) -> Outbox {
+        Outbox::new(self.config.outbox_bytes, &self.budget)
     }
 
     fn new_sid(&self) -> String {
@@ -112,8 +133,7 @@ impl<A: Application> Shared<A> {
         self: &Arc<Self>,
         request: &::http::request::Parts,
     ) -> Result<Arc<Session>, Refusal> {
-        let (session, inbox): (_, mpsc::Receiver<Incoming>) =
-            Session::polling(self.new_sid(), self.config.outbox_bytes);
+        let (session, inbox): (_, mpsc::Receiver<Incoming>) = Session::polling(self.new_sid(), self.outbox());
         let task = self.task(&session, request)?;
         self.tasks.spawn(task.run_polling(inbox));
         Ok(session)
@@ -125,7 +145,7 @@ impl<A: Application> Shared<A> {
         request: &::http::request::Parts,
         socket: impl Future<Output = Option<WebSocket>> + Send + 'static,
     ) -> Result<Arc<Session>, Refusal> {
-        let session = Session::websocket(self.new_sid(), self.config.outbox_bytes);
+        let session = Session::websocket(self.new_sid(), self.outbox());
         let task = self.task(&session, request)?;
         self.tasks.spawn(task.run_websocket(socket));
         Ok(session)

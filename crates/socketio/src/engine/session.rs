@@ -60,18 +60,25 @@ pub(super) enum NotPolling {
 }
 
 impl Session {
-    pub(super) fn polling(sid: String, outbox_bytes: usize) -> (Arc<Self>, mpsc::Receiver<Incoming>) {
+    pub(super) fn polling(sid: String, outbox: Outbox) -> (Arc<Self>, mpsc::Receiver<Incoming>) {
         let (inbox, receiver) = mpsc::channel(INBOX);
         let polling = Polling { inbox, get: false, post: false, upgrading: false, probed: false };
-        (Self::new(sid, outbox_bytes, Some(Box::new(polling))), receiver)
+        (Self::new(sid, outbox, Some(Box::new(polling))), receiver)
     }
 
-    pub(crate) fn websocket(sid: String, outbox_bytes: usize) -> Arc<Self> {
-        Self::new(sid, outbox_bytes, None)
+    pub(super) fn websocket(sid: String, outbox: Outbox) -> Arc<Self> {
+        Self::new(sid, outbox, None)
     }
 
-    fn new(sid: String, outbox_bytes: usize, polling: Option<Box<Polling>>) -> Arc<Self> {
-        Arc::new(Self { sid: sid.into(), outbox: Outbox::new(outbox_bytes), polling: Mutex::new(polling) })
+    /// Without a server.
+    #[cfg(test)]
+    pub(crate) fn alone(sid: &str) -> Arc<Self> {
+        let budget = Arc::new(super::budget::Budget::new(usize::MAX));
+        Self::websocket(sid.to_owned(), Outbox::new(1_000, &budget))
+    }
+
+    fn new(sid: String, outbox: Outbox, polling: Option<Box<Polling>>) -> Arc<Self> {
+        Arc::new(Self { sid: sid.into(), outbox, polling: Mutex::new(polling) })
     }
 
     /// The Engine.IO session id. **A secret**: whoever knows it can take a polling session over.

@@ -154,12 +154,13 @@ impl<A: Application> Task<A> {
             match socket {
                 Some(socket) if reason == CloseReason::SlowConsumer => socket.abort(),
                 Some(socket) => {
-                    let outbox = reason.flushes().then_some(&self.session.outbox);
+                    let outbox = (ended.asked || reason.flushes()).then_some(&self.session.outbox);
                     socket.close(ended.code, outbox).await;
                 }
                 None if reason.flushes() => last_poll(&self.session).await,
                 None => {}
             }
+            self.session.outbox.clear();
             self.shared.forget(&self.session);
         };
         tokio::join!(self.protocol.close(reason), goodbye);
@@ -175,7 +176,9 @@ async fn last_poll(session: &Session) {
 /// Why a session ended, and the WebSocket close code that says the same (RFC 6455, section 7.4.1).
 struct Ended {
     reason: CloseReason,
-    code: u16,
+    code: Option<u16>,
+    /// The client asked for it on its WebSocket, so it is there for what was sent before.
+    asked: bool,
 }
 
 impl From<CloseReason> for Ended {
@@ -189,15 +192,20 @@ impl From<CloseReason> for Ended {
             | CloseReason::ForcedServerClose
             | CloseReason::SlowConsumer => 1000,
         };
-        Self { reason, code }
+        Self { reason, code: Some(code), asked: false }
     }
 }
 
 impl From<End> for Ended {
     fn from(end: End) -> Self {
         match end {
-            End::Gone | End::Closed => CloseReason::TransportClose.into(),
-            End::Violation(violation) => Self { reason: CloseReason::TransportError, code: violation.code() },
+            End::Gone => CloseReason::TransportClose.into(),
+            // Its code goes back to it (section 5.5.1).
+            End::Closed(code) => Self { reason: CloseReason::TransportClose, code, asked: true },
+            End::Violation(violation) => {
+                let code = Some(violation.code());
+                Self { reason: CloseReason::TransportError, code, asked: false }
+            }
             End::Above(reason) => reason.into(),
         }
     }
@@ -242,7 +250,7 @@ impl<P: Protocol> Receiver for Above<'_, P> {
                 Ok(())
             }
             Decoded::Pong | Decoded::Fragment => Ok(()),
-            Decoded::Close(_) => Err(End::Closed),
+            Decoded::Close(code) => Err(End::Closed(code)),
         }
     }
 }

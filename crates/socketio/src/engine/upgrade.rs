@@ -42,7 +42,7 @@ pub(super) fn attempt<A: Application>(
     shared.tasks.spawn(async move {
         let Ok(Some(mut socket)) = timeout(limit, socket).await else { return };
         // A session that is on a WebSocket, or is being brought to one, wants no second.
-        let Ok(entered) = session.enter(Slot::Upgrade) else { return socket.close(1002, None).await };
+        let Ok(entered) = session.enter(Slot::Upgrade) else { return socket.close(Some(1002), None).await };
         let probed = tokio::select! {
             probed = timeout(limit, probe(&session, &mut socket)) => probed.ok().flatten(),
             () = closing.cancelled() => None,
@@ -53,7 +53,7 @@ pub(super) fn attempt<A: Application>(
             }
             None => {
                 drop(entered);
-                socket.close(1002, None).await;
+                socket.close(Some(1002), None).await;
             }
         }
     });
@@ -101,7 +101,7 @@ impl Receiver for Step {
             Decoded::Text("2probe") => ControlFlow::Break(Probe::Probe),
             Decoded::Text("5") => ControlFlow::Break(Probe::Upgrade),
             Decoded::Pong | Decoded::Fragment => ControlFlow::Continue(()),
-            _ => return Err(End::Closed),
+            _ => return Err(End::Closed(None)),
         };
         Ok(())
     }

@@ -8,6 +8,7 @@ mod broadcast;
 mod connect;
 mod heartbeat;
 mod hostile;
+mod hostile_overload;
 mod hostile_slow;
 mod idle;
 mod in_flight;

@@ -108,11 +108,12 @@ async fn what_a_client_sends_and_must_not() {
 async fn a_websocket_that_breaks_its_rules_is_an_error_and_one_that_ends_is_closed() {
     let (server, mut told) = server(Config { max_payload: 1_000, ..Config::default() });
     let long = "x".repeat(1_001);
-    let frames: [(&[u8], &str, Option<u16>); 4] = [
+    let frames: [(&[u8], &str, Option<u16>); 5] = [
         (b"\x81\x014", "transport error", Some(1002)), // not masked
         (b"\x81\x81\0\0\0\0\xff", "transport error", Some(1007)), // not UTF-8
         (b"\x82\xff\0\0\0\0\x7f\xff\xff\xff\0\0\0\0", "transport error", Some(1009)), // 2 GiB to come
-        (b"\x88\x80\0\0\0\0", "transport close", Some(1000)),
+        (b"\x88\x80\0\0\0\0", "transport close", None),
+        (b"\x88\x82\0\0\0\0\x0f\xa1", "transport close", Some(4001)), // its own code comes back
     ];
     for (frame, reason, code) in frames {
         let mut client = in_both(&server).await;

@@ -55,8 +55,8 @@ pub(crate) trait Receiver {
 pub(crate) enum End {
     /// The other side has gone, or the stream broke.
     Gone,
-    /// The other side asked to close.
-    Closed,
+    /// The other side asked to close, with this code if it gave one.
+    Closed(Option<u16>),
     /// It broke a rule of WebSocket's.
     Violation(Violation),
     /// The layer above ends it.
@@ -242,7 +242,7 @@ impl WebSocket {
 
     /// Writes what is still queued and a close frame, then waits a moment for the other side to have it:
     /// closing a connection with unread input would make the kernel throw away what is on its way.
-    pub(crate) async fn close(mut self, code: u16, outbox: Option<&Outbox>) {
+    pub(crate) async fn close(mut self, code: Option<u16>, outbox: Option<&Outbox>) {
         let last = async {
             if let Some(outbox) = outbox {
                 poll_fn(|cx| {
@@ -254,8 +254,10 @@ impl WebSocket {
             while !self.writing.is_empty() {
                 poll_fn(|cx| self.poll_write_some(cx)).await?;
             }
-            let [high, low] = code.to_be_bytes();
-            self.io.write_all(&[0x88, 2, high, low]).await?;
+            match code.map(u16::to_be_bytes) {
+                Some([high, low]) => self.io.write_all(&[0x88, 2, high, low]).await?,
+                None => self.io.write_all(&[0x88, 0]).await?,
+            }
             self.io.shutdown().await
         };
         if !matches!(timeout(GOODBYE, last).await, Ok(Ok(()))) {
