@@ -1,13 +1,18 @@
 //! The seam to other nodes.
 //!
 //! A namespace does to its own sockets whatever it is asked, then hands the same to its adapter, which tells the
-//! other nodes; what they tell comes in through [`Namespace::apply`](crate::Namespace::apply). The contract:
-//! an adapter may lose, repeat and reorder; it must not block, and it must not bring back what this node said.
+//! other nodes; what they tell comes in through [`Namespace::apply`](crate::Namespace::apply),
+//! [`Namespace::ask`](crate::Namespace::ask) and [`Namespace::infos`](crate::Namespace::infos). The contract:
+//! an adapter may lose, repeat and reorder; `publish` must not block, and nothing may bring back what this node said.
 
 use crate::{
+    asking::Answers,
     members::{Room, Target},
     outgoing::Outgoing,
+    remote::{FetchError, SocketInfo},
 };
+use futures_util::future::BoxFuture;
+use std::time::Duration;
 
 /// What one node tells the others.
 #[derive(Debug, Clone)]
@@ -18,6 +23,8 @@ pub enum ToOthers {
         target: Target,
         /// What, encoded.
         message: Outgoing,
+        /// Not to those who could not have it at once.
+        volatile: bool,
     },
     /// Put them into a room.
     Join {
@@ -42,10 +49,32 @@ pub enum ToOthers {
     },
 }
 
-/// Carries what one node says to the others.
+/// Carries what one node says to the others. What has a default is answered as by a node that is alone.
 pub trait Adapter: Send + Sync + 'static {
     /// Tells the other nodes. Called after this node has done the same to its own sockets.
     fn publish(&self, namespace: &str, message: &ToOthers);
+
+    /// Asks the sockets of a target on other nodes, and waits for their answers, `within` at most.
+    fn ask(
+        &self,
+        namespace: &str,
+        target: &Target,
+        event: &Outgoing,
+        within: Duration,
+    ) -> BoxFuture<'static, Answers> {
+        let _ = (namespace, target, event, within);
+        Box::pin(async { Answers::default() })
+    }
+
+    /// What there is to tell of the sockets of a target on other nodes. How long it waits for them is its own to say.
+    fn fetch(
+        &self,
+        namespace: &str,
+        target: &Target,
+    ) -> BoxFuture<'static, Result<Vec<SocketInfo>, FetchError>> {
+        let _ = (namespace, target);
+        Box::pin(async { Ok(Vec::new()) })
+    }
 }
 
 /// The adapter of a node that is alone.

@@ -5,8 +5,10 @@ use crate::{
     DisconnectReason, Payload,
     config::{Config, Parsers},
     engine::{CloseReason, Message, Protocol, Session},
+    event::{Ack, Event},
+    handlers::ConnectError,
     msgpack,
-    namespace::{Ack, ConnectError, Event, Namespace},
+    namespace::Namespace,
     outgoing::{Parser, in_encoding},
     packet::{self, Content, Malformed, Parsed},
     payload,
@@ -164,7 +166,7 @@ impl Client {
                 let socket = Arc::clone(&self.sockets[at].socket);
                 let ack = id.map(|id| Ack { id, socket: Arc::clone(&socket) });
                 let event = Event { name, payload: Payload::event(json, attachments), ack, received };
-                if let Some(handler) = socket.namespace().handle(&socket, event) {
+                if let Some(handler) = socket.namespace().handlers().handle(&socket, event) {
                     self.start(handler.map(|()| Done::Nothing), cx);
                 }
                 Ok(())
@@ -239,9 +241,12 @@ impl Client {
                 let Some(held) = self.sockets.iter_mut().find(|held| held.socket.id() == socket.id()) else {
                     return;
                 };
-                let Some(handler) = socket.namespace().admit(&socket, auth) else { return };
+                if !socket.namespace().admit(&socket) {
+                    return;
+                }
                 held.admitted = true;
                 self.connect_by = None;
+                let handler = socket.namespace().handlers().connected(&socket, auth);
                 self.start(handler.map(|()| Done::Nothing), cx);
             }
             Done::Refused(socket, error) => {
@@ -254,7 +259,7 @@ impl Client {
     /// A socket has ended: its handler is told.
     fn gone(&mut self, socket: &Arc<Socket>, reason: DisconnectReason, cx: &mut Context<'_>) {
         if socket.disconnected(reason)
-            && let Some(handler) = socket.namespace().depart(socket, reason)
+            && let Some(handler) = socket.namespace().handlers().disconnected(socket, reason)
         {
             self.start(handler.map(|()| Done::Nothing), cx);
         }
@@ -281,7 +286,7 @@ fn closing(error: Malformed) -> CloseReason {
 
 async fn allow(socket: Arc<Socket>, auth: Value) -> Done {
     let namespace: Arc<Namespace> = Arc::clone(socket.namespace());
-    let allowed = AssertUnwindSafe(namespace.allow(&socket, &auth)).catch_unwind().await;
+    let allowed = AssertUnwindSafe(namespace.handlers().allow(&socket, &auth)).catch_unwind().await;
     match allowed.unwrap_or_else(|_| {
         tracing::error!("a middleware panicked; its client is refused");
         Err(ConnectError::new("Internal error"))

@@ -1,13 +1,16 @@
 #![doc = include_str!("../README.md")]
 
 mod adapter;
+mod asking;
 mod broadcast;
 mod client;
 mod config;
 pub mod engine;
+mod event;
 #[cfg(any(test, feature = "fuzzing"))]
 #[doc(hidden)]
 pub mod fuzzing;
+mod handlers;
 mod http_stream;
 mod members;
 mod msgpack;
@@ -16,21 +19,26 @@ mod outgoing;
 mod packet;
 mod payload;
 mod random;
+mod remote;
 mod serve;
 mod server;
 mod socket;
 
 pub use adapter::{Adapter, Alone, ToOthers};
+pub use asking::{AckError, Answers, BroadcastAckError};
 pub use broadcast::Broadcast;
 pub use config::{Compression, Config, Origins, Parsers};
 pub use engine::{CloseReason, Closed, Cookie, Refusal, SameSite};
+pub use event::{Ack, Event};
+pub use handlers::{ConnectError, Handlers, Refused};
 pub use http_stream::{HttpStream, Stream};
 pub use members::{Room, Target};
-pub use namespace::{Ack, ConnectError, Event, Handlers, Namespace};
+pub use namespace::Namespace;
 pub use outgoing::Outgoing;
 pub use packet::EncodeError;
 pub use payload::{Attachment, Payload};
 pub use random::Random;
+pub use remote::{FetchError, Handshake, RemoteSocket, SocketInfo};
 pub use serve::{Patience, serve, serve_with};
 pub use server::{Builder, DisconnectReason, SocketIo};
-pub use socket::{AckError, Socket, SocketId};
+pub use socket::{Socket, SocketId};

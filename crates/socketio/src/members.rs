@@ -159,7 +159,7 @@ mod tests {
 
     #[test]
     fn a_room_is_kept_no_longer_than_its_members() {
-        let namespace = Namespace::new("/", crate::Handlers::default(), Arc::new(Alone));
+        let namespace = Namespace::new("/", Arc::default(), Arc::new(Alone));
         let (members, ana, ben) = (Members::default(), connected(&namespace), connected(&namespace));
         members.insert(Arc::clone(&ana));
         members.insert(Arc::clone(&ben));

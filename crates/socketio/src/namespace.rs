@@ -1,179 +1,44 @@
 //! A namespace: its sockets, their rooms, and the handlers they share.
-//!
-//! Handlers belong to the namespace and not to each socket, so that an idle socket costs no closure.
 
 use crate::{
-    DisconnectReason, EncodeError, Payload,
+    EncodeError,
     adapter::{Adapter, ToOthers},
     broadcast::Broadcast,
-    engine::Session,
+    handlers::Handlers,
     members::{Members, Target},
-    outgoing::in_encoding,
+    outgoing::{Outgoing, in_encoding},
     packet,
     socket::Socket,
 };
-use bytes::Bytes;
-use futures_util::future::BoxFuture;
 use serde::Serialize;
-use serde_json::Value;
 use std::{
-    collections::HashMap,
     fmt,
-    future::Future,
-    panic::{AssertUnwindSafe, catch_unwind, resume_unwind},
-    sync::Arc,
+    sync::{
+        Arc, Weak,
+        atomic::{AtomicU64, Ordering},
+    },
 };
-use tokio::time::Instant;
-
-/// An event as a client sent it.
-#[derive(Debug)]
-pub struct Event {
-    /// Its name.
-    pub name: String,
-    /// Its arguments.
-    pub payload: Payload,
-    /// To be used when the client asked for an acknowledgement.
-    pub ack: Option<Ack>,
-    /// When the server read the last of it from the connection, before any wait for this client's other handlers. What
-    /// lies in the kernel's buffers meanwhile has not been read.
-    pub received: Instant,
-}
-
-/// A client's wish for an acknowledgement. Dropped unused, the client waits in vain.
-#[derive(Debug)]
-pub struct Ack {
-    pub(crate) id: u64,
-    pub(crate) socket: Arc<Socket>,
-}
-
-impl Ack {
-    /// Answers; `args` is a tuple, an array or a slice, one element an argument.
-    pub fn send(self, args: &(impl Serialize + ?Sized)) -> Result<(), EncodeError> {
-        self.send_binary(args, &[])
-    }
-
-    /// Answers with bytes, whose places in `args` are [`Attachment`](crate::Attachment)s.
-    pub fn send_binary(
-        self,
-        args: &(impl Serialize + ?Sized),
-        attachments: &[Bytes],
-    ) -> Result<(), EncodeError> {
-        let message = packet::ack(self.socket.namespace().name(), self.id, args, attachments)?;
-        let _ = self.socket.send(&message.into());
-        Ok(())
-    }
-}
-
-/// Why a client may not connect: it gets both in its `connect_error`.
-#[derive(Debug, Clone)]
-pub struct ConnectError {
-    /// One sentence.
-    pub message: String,
-    /// For programs.
-    pub data: Option<Value>,
-}
-
-impl ConnectError {
-    /// Without data.
-    pub fn new(message: impl Into<String>) -> Self {
-        Self { message: message.into(), data: None }
-    }
-
-    /// With data.
-    #[must_use]
-    pub fn with_data(mut self, data: Value) -> Self {
-        self.data = Some(data);
-        self
-    }
-}
-
-type Middleware =
-    Box<dyn Fn(Arc<Socket>, Value) -> BoxFuture<'static, Result<(), ConnectError>> + Send + Sync>;
-type OnConnect = Box<dyn Fn(Arc<Socket>, Value) -> BoxFuture<'static, ()> + Send + Sync>;
-type OnEvent = Box<dyn Fn(Arc<Socket>, Event) -> BoxFuture<'static, ()> + Send + Sync>;
-type OnDisconnect = Box<dyn Fn(Arc<Socket>, DisconnectReason) -> BoxFuture<'static, ()> + Send + Sync>;
-
-/// What a namespace does with its clients; given to [`Builder::namespace`](crate::Builder::namespace).
-#[derive(Default)]
-pub struct Handlers {
-    middleware: Vec<Middleware>,
-    connect: Option<OnConnect>,
-    events: HashMap<Box<str>, OnEvent>,
-    otherwise: Option<OnEvent>,
-    disconnect: Option<OnDisconnect>,
-}
-
-impl Handlers {
-    /// Asked in turn, with the client's `auth` (`{}` if it gave none), before a client is connected.
-    #[must_use]
-    pub fn middleware<F, Fut>(mut self, allow: F) -> Self
-    where
-        F: Fn(Arc<Socket>, Value) -> Fut + Send + Sync + 'static,
-        Fut: Future<Output = Result<(), ConnectError>> + Send + 'static,
-    {
-        self.middleware.push(Box::new(move |socket, auth| Box::pin(allow(socket, auth))));
-        self
-    }
-
-    /// Called when a client has connected, with its `auth`. It starts before any handler of the client's events.
-    #[must_use]
-    pub fn on_connect<F, Fut>(mut self, handler: F) -> Self
-    where
-        F: Fn(Arc<Socket>, Value) -> Fut + Send + Sync + 'static,
-        Fut: Future<Output = ()> + Send + 'static,
-    {
-        self.connect = Some(Box::new(move |socket, auth| Box::pin(handler(socket, auth))));
-        self
-    }
-
-    /// Called for each event of this name. One client's handlers **start** in the order of its events, and up
-    /// to [`Config::in_flight`](crate::Config::in_flight) of them run at a time. What must be in that order, a
-    /// handler does before it first waits.
-    #[must_use]
-    pub fn on<F, Fut>(mut self, event: &str, handler: F) -> Self
-    where
-        F: Fn(Arc<Socket>, Event) -> Fut + Send + Sync + 'static,
-        Fut: Future<Output = ()> + Send + 'static,
-    {
-        self.events.insert(event.into(), Box::new(move |socket, event| Box::pin(handler(socket, event))));
-        self
-    }
-
-    /// Called for each event that no other handler is for. Without one such events are passed over, and a client that
-    /// waits for an acknowledgement waits in vain.
-    #[must_use]
-    pub fn otherwise<F, Fut>(mut self, handler: F) -> Self
-    where
-        F: Fn(Arc<Socket>, Event) -> Fut + Send + Sync + 'static,
-        Fut: Future<Output = ()> + Send + 'static,
-    {
-        self.otherwise = Some(Box::new(move |socket, event| Box::pin(handler(socket, event))));
-        self
-    }
-
-    /// Called when a client that had connected is gone, as soon as that is known.
-    #[must_use]
-    pub fn on_disconnect<F, Fut>(mut self, handler: F) -> Self
-    where
-        F: Fn(Arc<Socket>, DisconnectReason) -> Fut + Send + Sync + 'static,
-        Fut: Future<Output = ()> + Send + 'static,
-    {
-        self.disconnect = Some(Box::new(move |socket, reason| Box::pin(handler(socket, reason))));
-        self
-    }
-}
 
 /// One namespace of a server.
 pub struct Namespace {
     name: Box<str>,
-    handlers: Handlers,
+    itself: Weak<Namespace>,
+    handlers: Arc<Handlers>,
     members: Members,
     adapter: Arc<dyn Adapter>,
+    next_ack: AtomicU64,
 }
 
 impl Namespace {
-    pub(crate) fn new(name: &str, handlers: Handlers, adapter: Arc<dyn Adapter>) -> Arc<Self> {
-        Arc::new(Self { name: name.into(), handlers, members: Members::default(), adapter })
+    pub(crate) fn new(name: &str, handlers: Arc<Handlers>, adapter: Arc<dyn Adapter>) -> Arc<Self> {
+        Arc::new_cyclic(|itself| Self {
+            name: name.into(),
+            itself: Weak::clone(itself),
+            handlers,
+            members: Members::default(),
+            adapter,
+            next_ack: AtomicU64::new(0),
+        })
     }
 
     /// Its name, with a slash in front.
@@ -214,9 +79,7 @@ impl Namespace {
     /// Does to this node's sockets what another node said.
     pub fn apply(&self, message: &ToOthers) {
         match message {
-            ToOthers::Send { target, message } => self.members.for_each(target, |socket| {
-                let _ = socket.send(message);
-            }),
+            ToOthers::Send { target, message, volatile } => self.deliver(target, message, *volatile),
             ToOthers::Join { target, room } => {
                 self.members.select(target).iter().for_each(|socket| socket.join(room));
             }
@@ -234,9 +97,45 @@ impl Namespace {
         self.members.select(target)
     }
 
-    pub(crate) fn everywhere(&self, message: &ToOthers) {
+    /// Does it here and, unless only this node is meant, on all others.
+    pub(crate) fn act(&self, message: &ToOthers, here: bool) {
         self.apply(message);
-        self.adapter.publish(&self.name, message);
+        if !here {
+            self.adapter.publish(&self.name, message);
+        }
+    }
+
+    fn deliver(&self, target: &Target, message: &Outgoing, volatile: bool) {
+        // One that cannot be sent to is on its way out.
+        self.members.for_each(target, |socket| {
+            if !volatile || socket.flows() {
+                let _ = socket.send_frames(message.frames(socket.parser()));
+            }
+        });
+    }
+
+    /// Calls `each` for every socket of a target on this node, once. It must not change who is where.
+    pub(crate) fn for_each(&self, target: &Target, each: impl FnMut(&Arc<Socket>)) {
+        self.members.for_each(target, each);
+    }
+
+    pub(crate) fn handlers(&self) -> &Handlers {
+        &self.handlers
+    }
+
+    pub(crate) fn adapter(&self) -> &dyn Adapter {
+        &*self.adapter
+    }
+
+    /// Shared, as it is as long as anybody has it.
+    pub(crate) fn itself(&self) -> Option<Arc<Self>> {
+        self.itself.upgrade()
+    }
+
+    /// The id of the next acknowledgement that is asked for. One counter for all sockets, so that many can be asked with
+    /// the same packet.
+    pub(crate) fn next_ack(&self) -> u64 {
+        self.next_ack.fetch_add(1, Ordering::Relaxed)
     }
 
     pub(crate) fn join(&self, socket: &Socket, room: &str) {
@@ -251,48 +150,15 @@ impl Namespace {
         self.members.remove(socket);
     }
 
-    /// Whether the client may come in: the middleware's answer, one after the other.
-    pub(crate) async fn allow(&self, socket: &Arc<Socket>, auth: &Value) -> Result<(), ConnectError> {
-        for allow in &self.handlers.middleware {
-            allow(Arc::clone(socket), auth.clone()).await?;
-        }
-        Ok(())
-    }
-
-    /// Lets the client in and tells it so; the handler to run, if it was still there.
-    pub(crate) fn admit(&self, socket: &Arc<Socket>, auth: Value) -> Option<BoxFuture<'static, ()>> {
-        let session: &Session = socket.session();
+    /// Lets the client in and tells it so; whether it was still there.
+    pub(crate) fn admit(&self, socket: &Arc<Socket>) -> bool {
         let connected = packet::connected(&self.name, socket.id().as_str(), None);
-        if session.send(&in_encoding(connected, socket.parser())).is_err() || !socket.connected() {
-            return None;
+        if socket.session().send(&in_encoding(connected, socket.parser())).is_err() || !socket.connected() {
+            return false;
         }
         self.members.insert(Arc::clone(socket));
-        Some(match &self.handlers.connect {
-            Some(handler) => begin(|| handler(Arc::clone(socket), auth)),
-            None => Box::pin(async {}),
-        })
+        true
     }
-
-    /// The handler of an event; `None`: nobody listens to it.
-    pub(crate) fn handle(&self, socket: &Arc<Socket>, event: Event) -> Option<BoxFuture<'static, ()>> {
-        let handler = self.handlers.events.get(event.name.as_str()).or(self.handlers.otherwise.as_ref())?;
-        Some(begin(|| handler(Arc::clone(socket), event)))
-    }
-
-    pub(crate) fn depart(
-        &self,
-        socket: &Arc<Socket>,
-        reason: DisconnectReason,
-    ) -> Option<BoxFuture<'static, ()>> {
-        self.handlers.disconnect.as_ref().map(|handler| begin(|| handler(Arc::clone(socket), reason)))
-    }
-}
-
-/// Calls a handler for its future. One that panics already there does so when the future is first polled, where it
-/// is caught: it must not take its client's task along.
-fn begin(handler: impl FnOnce() -> BoxFuture<'static, ()>) -> BoxFuture<'static, ()> {
-    catch_unwind(AssertUnwindSafe(handler))
-        .unwrap_or_else(|panic| Box::pin(async move { resume_unwind(panic) }))
 }
 
 impl fmt::Debug for Namespace {

@@ -51,6 +51,24 @@ impl Outgoing {
         self.0.json.cost()
     }
 
+    /// The same event, asking for an acknowledgement of this id.
+    pub(crate) fn with_id(&self, id: u64) -> Self {
+        let text = text(&self.0.json);
+        let body = Head::parse(text).map_or(0, |head| head.body.len());
+        let (head, body) = text.split_at(text.len() - body);
+        self.rewritten(text.len() + 8, |buffer| {
+            buffer.extend_from_slice(head.as_bytes());
+            buffer.extend_from_slice(id.to_string().as_bytes());
+            buffer.extend_from_slice(body.as_bytes());
+        })
+    }
+
+    /// Another text with the same bytes behind it.
+    fn rewritten(&self, capacity: usize, write: impl FnOnce(&mut Vec<u8>)) -> Self {
+        let rest = self.0.json.rest.clone();
+        Frames { first: Frame::text(capacity, write), rest }.into()
+    }
+
     pub(crate) fn frames(&self, parser: Parser) -> &Frames {
         match parser {
             Parser::Json => &self.0.json,
@@ -75,9 +93,13 @@ pub(crate) fn in_encoding(json: Frames, parser: Parser) -> Frames {
 }
 
 fn rewritten(json: &Frames) -> Frames {
-    // What `packet` writes is text behind the type of an Engine.IO message, and has a head.
-    let text = std::str::from_utf8(&json.first.payload()[1..]).unwrap_or_default();
     let attachments: Vec<&[u8]> = json.rest.iter().map(Frame::payload).collect();
-    let packet = Head::parse(text).map(|head| msgpack::packet(&head, &attachments)).unwrap_or_default();
+    // What `packet` writes has a head.
+    let packet = Head::parse(text(json)).map(|head| msgpack::packet(&head, &attachments)).unwrap_or_default();
     Frame::binary(&packet).into()
+}
+
+/// The packet's text, without the type of the Engine.IO message that carries it.
+fn text(json: &Frames) -> &str {
+    std::str::from_utf8(&json.first.payload()[1..]).unwrap_or_default()
 }

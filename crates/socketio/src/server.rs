@@ -5,7 +5,8 @@ use crate::{
     client::Client,
     config::Config,
     engine::{Application, CloseReason, Engine, Refusal, Session},
-    namespace::{Handlers, Namespace},
+    handlers::Handlers,
+    namespace::Namespace,
 };
 use bytes::Bytes;
 use http::{Request, Response, StatusCode, request::Parts};
@@ -114,7 +115,7 @@ impl Builder {
     /// The server.
     pub fn build(self) -> SocketIo {
         let named = |(name, handlers): (String, Handlers)| {
-            let namespace = Namespace::new(&name, handlers, Arc::clone(&self.adapter));
+            let namespace = Namespace::new(&name, Arc::new(handlers), Arc::clone(&self.adapter));
             (name.into(), namespace)
         };
         let by_name = self.namespaces.into_iter().map(named).collect();

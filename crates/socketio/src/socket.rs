@@ -2,8 +2,9 @@
 
 use crate::{
     DisconnectReason, EncodeError, Payload,
+    asking::{AckError, Waiting},
     broadcast::Broadcast,
-    engine::{Closed, Session},
+    engine::{Closed, Outgoing as Frames, Session},
     members::Room,
     namespace::Namespace,
     outgoing::{Outgoing, Parser, in_encoding},
@@ -11,7 +12,7 @@ use crate::{
     random::Random,
 };
 use bytes::Bytes;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::{
     any::Any,
     collections::HashMap,
@@ -49,6 +50,19 @@ impl SocketId {
     }
 }
 
+impl Serialize for SocketId {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.as_str())
+    }
+}
+
+impl<'de> Deserialize<'de> for SocketId {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = std::borrow::Cow::<str>::deserialize(deserializer)?;
+        Self::from_text(&text).ok_or_else(|| serde::de::Error::custom("a socket's id has 20 characters"))
+    }
+}
+
 impl fmt::Display for SocketId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())
@@ -77,8 +91,7 @@ pub struct Socket {
 #[derive(Default)]
 struct Own {
     rooms: Vec<Room>,
-    acks: HashMap<u64, oneshot::Sender<Payload>>,
-    next_ack: u64,
+    acks: HashMap<u64, Waiting>,
 }
 
 const CONNECTING: u8 = 0;
@@ -88,20 +101,6 @@ const DROPPED: u8 = 2;
 /// The same, and its client is to leave all other namespaces and its session with it.
 const CLIENT_DROPPED: u8 = 3;
 const DISCONNECTED: u8 = 4;
-
-/// Why an event was not acknowledged.
-#[derive(Debug, thiserror::Error)]
-pub enum AckError {
-    /// It was never sent.
-    #[error(transparent)]
-    Encode(#[from] EncodeError),
-    /// Not in time.
-    #[error("the client did not acknowledge in time")]
-    Timeout,
-    /// The client has gone.
-    #[error("the client disconnected")]
-    Disconnected,
-}
 
 impl Socket {
     pub(crate) fn new(
@@ -173,7 +172,13 @@ impl Socket {
 
     /// Sends what [`Outgoing::event`] made: for those who encode once and send to many.
     pub fn send(&self, message: &Outgoing) -> Result<(), Closed> {
-        if self.is_connected() { self.session.send(message.frames(self.parser)) } else { Err(Closed) }
+        self.send_frames(message.frames(self.parser))
+    }
+
+    /// Sends an event that is worth nothing later, see [`Broadcast::volatile`]; whether it was sent.
+    pub fn emit_volatile(&self, event: &str, args: &(impl Serialize + ?Sized)) -> Result<bool, EncodeError> {
+        let message = Outgoing::event(self.namespace.name(), event, args)?;
+        Ok(self.flows() && self.send(&message).is_ok())
     }
 
     /// Waits until at most half of the client's outbox is in use, so that whoever sends much never makes it a
@@ -206,16 +211,11 @@ impl Socket {
         within: Duration,
     ) -> Result<Payload, AckError> {
         let (answer, answered) = oneshot::channel();
-        let id = {
-            let mut own = self.lock();
-            let id = own.next_ack;
-            own.next_ack += 1;
-            own.acks.insert(id, answer);
-            id
-        };
+        let id = self.namespace.next_ack();
+        self.wait_for(id, Waiting::One(answer));
         let _pending = PendingAck { socket: self, id };
         let message = packet::event(self.namespace.name(), Some(id), event, args, attachments)?;
-        self.send(&message.into()).map_err(|Closed| AckError::Disconnected)?;
+        self.send_frames(&in_encoding(message, self.parser)).map_err(|Closed| AckError::Disconnected)?;
         match timeout(within, answered).await {
             Ok(Ok(payload)) => Ok(payload),
             Ok(Err(_)) => Err(AckError::Disconnected),
@@ -298,9 +298,32 @@ impl Socket {
 
     pub(crate) fn acknowledged(&self, id: u64, payload: Payload) {
         let answer = self.lock().acks.remove(&id);
-        if let Some(answer) = answer {
-            let _ = answer.send(payload);
+        if let Some(waiting) = answer {
+            waiting.answered(payload);
         }
+    }
+
+    /// What comes as the acknowledgement of this id goes to who waits for it; nothing does once the client has gone.
+    pub(crate) fn wait_for(&self, id: u64, waiting: Waiting) {
+        let mut own = self.lock();
+        if self.may_come() {
+            own.acks.insert(id, waiting);
+        }
+    }
+
+    /// Nobody waits for it any more.
+    pub(crate) fn forget(&self, id: u64) {
+        self.lock().acks.remove(&id);
+    }
+
+    /// Sends what is in this client's encoding.
+    pub(crate) fn send_frames(&self, frames: &Frames) -> Result<(), Closed> {
+        if self.is_connected() { self.session.send(frames) } else { Err(Closed) }
+    }
+
+    /// Whether what is sent now is handed on at once.
+    pub(crate) fn flows(&self) -> bool {
+        self.session.flows()
     }
 
     pub(crate) fn session(&self) -> &Arc<Session> {
@@ -335,6 +358,6 @@ struct PendingAck<'a> {
 
 impl Drop for PendingAck<'_> {
     fn drop(&mut self) {
-        self.socket.lock().acks.remove(&self.id);
+        self.socket.forget(self.id);
     }
 }

@@ -198,6 +198,13 @@ impl Outbox {
         }
     }
 
+    /// Whether what is pushed now is handed on at once, as far as one can tell: the transport takes what there is, and
+    /// has not much of it.
+    pub(crate) fn flows(&self) -> bool {
+        let state = self.lock();
+        state.taking && state.closing.is_none() && self.bytes.load(Ordering::Relaxed) <= self.limit / 2
+    }
+
     /// Counts so much less, but never less than nothing; how much it was before, and how much less it is.
     fn release(&self, cost: usize) -> (usize, usize) {
         let less = |bytes: usize| Some(bytes.saturating_sub(cost));

@@ -102,6 +102,12 @@ impl Session {
         self.outbox.free()
     }
 
+    /// Whether what is sent now is handed on at once, as far as one can tell: the connection takes what it is given, or
+    /// a poll is there, and at most half of the outbox is in use.
+    pub fn flows(&self) -> bool {
+        self.outbox.flows()
+    }
+
     /// Ends the session: what is queued is still written, then the transport is closed.
     pub fn close(&self) {
         self.outbox.close(CloseReason::ForcedClose);

@@ -4,8 +4,10 @@
 #![expect(clippy::unwrap_used, reason = "what is not as it should be fails the test")]
 
 mod acks;
+mod asking_many;
 mod broadcast;
 mod connect;
+mod fetching;
 mod heartbeat;
 mod hostile;
 mod hostile_overload;
@@ -13,6 +15,7 @@ mod hostile_slow;
 mod idle;
 mod in_flight;
 mod limits;
+mod middleware;
 mod msgpack;
 mod order;
 mod origins;
@@ -23,5 +26,6 @@ mod shutdown;
 mod slow;
 mod support;
 mod upgrade;
+mod volatile;
 mod websocket_received;
 mod writes;

@@ -1,0 +1,103 @@
+//! Acknowledgements that the server asks for: of one socket, and of many at once.
+
+use crate::{
+    EncodeError, Payload, members::Target, namespace::Namespace, outgoing::Outgoing, socket::Socket,
+};
+use std::{sync::Arc, time::Duration};
+use tokio::{
+    sync::{mpsc, oneshot},
+    time::{Instant, timeout_at},
+};
+
+/// Why an event was not acknowledged.
+#[derive(Debug, thiserror::Error)]
+pub enum AckError {
+    /// It was never sent.
+    #[error(transparent)]
+    Encode(#[from] EncodeError),
+    /// Not in time.
+    #[error("the client did not acknowledge in time")]
+    Timeout,
+    /// The client has gone.
+    #[error("the client disconnected")]
+    Disconnected,
+}
+
+/// Why a broadcast was not acknowledged by everybody.
+#[derive(Debug, thiserror::Error)]
+pub enum BroadcastAckError {
+    /// It was never sent.
+    #[error(transparent)]
+    Encode(#[from] EncodeError),
+    /// Some did not answer in time, or have gone.
+    #[error("{missing} sockets did not acknowledge")]
+    Incomplete {
+        /// What the others answered, in the order in which they did.
+        answers: Vec<Payload>,
+        /// How many did not.
+        missing: usize,
+    },
+}
+
+/// What the sockets of a target answered within some time.
+#[derive(Debug, Clone, Default)]
+pub struct Answers {
+    /// One each, in the order in which they came.
+    pub answers: Vec<Payload>,
+    /// How many were asked and did not answer.
+    pub missing: usize,
+}
+
+/// Who waits for an acknowledgement. Dropped: no answer comes.
+#[derive(Debug)]
+pub(crate) enum Waiting {
+    One(oneshot::Sender<Payload>),
+    OfMany(mpsc::UnboundedSender<Payload>),
+}
+
+impl Waiting {
+    pub(crate) fn answered(self, payload: Payload) {
+        // Whoever asked may have given up.
+        match self {
+            Self::One(waiting) => drop(waiting.send(payload)),
+            Self::OfMany(waiting) => drop(waiting.send(payload)),
+        }
+    }
+}
+
+impl Namespace {
+    /// Sends an event to the sockets of a target on **this node**, and waits for what each answers, `within` at most. It
+    /// ends early when nobody is left who could answer. An [`Adapter`](crate::Adapter) does so for another node.
+    pub async fn ask(&self, target: &Target, event: &Outgoing, within: Duration) -> Answers {
+        let until = Instant::now() + within;
+        let id = self.next_ack();
+        let question = event.with_id(id);
+        let (waiting, mut answered) = mpsc::unbounded_channel();
+        let mut asked = Asked { id, sockets: Vec::new() };
+        self.for_each(target, |socket| {
+            socket.wait_for(id, Waiting::OfMany(waiting.clone()));
+            asked.sockets.push(Arc::clone(socket));
+            // One that cannot be sent to is on its way out, and forgets who waits when it is there.
+            let _ = socket.send_frames(question.frames(socket.parser()));
+        });
+        drop(waiting);
+        let mut answers = Vec::with_capacity(asked.sockets.len());
+        while let Ok(Some(answer)) = timeout_at(until, answered.recv()).await {
+            answers.push(answer);
+        }
+        let missing = asked.sockets.len().saturating_sub(answers.len());
+        Answers { answers, missing }
+    }
+}
+
+/// Those asked forget it when nobody waits any more.
+struct Asked {
+    id: u64,
+    sockets: Vec<Arc<Socket>>,
+}
+
+impl Drop for Asked {
+    fn drop(&mut self) {
+        self.sockets.iter().for_each(|socket| socket.forget(self.id));
+    }
+}
