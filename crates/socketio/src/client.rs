@@ -9,18 +9,19 @@ use crate::{
     handlers::ConnectError,
     msgpack,
     namespace::Namespace,
+    namespaces::Namespaces,
     outgoing::{Parser, in_encoding},
     packet::{self, Content, Malformed, Parsed},
     payload,
-    server::Namespaces,
     socket::Socket,
 };
 use bytes::Bytes;
 use futures_util::{FutureExt, StreamExt, future::BoxFuture, stream::FuturesUnordered};
 use serde_json::Value;
 use std::{
+    collections::VecDeque,
     future::Future,
-    panic::AssertUnwindSafe,
+    panic::{AssertUnwindSafe, catch_unwind},
     pin::{Pin, pin},
     sync::Arc,
     task::{Context, Poll},
@@ -41,8 +42,8 @@ pub(crate) struct Client {
     running: FuturesUnordered<BoxFuture<'static, Done>>,
     /// A binary packet whose attachments are still coming.
     incomplete: Option<Box<Incomplete>>,
-    /// Namespaces that the server has let go of: the client may not know yet.
-    dropped: Vec<Arc<Namespace>>,
+    /// Names of namespaces that the server has let go of, the latest last: the client may not know yet.
+    dropped: VecDeque<Box<str>>,
     /// Until the client is in its first namespace.
     connect_by: Option<Pin<Box<Sleep>>>,
 }
@@ -82,7 +83,7 @@ impl Client {
             sockets: Vec::new(),
             running: FuturesUnordered::new(),
             incomplete: None,
-            dropped: Vec::new(),
+            dropped: VecDeque::new(),
             connect_by,
         }
     }
@@ -161,7 +162,7 @@ impl Client {
             }
             // The server let go of it while this was on its way.
             (_, Some(at)) if self.sockets[at].socket.was_dropped() => Ok(()),
-            (_, None) if self.dropped.iter().any(|namespace| namespace.name() == parsed.namespace) => Ok(()),
+            (_, None) if self.dropped.iter().any(|name| **name == *parsed.namespace) => Ok(()),
             (Content::Event { name, id, json }, Some(at)) if self.sockets[at].admitted => {
                 let socket = Arc::clone(&self.sockets[at].socket);
                 let ack = id.map(|id| Ack { id, socket: Arc::clone(&socket) });
@@ -181,18 +182,17 @@ impl Client {
     }
 
     fn connect(&mut self, name: &str, auth: Option<&str>, cx: &mut Context<'_>) -> Result<(), CloseReason> {
-        let Some(namespace) = self.namespaces.find(name) else {
-            self.refuse(name, &ConnectError::new("Invalid namespace"));
-            return Ok(());
-        };
-        if self.sockets.len() >= self.config().max_namespaces {
-            self.refuse(name, &ConnectError::new("Too many namespaces"));
-            return Ok(());
-        }
         let Ok(auth) = serde_json::from_str(auth.unwrap_or("{}")) else {
             return Err(CloseReason::ForcedClose);
         };
-        self.dropped.retain(|dropped| !Arc::ptr_eq(dropped, &namespace));
+        let namespace = match self.namespace(name, &auth) {
+            Ok(namespace) => namespace,
+            Err(error) => {
+                self.refuse(name, &error);
+                return Ok(());
+            }
+        };
+        self.dropped.retain(|dropped| **dropped != *name);
         let socket = Socket::new(
             namespace,
             Arc::clone(&self.session),
@@ -203,6 +203,21 @@ impl Client {
         self.sockets.push(Connection { socket: Arc::clone(&socket), admitted: false });
         self.start(allow(socket, auth), cx);
         Ok(())
+    }
+
+    /// The namespace of this name, for one more of this client's sockets.
+    fn namespace(&self, name: &str, auth: &Value) -> Result<Arc<Namespace>, ConnectError> {
+        let found = catch_unwind(AssertUnwindSafe(|| self.namespaces.find_or_make(name, auth)));
+        match found {
+            Ok(Ok(_)) if self.sockets.len() >= self.config().max_namespaces => {
+                Err(ConnectError::new("Too many namespaces"))
+            }
+            Ok(found) => found.map_err(|error| ConnectError::new(error.to_string())),
+            Err(_) => {
+                tracing::error!("a predicate of namespaces panicked; its client is refused");
+                Err(ConnectError::new("Internal error"))
+            }
+        }
     }
 
     /// How the client is answered. It has sent something by now, or there would be nothing to answer.
@@ -273,7 +288,10 @@ impl Client {
         }
         while let Some(at) = self.sockets.iter().position(|held| held.socket.was_dropped()) {
             let Connection { socket, .. } = self.sockets.swap_remove(at);
-            self.dropped.push(Arc::clone(socket.namespace()));
+            if self.dropped.len() >= self.config().max_namespaces {
+                self.dropped.pop_front();
+            }
+            self.dropped.push_back(socket.namespace().name().into());
             self.gone(&socket, DisconnectReason::ServerNamespaceDisconnect, cx);
         }
     }
@@ -285,8 +303,7 @@ fn closing(error: Malformed) -> CloseReason {
 }
 
 async fn allow(socket: Arc<Socket>, auth: Value) -> Done {
-    let namespace: Arc<Namespace> = Arc::clone(socket.namespace());
-    let allowed = AssertUnwindSafe(namespace.handlers().allow(&socket, &auth)).catch_unwind().await;
+    let allowed = AssertUnwindSafe(socket.namespace().handlers().allow(&socket, &auth)).catch_unwind().await;
     match allowed.unwrap_or_else(|_| {
         tracing::error!("a middleware panicked; its client is refused");
         Err(ConnectError::new("Internal error"))

@@ -35,6 +35,8 @@ pub struct Config {
     pub max_attachments: usize,
     /// Most namespaces one client may hold at once. 16
     pub max_namespaces: usize,
+    /// Most namespaces made on demand at once; a client that asks for one more is refused. 10,000
+    pub max_dynamic_namespaces: usize,
     /// Which encodings of packets clients may have. The default one
     pub parsers: Parsers,
     /// A cookie with the sid, for proxies that know nodes by it. None
@@ -67,6 +69,7 @@ impl Default for Config {
             in_flight: 256,
             max_attachments: 10,
             max_namespaces: 16,
+            max_dynamic_namespaces: 10_000,
             parsers: Parsers::default(),
             cookie: None,
             compression: None,

@@ -15,6 +15,7 @@ mod http_stream;
 mod members;
 mod msgpack;
 mod namespace;
+mod namespaces;
 mod outgoing;
 mod packet;
 mod payload;

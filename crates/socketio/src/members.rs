@@ -148,6 +148,7 @@ impl State {
 mod tests {
     use super::*;
     use crate::{Random, adapter::Alone, engine::Session, namespace::Namespace, outgoing::Parser};
+    use std::sync::Weak;
 
     fn connected(namespace: &Arc<Namespace>) -> Arc<Socket> {
         let session = Session::alone("secret");
@@ -159,7 +160,7 @@ mod tests {
 
     #[test]
     fn a_room_is_kept_no_longer_than_its_members() {
-        let namespace = Namespace::new("/", Arc::default(), Arc::new(Alone));
+        let namespace = Namespace::new("/", Arc::default(), Arc::new(Alone), Weak::new());
         let (members, ana, ben) = (Members::default(), connected(&namespace), connected(&namespace));
         members.insert(Arc::clone(&ana));
         members.insert(Arc::clone(&ben));

@@ -6,6 +6,7 @@ use crate::{
     broadcast::Broadcast,
     handlers::Handlers,
     members::{Members, Target},
+    namespaces::Namespaces,
     outgoing::{Outgoing, in_encoding},
     packet,
     socket::Socket,
@@ -27,10 +28,17 @@ pub struct Namespace {
     members: Members,
     adapter: Arc<dyn Adapter>,
     next_ack: AtomicU64,
+    /// Where it is to be forgotten, if it was made on demand.
+    home: Weak<Namespaces>,
 }
 
 impl Namespace {
-    pub(crate) fn new(name: &str, handlers: Arc<Handlers>, adapter: Arc<dyn Adapter>) -> Arc<Self> {
+    pub(crate) fn new(
+        name: &str,
+        handlers: Arc<Handlers>,
+        adapter: Arc<dyn Adapter>,
+        home: Weak<Namespaces>,
+    ) -> Arc<Self> {
         Arc::new_cyclic(|itself| Self {
             name: name.into(),
             itself: Weak::clone(itself),
@@ -38,6 +46,7 @@ impl Namespace {
             members: Members::default(),
             adapter,
             next_ack: AtomicU64::new(0),
+            home,
         })
     }
 
@@ -158,6 +167,14 @@ impl Namespace {
         }
         self.members.insert(Arc::clone(socket));
         true
+    }
+}
+
+impl Drop for Namespace {
+    fn drop(&mut self) {
+        if let Some(home) = self.home.upgrade() {
+            home.forget(&self.name);
+        }
     }
 }
 

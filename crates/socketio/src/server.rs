@@ -7,12 +7,12 @@ use crate::{
     engine::{Application, CloseReason, Engine, Refusal, Session},
     handlers::Handlers,
     namespace::Namespace,
+    namespaces::{Family, Namespaces},
 };
 use bytes::Bytes;
 use http::{Request, Response, StatusCode, request::Parts};
 use http_body_util::Full;
 use std::{
-    collections::HashMap,
     convert::Infallible,
     fmt,
     future::Future,
@@ -49,18 +49,6 @@ impl fmt::Display for DisconnectReason {
     }
 }
 
-/// What a client needs of its server.
-pub(crate) struct Namespaces {
-    pub(crate) config: Config,
-    by_name: HashMap<Box<str>, Arc<Namespace>>,
-}
-
-impl Namespaces {
-    pub(crate) fn find(&self, name: &str) -> Option<Arc<Namespace>> {
-        self.by_name.get(name).cloned()
-    }
-}
-
 type OnRequest = Box<dyn Fn(&Parts) -> Result<http::Extensions, Refusal> + Send + Sync>;
 
 struct Sockets {
@@ -82,6 +70,7 @@ pub struct Builder {
     config: Config,
     adapter: Arc<dyn Adapter>,
     namespaces: Vec<(String, Handlers)>,
+    families: Vec<Family>,
     on_request: OnRequest,
 }
 
@@ -90,6 +79,23 @@ impl Builder {
     #[must_use]
     pub fn namespace(mut self, name: &str, handlers: Handlers) -> Self {
         self.namespaces.push((name.to_owned(), handlers));
+        self
+    }
+
+    /// Adds all namespaces whose names `wanted` says yes to, each made when the first client asks for it and gone with
+    /// the last; Node's `io.of(/regex/)`. Predicates are asked in the order in which they were added, with the client's
+    /// `auth` (`{}` if it gave none), and only for names that are not there. A name begins with a slash and has at most
+    /// 255 bytes; there are at most [`Config::max_dynamic_namespaces`] at once.
+    ///
+    /// It says which names may be, and does not wait; who may come in is for [`Handlers::middleware`] to say. A namespace
+    /// whose only client is refused there is gone again.
+    #[must_use]
+    pub fn namespaces(
+        mut self,
+        wanted: impl Fn(&str, &serde_json::Value) -> bool + Send + Sync + 'static,
+        handlers: Handlers,
+    ) -> Self {
+        self.families.push(Family { predicate: Box::new(wanted), handlers: Arc::new(handlers) });
         self
     }
 
@@ -114,12 +120,7 @@ impl Builder {
 
     /// The server.
     pub fn build(self) -> SocketIo {
-        let named = |(name, handlers): (String, Handlers)| {
-            let namespace = Namespace::new(&name, Arc::new(handlers), Arc::clone(&self.adapter));
-            (name.into(), namespace)
-        };
-        let by_name = self.namespaces.into_iter().map(named).collect();
-        let namespaces = Arc::new(Namespaces { config: self.config.clone(), by_name });
+        let namespaces = Namespaces::new(self.config.clone(), self.namespaces, self.families, self.adapter);
         SocketIo { engine: Engine::new(self.config, Sockets { namespaces, on_request: self.on_request }) }
     }
 }
@@ -138,13 +139,19 @@ impl SocketIo {
             config,
             adapter: Arc::new(Alone),
             namespaces: Vec::new(),
+            families: Vec::new(),
             on_request: Box::new(|_| Ok(http::Extensions::new())),
         }
     }
 
-    /// One of its namespaces.
+    /// One of its namespaces; of those that are made on demand, one that is there.
     pub fn of(&self, name: &str) -> Option<Arc<Namespace>> {
         self.engine.application().namespaces.find(name)
+    }
+
+    /// All its namespaces, those made on demand among them, in no order.
+    pub fn namespaces(&self) -> Vec<Arc<Namespace>> {
+        self.engine.application().namespaces.all()
     }
 
     /// How many clients there are, in a namespace or not.

@@ -7,6 +7,7 @@ mod acks;
 mod asking_many;
 mod broadcast;
 mod connect;
+mod dynamic;
 mod fetching;
 mod heartbeat;
 mod hostile;
