@@ -154,7 +154,7 @@ impl<A: Application> Task<A> {
             match socket {
                 Some(socket) if reason == CloseReason::SlowConsumer => socket.abort(),
                 Some(socket) => {
-                    let outbox = (ended.asked || reason.flushes()).then_some(&self.session.outbox);
+                    let outbox = (ended.is_there || reason.flushes()).then_some(&self.session.outbox);
                     socket.close(ended.code, outbox).await;
                 }
                 None if reason.flushes() => last_poll(&self.session).await,
@@ -177,8 +177,8 @@ async fn last_poll(session: &Session) {
 struct Ended {
     reason: CloseReason,
     code: Option<u16>,
-    /// The client asked for it on its WebSocket, so it is there for what was sent before.
-    asked: bool,
+    /// The client has just said something on its WebSocket, good or bad, so it is there for what was sent before.
+    is_there: bool,
 }
 
 impl From<CloseReason> for Ended {
@@ -192,7 +192,7 @@ impl From<CloseReason> for Ended {
             | CloseReason::ForcedServerClose
             | CloseReason::SlowConsumer => 1000,
         };
-        Self { reason, code: Some(code), asked: false }
+        Self { reason, code: Some(code), is_there: false }
     }
 }
 
@@ -201,10 +201,10 @@ impl From<End> for Ended {
         match end {
             End::Gone => CloseReason::TransportClose.into(),
             // Its code goes back to it (section 5.5.1).
-            End::Closed(code) => Self { reason: CloseReason::TransportClose, code, asked: true },
+            End::Closed(code) => Self { reason: CloseReason::TransportClose, code, is_there: true },
             End::Violation(violation) => {
                 let code = Some(violation.code());
-                Self { reason: CloseReason::TransportError, code, asked: false }
+                Self { reason: CloseReason::TransportError, code, is_there: true }
             }
             End::Above(reason) => reason.into(),
         }

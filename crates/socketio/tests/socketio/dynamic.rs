@@ -25,7 +25,8 @@ fn server(config: Config) -> Server {
 const PLEASE: &str = r#"{"word":"please"}"#;
 
 fn names(server: &Server) -> Vec<String> {
-    let mut names: Vec<_> = server.io.namespaces().iter().map(|namespace| namespace.name().to_owned()).collect();
+    let mut names: Vec<_> =
+        server.io.namespaces().iter().map(|namespace| namespace.name().to_owned()).collect();
     names.sort();
     names
 }

@@ -2,6 +2,7 @@
 
 mod client;
 mod http;
+pub(crate) mod raw;
 mod server;
 
 pub(crate) use client::{Client, Packet};
