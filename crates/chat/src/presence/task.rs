@@ -1,0 +1,186 @@
+//! The task that owns the roster: it has the timers, and tells those who ask whether what they read still holds.
+
+use super::{
+    Facts, PresenceId, WatchAnswer,
+    last_seen::LastSeen,
+    roster::{Full, MOST_WATCHED, Roster},
+};
+use crate::{Chat, Clock, Subscriber};
+use plaza_protocol::{Code, Error, PresenceList, Timestamp, UserId};
+use std::{
+    collections::VecDeque,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+use tokio::{
+    sync::{mpsc, oneshot},
+    time::{Instant, sleep_until},
+};
+use tokio_util::sync::CancellationToken;
+
+/// How often those who had no room are looked at.
+const CATCH_UP: Duration = Duration::from_millis(200);
+/// Changes remembered. Who read the store before the oldest of them reads it again.
+const CHANGES: usize = 1_024;
+
+pub(super) enum Message<S> {
+    Came {
+        id: PresenceId,
+        user: UserId,
+        subscriber: Arc<S>,
+    },
+    Went {
+        id: PresenceId,
+    },
+    /// Answered `None` where it must be read again.
+    Look {
+        asker: UserId,
+        people: Vec<Facts>,
+        since: u64,
+        answer: oneshot::Sender<Option<PresenceList>>,
+    },
+    /// The answer is given back through `again` where it must be read again.
+    Watch {
+        id: PresenceId,
+        add: Vec<Facts>,
+        remove: Vec<UserId>,
+        since: u64,
+        answer: WatchAnswer,
+        again: oneshot::Sender<WatchAnswer>,
+    },
+    Visible {
+        user: UserId,
+        visible: bool,
+    },
+    Blocked {
+        by: UserId,
+        whom: UserId,
+        blocked: bool,
+    },
+}
+
+pub(super) struct Task<S: Subscriber> {
+    roster: Roster<S>,
+    changes: Changes,
+    last_seen: Arc<LastSeen>,
+    clock: Arc<dyn Clock>,
+    /// When to look at those who had no room.
+    catch_up: Option<Instant>,
+}
+
+impl<S: Subscriber> Task<S> {
+    pub(super) fn new(chat: &Chat, count: Arc<AtomicU64>, last_seen: Arc<LastSeen>) -> Self {
+        let settings = &chat.inner.settings;
+        let grace = Duration::from_millis(settings.presence_grace_ms.into());
+        Self {
+            roster: Roster::new(grace, settings.presence_watches as usize),
+            changes: Changes { count, newest: VecDeque::new() },
+            last_seen,
+            clock: Arc::clone(&chat.inner.clock),
+            catch_up: None,
+        }
+    }
+
+    pub(super) async fn run(mut self, mut messages: mpsc::Receiver<Message<S>>, shutdown: CancellationToken) {
+        loop {
+            let leaving = self.roster.next_leaving();
+            tokio::select! {
+                () = shutdown.cancelled() => break,
+                Some(message) = messages.recv() => self.handle(message),
+                () = at(leaving) => {}
+                () = at(self.catch_up) => {
+                    self.catch_up = None;
+                    self.roster.catch_up();
+                }
+            }
+            while let Some(left) = self.roster.left(Instant::now()) {
+                self.last_seen.note([left]);
+            }
+            if self.roster.has_behind() {
+                self.catch_up.get_or_insert_with(|| Instant::now() + CATCH_UP);
+            }
+        }
+        self.last_seen.note(self.roster.all_left(self.now()));
+    }
+
+    fn now(&self) -> Timestamp {
+        Timestamp::from_millis(self.clock.now())
+    }
+
+    fn handle(&mut self, message: Message<S>) {
+        match message {
+            Message::Came { id, user, subscriber } => self.roster.came(id, user, subscriber),
+            Message::Went { id } => self.roster.went(id, Instant::now(), self.now()),
+            Message::Look { asker, people, since, answer } => {
+                let holds = self.changes.none_of(&people, since);
+                let _ = answer.send(holds.then(|| self.roster.look(&asker, people)));
+            }
+            Message::Watch { id, add, remove, since, answer, again } => {
+                if !self.changes.none_of(&add, since) {
+                    let _ = again.send(answer);
+                    return;
+                }
+                answer(self.roster.watch(id, add, &remove).map_err(full));
+            }
+            Message::Visible { user, visible } => {
+                self.roster.set_visible(&user, visible);
+                self.changes.note(user);
+            }
+            Message::Blocked { by, whom, blocked } => {
+                self.roster.set_blocked(&by, &whom, blocked);
+                self.changes.note(by);
+            }
+        }
+    }
+}
+
+async fn at(moment: Option<Instant>) {
+    match moment {
+        Some(moment) => sleep_until(moment).await,
+        None => std::future::pending().await,
+    }
+}
+
+fn full(full: Full) -> Error {
+    match full {
+        Full::Connection(watched) => Error::bad_request(format!(
+            "With these you would watch {watched} people on this connection, and {MOST_WATCHED} is the most. Drop some."
+        )),
+        Full::Node => {
+            Error::new(Code::Busy, "More people are watched here than this server takes. Try again later.")
+                .retry_after_ms(60_000)
+        }
+    }
+}
+
+/// The newest changes of what the store says of people, by number.
+struct Changes {
+    /// How many there were.
+    count: Arc<AtomicU64>,
+    newest: VecDeque<UserId>,
+}
+
+impl Changes {
+    fn note(&mut self, user: UserId) {
+        if self.newest.len() == CHANGES {
+            self.newest.pop_front();
+        }
+        self.newest.push_back(user);
+        self.count.fetch_add(1, Ordering::SeqCst);
+    }
+
+    /// Whether nothing of these people has changed since there were so many changes.
+    fn none_of(&self, people: &[Facts], since: u64) -> bool {
+        let missed = self.count.load(Ordering::SeqCst).saturating_sub(since) as usize;
+        let known = self.newest.len();
+        missed == 0
+            || (missed <= known
+                && !self
+                    .newest
+                    .range(known - missed..)
+                    .any(|changed| people.iter().any(|p| p.user.id == *changed)))
+    }
+}
