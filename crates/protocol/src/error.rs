@@ -139,6 +139,13 @@ impl Error {
         Self::bad_request(format!("The {what} does not fit: {why}."))
     }
 
+    /// A request whose time ran out before its turn came.
+    pub fn expired() -> Self {
+        let message =
+            "The request waited for longer than it had time, so it was not carried out. Send it again.";
+        Self::new(Code::Expired, message)
+    }
+
     /// The one answer for a room that does not exist and a room that the asker may not see.
     pub fn no_such_room() -> Self {
         Self::new(Code::NotFound, "There is no such room, or you are not a member of it.")

@@ -23,9 +23,9 @@ pub use command::{
     AddMember, BanMember, BansPage, BlockUser, BlockedList, CreateRoom, CreatedRoom, Described,
     DiscoverRooms, Done, EventsPage, GetPresence, History, JoinRoom, JoinedRoom, LastSeen, LeaveRoom,
     ListBans, ListBlocked, ListMembers, ListRooms, Locate, MarkRead, Member, MembersPage, Position,
-    PresenceList, PublicRoom, REQUESTS, RemoveMember, RenameRoom, Request, Resume, ResumePage, Resumed,
-    RoomKind, RoomList, RoomSummary, RoomsPage, SendMessage, SentMessage, SetPresence, SetRole, Typing,
-    UnbanMember, UnblockUser, WatchPresence,
+    PresenceList, PublicRoom, REQUESTS, RemoveMember, RenameRoom, Request, RequestOptions, Resume,
+    ResumePage, Resumed, RoomKind, RoomList, RoomSummary, RoomsPage, SendMessage, SentMessage, SetPresence,
+    SetRole, Typing, UnbanMember, UnblockUser, WatchPresence,
 };
 pub use connect::{Auth, Ending, Reload, RoomResumed, RoomsResumed, Session};
 pub use error::{Code, Error};
@@ -35,8 +35,8 @@ pub use event::{
 };
 pub use id::{ClientId, InvalidId, MAX_CLIENT_ID_BYTES, MAX_ROOM_ID_BYTES, RoomId, UserId, UserRef};
 pub use rest::{
-    ChangePassword, Credentials, Health, Me, Problem, RefreshRequest, ResetPassword, SessionInfo,
-    SessionList, Tokens,
+    ChangePassword, Credentials, Health, Me, NewResetLink, Problem, RefreshRequest, ResetLink, ResetPassword,
+    SessionInfo, SessionList, Tokens,
 };
 pub use secret::Secret;
 pub use time::Timestamp;

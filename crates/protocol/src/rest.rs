@@ -87,6 +87,27 @@ pub struct ResetPassword {
     pub new: Secret,
 }
 
+/// Body of `POST /admin/reset-links`, for administrators.
+#[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NewResetLink {
+    /// Whose password is to be set anew.
+    pub name: String,
+}
+
+/// Answer to `POST /admin/reset-links`: what is given to the account's owner.
+#[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ResetLink {
+    /// Whose it is.
+    pub user: User,
+    /// The page where the password is set, once. It begins with `/` where the server was not told by which address
+    /// people reach it: put that before it.
+    pub link: Secret,
+    /// When it holds no more.
+    pub expires_at: Timestamp,
+}
+
 /// Answer to `GET /health`.
 #[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]

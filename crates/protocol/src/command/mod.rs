@@ -7,6 +7,7 @@ use serde::{Serialize, de::DeserializeOwned};
 mod history;
 mod member;
 mod message;
+mod options;
 mod person;
 mod presence;
 mod room;
@@ -17,6 +18,7 @@ pub use member::{
     UnbanMember,
 };
 pub use message::{SendMessage, SentMessage};
+pub use options::RequestOptions;
 pub use person::{BlockUser, BlockedList, Done, ListBlocked, UnblockUser};
 pub use presence::{GetPresence, LastSeen, PresenceList, SetPresence, Typing, WatchPresence};
 pub use room::{
