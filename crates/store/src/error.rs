@@ -20,15 +20,21 @@ pub enum StoreError {
         reason: String,
     },
     /// The file is no database, or a damaged one.
-    #[error("The data in {place} is damaged or not Plaza's ({reason}): restore it from a backup.")]
+    #[error(
+        "The data in {place} is damaged or not Plaza's ({reason}): put a backup in its place with \
+         `plaza restore FILE --force`."
+    )]
     Corrupt {
         /// The file.
         place: String,
         /// What the database says.
         reason: String,
     },
-    /// No room left.
-    #[error("The disk that holds {place} is full: nothing more can be stored until there is room.")]
+    /// No room left, on the disk or within [`StoreOptions::max_bytes`](crate::StoreOptions::max_bytes).
+    #[error(
+        "The disk that holds {place} is full, or store.max_bytes is reached: nothing more can be stored until \
+         there is room."
+    )]
     Full {
         /// The file.
         place: String,
@@ -36,7 +42,7 @@ pub enum StoreError {
     /// A migration that was applied is not the one known now.
     #[error(
         "The data was laid out by another build of Plaza (its migration {version} differs): use that build, \
-         or restore a backup of this one."
+         or put a backup of this one in its place with `plaza restore FILE --force`."
     )]
     MigrationChanged {
         /// Which one.
@@ -45,7 +51,7 @@ pub enum StoreError {
     /// The data is ahead of the program.
     #[error(
         "The data was laid out by a newer Plaza (migration {version} is unknown to this one): install that \
-         version or a later one."
+         version or a later one, or put an older backup in its place with `plaza restore FILE --force`."
     )]
     MigrationUnknown {
         /// Which one.
@@ -59,6 +65,37 @@ pub enum StoreError {
         /// What the database says.
         reason: String,
     },
+    /// There is data already where other data was to be put.
+    #[error(
+        "There is data in {place} already: `--force` puts the backup in its place, and what is there now is lost."
+    )]
+    Occupied {
+        /// The file.
+        place: String,
+    },
+    /// A backup is never written over anything.
+    #[error("{place} exists already: give the backup another name, or remove that file first.")]
+    Exists {
+        /// The file.
+        place: String,
+    },
+    /// There is nothing to back up, or no backup to restore.
+    #[error("There is no data in {place}.")]
+    Missing {
+        /// The file.
+        place: String,
+    },
+    /// A backup that is no sound one; nothing was changed.
+    #[error("{place} cannot be restored ({reason}), so nothing was changed: choose another backup.")]
+    BadBackup {
+        /// The file.
+        place: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// The time that a job was given ran out before its turn came: it was not run.
+    #[error("The time of the request ran out before its turn came; nothing was done.")]
+    Expired,
     /// Every connection stayed in use for as long as one may wait.
     #[error("The store is overloaded: no connection to it became free in time.")]
     Exhausted,
@@ -84,6 +121,11 @@ pub enum StoreError {
 const SOMEWHERE: &str = "the data folder";
 
 impl StoreError {
+    /// A database, and not Plaza's.
+    pub(crate) fn foreign() -> Self {
+        Self::Corrupt { place: SOMEWHERE.to_owned(), reason: "it is another program's database".to_owned() }
+    }
+
     /// The same error, naming the file.
     pub(crate) fn at(mut self, path: &str) -> Self {
         if let Self::Locked { place }

@@ -65,6 +65,13 @@ struct Entry<B: Batch> {
     job: B::Job,
     answer: oneshot::Sender<B::Answer>,
     queued: Instant,
+    deadline: Option<Instant>,
+}
+
+impl<B: Batch> Entry<B> {
+    fn has_expired(&mut self, now: Instant) -> bool {
+        self.deadline.is_some_and(|deadline| deadline <= now)
+    }
 }
 
 /// What a queue has done so far, for the operator.
@@ -142,8 +149,21 @@ impl<B: Batch> Queue<B> {
     /// # Errors
     /// [`Refused`], at once.
     pub fn push(&self, job: B::Job) -> Result<oneshot::Receiver<B::Answer>, Refused> {
+        self.push_by(job, None)
+    }
+
+    /// The same; a job whose turn comes only at its deadline or later is not run, and answered as one that failed with
+    /// [`StoreError::Expired`].
+    ///
+    /// # Errors
+    /// [`Refused`], at once.
+    pub fn push_by(
+        &self,
+        job: B::Job,
+        deadline: Option<Instant>,
+    ) -> Result<oneshot::Receiver<B::Answer>, Refused> {
         let (answer, receiver) = oneshot::channel();
-        let entry = Entry { job, answer, queued: Instant::now() };
+        let entry = Entry { job, answer, queued: Instant::now(), deadline };
         self.entries.try_send(entry).map_err(|error| match error {
             mpsc::error::TrySendError::Full(_) => Refused::Full,
             mpsc::error::TrySendError::Closed(_) => Refused::Ended,
@@ -190,7 +210,14 @@ pub fn group_commit<B: Batch>(
             if count == 0 {
                 break;
             }
-            let (began, queued) = (Instant::now(), taken.first().map(|entry: &Entry<B>| entry.queued));
+            let began = Instant::now();
+            for late in taken.extract_if(.., |entry| entry.has_expired(began)) {
+                let _ = late.answer.send(batch.failed(&StoreError::Expired));
+            }
+            if taken.is_empty() {
+                continue;
+            }
+            let (count, queued) = (taken.len(), taken.first().map(|entry: &Entry<B>| entry.queued));
             let (jobs, callers): (Vec<_>, Vec<_>) =
                 taken.drain(..).map(|entry| (entry.job, entry.answer)).unzip();
             let committed = commit(&store, &mut batch, jobs).await;
@@ -204,7 +231,10 @@ pub fn group_commit<B: Batch>(
                     batch.committed(effect).await;
                 }
                 Err(error) => {
-                    tracing::error!(%error, jobs = callers.len(), "A transaction failed; nothing of it was kept");
+                    if !store.failed(&error) {
+                        let jobs = callers.len();
+                        tracing::error!(%error, jobs, "A transaction failed; nothing of it was kept");
+                    }
                     for caller in callers {
                         let _ = caller.send(batch.failed(&error));
                     }

@@ -7,25 +7,33 @@
 //! What [`Durability::Full`] promises: when a commit has answered, the operating system was told to put it on
 //! the disk and has said that it is there.
 
+mod backup;
+mod check;
 mod error;
 mod group_commit;
+mod health;
 mod histogram;
 mod lock;
 mod migrate;
+mod restore;
 mod sqlite;
+mod wal;
+mod write;
 
+pub use backup::{Progress, back_up};
 pub use error::StoreError;
 pub use group_commit::{Batch, Queue, QueueOptions, QueueStats, Refused, group_commit};
+pub use health::Health;
 pub use histogram::{Counts, Histogram};
 pub use migrate::Migration;
+pub use restore::{Restored, restore};
+pub use write::WriteTx;
 
+use health::Watch;
 use lock::DataLock;
 use sqlx::{Any, AnyPool, Row, pool::PoolConnection};
-use std::{path::PathBuf, sync::Arc};
+use std::{path::PathBuf, sync::Arc, time::Duration};
 
-/// A transaction that may write: there is one at a time, in the order they were asked for. Dropped without
-/// `commit()`, it leaves nothing behind.
-pub type WriteTx = sqlx::Transaction<'static, Any>;
 /// A transaction that only reads, all of it from one moment.
 pub type ReadTx = sqlx::Transaction<'static, Any>;
 /// A connection for single reading statements.
@@ -51,14 +59,27 @@ pub struct StoreOptions {
     pub durability: Durability,
     /// How many connections read at the same time, 1 to 64.
     pub readers: u32,
+    /// Most bytes that the database file may have; further writes are refused as [`StoreError::Full`]. `None`: as many
+    /// as the disk has room for.
+    pub max_bytes: Option<u64>,
+    /// How long the check for damage may take when the store is opened; what it has not read by then is not checked.
+    /// Zero: only the headers, the write-ahead log and the layout are looked at.
+    pub check: Duration,
     /// Random: what the epoch becomes of a store that is not there yet. Of one that is, it changes nothing.
     pub new_epoch: [u8; 16],
 }
 
 impl StoreOptions {
-    /// Full durability and four readers.
+    /// Full durability, four readers, no bound on the size, and three seconds for the check.
     pub fn new(path: impl Into<PathBuf>, new_epoch: [u8; 16]) -> Self {
-        Self { path: path.into(), durability: Durability::Full, readers: 4, new_epoch }
+        Self {
+            path: path.into(),
+            durability: Durability::Full,
+            readers: 4,
+            max_bytes: None,
+            check: Duration::from_secs(3),
+            new_epoch,
+        }
     }
 }
 
@@ -72,6 +93,7 @@ struct Inner {
     readers: AnyPool,
     writer: AnyPool,
     epoch: String,
+    watch: Arc<Watch>,
     lock: DataLock,
 }
 
@@ -82,23 +104,30 @@ impl std::fmt::Debug for Store {
 }
 
 impl Store {
-    /// Opens the database, makes it if there is none, and brings it up to the newest of `migrations`.
+    /// Opens the database, makes it if there is none, and brings it up to the newest of `migrations`. What is damaged,
+    /// another program's or laid out by a newer Plaza is refused before anything is written to it; how deep it looks
+    /// is bounded by [`StoreOptions::check`]. A [`restore`] that was interrupted is completed.
     ///
     /// # Errors
-    /// Every [`StoreError`] but `Closed`; its text is a sentence for the operator.
+    /// A [`StoreError`] whose text is a sentence for the operator.
     pub async fn open(options: StoreOptions, migrations: &[Migration]) -> Result<Self, StoreError> {
-        let path = lock::prepare(&options.path)?;
+        let path = lock::folder(&options.path)?;
         let place = path.display().to_string();
         let lock = DataLock::take(&path)?;
         let opened = async {
-            let writer = sqlite::writer(&path, options.durability).await?;
+            restore::complete(&path)?;
+            check::before_use(&path, &lock, migrations, options.check).await?;
+            lock::create_private(&path)?;
+            let writer = sqlite::writer(&path, options.durability, options.max_bytes).await?;
             migrate::run(&writer, migrations).await?;
             let epoch = epoch(&writer, options.new_epoch).await?;
+            lock.mark_used()?;
             let readers = sqlite::readers(&path, options.durability, options.readers.clamp(1, 64)).await?;
             Ok((writer, readers, epoch))
         };
         let (writer, readers, epoch) = opened.await.map_err(|error: StoreError| error.at(&place))?;
-        Ok(Self { inner: Arc::new(Inner { readers, writer, epoch, lock }) })
+        let watch = Arc::new(Watch::new(place));
+        Ok(Self { inner: Arc::new(Inner { readers, writer, epoch, watch, lock }) })
     }
 
     /// Made at random with the store: positions of another epoch mean nothing here.
@@ -125,9 +154,37 @@ impl Store {
     /// The one writing transaction, as soon as those who asked before are done.
     ///
     /// # Errors
-    /// `Exhausted` when it did not become free within thirty seconds, `Closed` after [`Store::close`].
+    /// `Exhausted` when it did not become free within thirty seconds, `Closed` after [`Store::close`], `Corrupt` once
+    /// damage was met.
     pub async fn write(&self) -> Result<WriteTx, StoreError> {
-        Ok(self.inner.writer.begin_with(sqlite::BEGIN_WRITE).await?)
+        self.inner.watch.check()?;
+        let begun = self.inner.writer.begin_with(sqlite::BEGIN_WRITE).await.map_err(StoreError::from);
+        let tx = begun.inspect_err(|error| _ = self.inner.watch.failed(error))?;
+        Ok(WriteTx::new(tx, Arc::clone(&self.inner.watch)))
+    }
+
+    /// What is known of whether the store takes writes, without trying.
+    pub fn health(&self) -> Health {
+        self.inner.watch.health()
+    }
+
+    /// Whether the store takes writes now. Where one failed lately, this tries, at most once a second however often it
+    /// is asked: so a node that nobody asks to write notices that there is room again.
+    ///
+    /// # Errors
+    /// Why not; its text is a sentence for the operator.
+    pub async fn can_write(&self) -> Result<(), StoreError> {
+        const EVERY: Duration = Duration::from_secs(1);
+        if matches!(self.health(), Health::Full | Health::Unwritable) && self.inner.watch.may_try(EVERY) {
+            write::attempt(self).await?;
+        }
+        self.inner.watch.standing()
+    }
+
+    /// Tells the store how something that was asked of it failed, where the caller saw it first: a statement that met
+    /// damage, or found no room. `true`: the store has said it in the log, once for all of a spell.
+    pub fn failed(&self, error: &StoreError) -> bool {
+        self.inner.watch.failed(error)
     }
 
     /// Waits for who is reading or writing, puts everything into the one main file, and lets go of the data, so
@@ -150,7 +207,7 @@ async fn epoch(writer: &AnyPool, new: [u8; 16]) -> Result<String, StoreError> {
     sqlx::query("CREATE TABLE IF NOT EXISTS store (name TEXT PRIMARY KEY, value TEXT NOT NULL)")
         .execute(&mut *tx)
         .await?;
-    let fresh: String = new.iter().map(|byte| format!("{byte:02x}")).collect();
+    let fresh = hex(new);
     sqlx::query("INSERT INTO store (name, value) VALUES ('epoch', $1) ON CONFLICT (name) DO NOTHING")
         .bind(fresh)
         .execute(&mut *tx)
@@ -158,4 +215,9 @@ async fn epoch(writer: &AnyPool, new: [u8; 16]) -> Result<String, StoreError> {
     let row = sqlx::query("SELECT value FROM store WHERE name = 'epoch'").fetch_one(&mut *tx).await?;
     tx.commit().await?;
     Ok(row.try_get(0)?)
+}
+
+/// An epoch as it is written.
+fn hex(bytes: [u8; 16]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

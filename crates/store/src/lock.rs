@@ -7,26 +7,42 @@
 use crate::StoreError;
 use std::{
     fs::{self, File, OpenOptions, TryLockError},
-    io,
+    io::{self, Write as _},
     path::{Path, PathBuf},
 };
 
 /// The lock on a database file.
 pub(crate) struct DataLock {
     file: File,
+    path: PathBuf,
 }
+
+/// What stands in a lock file once there is a store beside it.
+const MARK: &[u8] = b"There is a store of Plaza's beside this file.\n";
 
 impl DataLock {
     /// Takes it, or says who has it.
     pub(crate) fn take(path: &Path) -> Result<Self, StoreError> {
-        let mut beside = path.as_os_str().to_owned();
-        beside.push(".lock");
-        let file = open_private(Path::new(&beside)).map_err(|error| unwritable(path, &error))?;
+        let file = open_private(&beside(path, ".lock")).map_err(|error| unwritable(path, &error))?;
         match file.try_lock() {
-            Ok(()) => Ok(Self { file }),
+            Ok(()) => Ok(Self { file, path: path.to_owned() }),
             Err(TryLockError::WouldBlock) => Err(StoreError::Locked { place: path.display().to_string() }),
             Err(TryLockError::Error(error)) => Err(unwritable(path, &error)),
         }
+    }
+
+    /// Whether a store was laid out here before.
+    pub(crate) fn is_used(&self) -> bool {
+        self.file.metadata().is_ok_and(|file| file.len() > 0)
+    }
+
+    /// Notes that a store is laid out here: should its file be found empty later, it was cut off.
+    pub(crate) fn mark_used(&self) -> Result<(), StoreError> {
+        if self.is_used() {
+            return Ok(());
+        }
+        let noted = (&self.file).write_all(MARK).and_then(|()| self.file.sync_all());
+        noted.map_err(|error| unwritable(&self.path, &error))
     }
 
     /// Lets go of it.
@@ -37,19 +53,47 @@ impl DataLock {
     }
 }
 
-/// Makes the folder and an empty database file where they are missing, readable by nobody else, since secrets
-/// will stand in it. SQLite gives the files beside it the same mode.
-pub(crate) fn prepare(path: &Path) -> Result<PathBuf, StoreError> {
+/// Makes the folder of a database file where it is missing, readable by nobody else, since secrets will stand in it.
+/// The file's absolute path.
+pub(crate) fn folder(path: &Path) -> Result<PathBuf, StoreError> {
     let path = std::path::absolute(path).map_err(|error| unwritable(path, &error))?;
     if let Some(folder) = path.parent() {
         make_private_folder(folder).map_err(|error| unwritable(folder, &error))?;
     }
-    open_private(&path).map_err(|error| unwritable(&path, &error))?;
     Ok(path)
 }
 
-fn unwritable(path: &Path, error: &io::Error) -> StoreError {
-    StoreError::Unwritable { place: path.display().to_string(), reason: error.to_string() }
+/// Makes an empty database file where there is none, readable by nobody else. SQLite gives the files beside it the
+/// same mode.
+pub(crate) fn create_private(path: &Path) -> Result<(), StoreError> {
+    open_private(path).map(|_| ()).map_err(|error| unwritable(path, &error))
+}
+
+/// A file beside another one, named after it.
+pub(crate) fn beside(path: &Path, suffix: &str) -> PathBuf {
+    let mut beside = path.as_os_str().to_owned();
+    beside.push(suffix);
+    PathBuf::from(beside)
+}
+
+/// Has the disk know which files are in the folder of this one.
+pub(crate) fn sync_folder(path: &Path) -> Result<(), StoreError> {
+    #[cfg(unix)]
+    if let Some(folder) = path.parent() {
+        File::open(folder)
+            .and_then(|folder| folder.sync_all())
+            .map_err(|error| unwritable(folder, &error))?;
+    }
+    Ok(())
+}
+
+/// What a failure of the file system means for the operator.
+pub(crate) fn unwritable(path: &Path, error: &io::Error) -> StoreError {
+    let place = path.display().to_string();
+    match error.kind() {
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => StoreError::Full { place },
+        _ => StoreError::Unwritable { place, reason: error.to_string() },
+    }
 }
 
 fn open_private(path: &Path) -> io::Result<File> {

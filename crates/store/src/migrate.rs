@@ -2,7 +2,7 @@
 
 use crate::StoreError;
 use sqlx::{
-    AnyPool, SqlSafeStr,
+    AnyPool, Row, SqlSafeStr, SqliteConnection,
     migrate::{MigrationType, Migrator},
 };
 
@@ -19,11 +19,43 @@ pub struct Migration {
 
 /// Applies what is missing.
 pub(crate) async fn run(writer: &AnyPool, migrations: &[Migration]) -> Result<(), StoreError> {
+    let mut connection = writer.acquire().await?;
+    Ok(migrator(migrations).run_direct(None, &mut *connection, false).await?)
+}
+
+/// Whether what was applied is known here, without applying anything: else the data is another program's or a newer
+/// Plaza's. A database without any table is fine: a first start was interrupted.
+pub(crate) async fn check(
+    connection: &mut SqliteConnection,
+    migrations: &[Migration],
+) -> Result<(), StoreError> {
+    const TABLES: &str =
+        "SELECT COUNT(*), COUNT(CASE WHEN name = '_sqlx_migrations' THEN 1 END) FROM sqlite_schema";
+    let row = sqlx::query(TABLES).fetch_one(&mut *connection).await?;
+    match (row.try_get::<i64, _>(0)?, row.try_get::<i64, _>(1)?) {
+        (0, _) => return Ok(()),
+        (_, 0) => return Err(StoreError::foreign()),
+        _ => {}
+    }
+    let known = migrator(migrations);
+    let applied = sqlx::query("SELECT version, checksum FROM _sqlx_migrations ORDER BY version");
+    for row in applied.fetch_all(connection).await? {
+        let version = row.try_get(0)?;
+        match known.iter().find(|step| step.version == version) {
+            None => return Err(StoreError::MigrationUnknown { version }),
+            Some(step) if *step.checksum != *row.try_get::<Vec<u8>, _>(1)? => {
+                return Err(StoreError::MigrationChanged { version });
+            }
+            Some(_) => {}
+        }
+    }
+    Ok(())
+}
+
+fn migrator(migrations: &[Migration]) -> Migrator {
     let steps = migrations.iter().map(|step| {
         let sql = step.sql.into_sql_str();
         sqlx::migrate::Migration::new(step.version, step.name.into(), MigrationType::Simple, sql, false)
     });
-    let migrator = Migrator::with_migrations(steps.collect());
-    let mut connection = writer.acquire().await?;
-    Ok(migrator.run_direct(None, &mut *connection, false).await?)
+    Migrator::with_migrations(steps.collect())
 }

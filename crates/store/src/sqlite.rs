@@ -1,11 +1,16 @@
 //! What is SQLite's alone: how its file is opened and made durable, how transactions begin, its error codes.
 
-use crate::{Durability, StoreError, error::Trouble};
+use crate::{Durability, StoreError, check::Depth, error::Trouble};
 use sqlx::{
-    AnyConnection, AnyPool, AssertSqlSafe, ConnectOptions, Connection, Row,
+    AnyConnection, AnyPool, AssertSqlSafe, ConnectOptions, Connection, Row, SqliteConnection,
     any::{AnyConnectOptions, AnyPoolOptions},
+    sqlite::{SqliteConnectOptions, SqliteJournalMode},
 };
-use std::{path::Path, str::FromStr, time::Duration};
+use std::{
+    path::Path,
+    str::FromStr,
+    time::{Duration, Instant},
+};
 
 /// Takes the write lock at once: no transaction finds out half way that another was faster.
 pub(crate) const BEGIN_WRITE: &str = "BEGIN IMMEDIATE";
@@ -18,14 +23,19 @@ const READ_PATIENCE: Duration = Duration::from_secs(10);
 const WRITE_PATIENCE: Duration = Duration::from_secs(30);
 
 /// The pool of the one connection that writes.
-pub(crate) async fn writer(path: &Path, durability: Durability) -> Result<AnyPool, StoreError> {
+pub(crate) async fn writer(
+    path: &Path,
+    durability: Durability,
+    max_bytes: Option<u64>,
+) -> Result<AnyPool, StoreError> {
     let options = location(path)?;
     // A pool tries again and again to connect, and then says only that it took too long. So the file is opened
     // once without one: what is wrong with it shows at start, and by its name.
     let mut first = options.connect().await?;
-    prepare(&mut first, durability, Role::Writer).await?;
+    let role = Role::Writer { max_bytes };
+    prepare(&mut first, durability, role).await?;
     first.close().await?;
-    let pool = pool(durability, Role::Writer).max_connections(1).acquire_timeout(WRITE_PATIENCE);
+    let pool = pool(durability, role).max_connections(1).acquire_timeout(WRITE_PATIENCE);
     Ok(pool.connect_with(options).await?)
 }
 
@@ -33,6 +43,81 @@ pub(crate) async fn writer(path: &Path, durability: Durability) -> Result<AnyPoo
 pub(crate) async fn readers(path: &Path, durability: Durability, count: u32) -> Result<AnyPool, StoreError> {
     let pool = pool(durability, Role::Reader).max_connections(count).acquire_timeout(READ_PATIENCE);
     Ok(pool.connect_with(location(path)?).await?)
+}
+
+/// A connection that cannot write, for looking at a database before it is used and for copying it while it is. It
+/// leaves the write-ahead log as it is.
+pub(crate) async fn open_to_look(path: &Path) -> Result<SqliteConnection, StoreError> {
+    let options = SqliteConnectOptions::new().filename(path).read_only(true).disable_statement_logging();
+    Ok(options.busy_timeout(Duration::from_secs(5)).connect().await?)
+}
+
+/// Closes it, so that nothing of it is left when this returns.
+pub(crate) async fn close(connection: SqliteConnection) -> Result<(), StoreError> {
+    Ok(connection.close().await?)
+}
+
+/// What is wrong with the first thing that does not hold. What is not read in the time for it counts as sound.
+pub(crate) async fn find_damage(
+    connection: &mut SqliteConnection,
+    depth: Depth,
+) -> Result<Option<String>, StoreError> {
+    /// `SQLITE_INTERRUPT`
+    const INTERRUPTED: &str = "9";
+    /// Steps, about as many pages, between two looks at the time: a fraction of a millisecond.
+    const STEPS: i32 = 50;
+    let check = match depth {
+        Depth::Pages { within } => {
+            if let Some(within) = within {
+                let began = Instant::now();
+                connection.lock_handle().await?.set_progress_handler(STEPS, move || began.elapsed() < within);
+            }
+            "PRAGMA quick_check(1)"
+        }
+        Depth::Everything => "PRAGMA integrity_check(1)",
+    };
+    let checked = sqlx::query(check).fetch_one(&mut *connection).await;
+    connection.lock_handle().await?.remove_progress_handler();
+    match checked {
+        Ok(row) => {
+            let said: String = row.try_get(0)?;
+            Ok((said != "ok").then(|| said.replace('\n', " ")))
+        }
+        Err(sqlx::Error::Database(error)) if error.code().as_deref() == Some(INTERRUPTED) => {
+            tracing::info!(
+                "The data is too large to be checked whole in the time for it; what was read is sound"
+            );
+            Ok(None)
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// About how many bytes a compact copy has.
+pub(crate) async fn bytes_in_use(connection: &mut SqliteConnection) -> Result<u64, StoreError> {
+    let mut numbers = [0_i64; 3];
+    for (number, pragma) in numbers.iter_mut().zip(["page_count", "freelist_count", "page_size"]) {
+        let asked = AssertSqlSafe(format!("PRAGMA {pragma}"));
+        *number = sqlx::query(asked).fetch_one(&mut *connection).await?.try_get(0)?;
+    }
+    let [pages, free, size] = numbers;
+    Ok((pages - free).unsigned_abs() * size.unsigned_abs())
+}
+
+/// Copies all of one moment into an empty file.
+pub(crate) async fn copy_into(connection: &mut SqliteConnection, to: &Path) -> Result<(), StoreError> {
+    sqlx::query("VACUUM INTO $1").bind(utf8(to)?).execute(connection).await?;
+    Ok(())
+}
+
+/// Gives a database that nobody else has open another epoch, and leaves one file. `false`: it has none to change.
+pub(crate) async fn change_epoch(path: &Path, epoch: &str) -> Result<bool, StoreError> {
+    let options = SqliteConnectOptions::new().filename(path).journal_mode(SqliteJournalMode::Delete);
+    let mut connection = options.disable_statement_logging().connect().await?;
+    let changed = sqlx::query("UPDATE store SET value = $1 WHERE name = 'epoch'").bind(epoch);
+    let changed = changed.execute(&mut connection).await?.rows_affected();
+    connection.close().await?;
+    Ok(changed == 1)
 }
 
 /// Puts the write-ahead log into the main file and empties it.
@@ -44,8 +129,11 @@ pub(crate) async fn checkpoint(connection: &mut AnyConnection) -> Result<(), Sto
 /// What an error code means. The codes are SQLite's extended ones, whose low byte is the primary one:
 /// <https://www.sqlite.org/rescode.html>.
 pub(crate) fn trouble(code: &str) -> Option<Trouble> {
+    /// `SQLITE_IOERR_CORRUPTFS`: the file system says that the file is damaged.
+    const CORRUPT_FILE_SYSTEM: u32 = 10 | (33 << 8);
     let code: u32 = code.parse().ok()?;
     match code & 0xff {
+        _ if code == CORRUPT_FILE_SYSTEM => Some(Trouble::Corrupt),
         5 | 6 => Some(Trouble::Locked),
         3 | 8 | 10 | 14 => Some(Trouble::Unwritable),
         11 | 26 => Some(Trouble::Corrupt),
@@ -56,7 +144,7 @@ pub(crate) fn trouble(code: &str) -> Option<Trouble> {
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Role {
-    Writer,
+    Writer { max_bytes: Option<u64> },
     Reader,
 }
 
@@ -72,12 +160,8 @@ fn pool(durability: Durability, role: Role) -> AnyPoolOptions {
 /// The file as sqlx wants it named.
 fn location(path: &Path) -> Result<AnyConnectOptions, StoreError> {
     sqlx::any::install_default_drivers();
-    let Some(text) = path.to_str() else {
-        let reason = "its path is not UTF-8".to_owned();
-        return Err(StoreError::Unwritable { place: path.display().to_string(), reason });
-    };
     let mut url = String::from("sqlite://");
-    for byte in text.bytes() {
+    for byte in utf8(path)?.bytes() {
         match byte {
             b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'/' | b'-' | b'_' | b'.' => url.push(char::from(byte)),
             _ => url.push_str(&format!("%{byte:02X}")),
@@ -85,6 +169,13 @@ fn location(path: &Path) -> Result<AnyConnectOptions, StoreError> {
     }
     url.push_str("?mode=rw");
     Ok(AnyConnectOptions::from_str(&url)?.disable_statement_logging())
+}
+
+fn utf8(path: &Path) -> Result<&str, StoreError> {
+    path.to_str().ok_or_else(|| StoreError::Unwritable {
+        place: path.display().to_string(),
+        reason: "its path is not UTF-8".to_owned(),
+    })
 }
 
 async fn prepare(connection: &mut AnyConnection, durability: Durability, role: Role) -> sqlx::Result<()> {
@@ -101,7 +192,7 @@ async fn prepare(connection: &mut AnyConnection, durability: Durability, role: R
         "PRAGMA checkpoint_fullfsync = ON".to_owned(),
     ];
     match role {
-        Role::Writer => {
+        Role::Writer { max_bytes } => {
             settings.push("PRAGMA cache_size = -16384".to_owned());
             settings.push("PRAGMA journal_size_limit = 67108864".to_owned());
             let mode: String =
@@ -110,6 +201,12 @@ async fn prepare(connection: &mut AnyConnection, durability: Durability, role: R
                 return Err(sqlx::Error::Configuration(
                     format!("this disk does not bear a write-ahead log (SQLite answers {mode:?})").into(),
                 ));
+            }
+            if let Some(bytes) = max_bytes {
+                let page: i64 =
+                    sqlx::query("PRAGMA page_size").fetch_one(&mut *connection).await?.try_get(0)?;
+                settings
+                    .push(format!("PRAGMA max_page_count = {}", (bytes / page.unsigned_abs().max(1)).max(1)));
             }
         }
         Role::Reader => settings.push("PRAGMA query_only = ON".to_owned()),

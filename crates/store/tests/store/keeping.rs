@@ -1,10 +1,8 @@
-//! The store on real files: what keeps, what is refused, and what many jobs in one transaction do.
-
-#![expect(clippy::unwrap_used, reason = "a test ends where something is not as it should be")]
+//! What keeps, what is refused, and what many jobs in one transaction do.
 
 use plaza_store::{
-    Batch, Durability, Migration, Queue, QueueOptions, Refused, Store, StoreError, StoreOptions, WriteTx,
-    group_commit,
+    Batch, Durability, Migration, Queue, QueueOptions, ReadTx, Refused, Store, StoreError, StoreOptions,
+    WriteTx, group_commit,
 };
 use sqlx::{AssertSqlSafe, Row};
 use std::{fs, path::Path, sync::Arc, time::Duration};
@@ -158,7 +156,7 @@ async fn a_snapshot_is_of_one_moment() {
     let folder = tempfile::tempdir().unwrap();
     let store = opened(&folder).await;
     let mut snapshot = store.snapshot().await.unwrap();
-    let counted = async |tx: &mut WriteTx| -> i64 {
+    let counted = async |tx: &mut ReadTx| -> i64 {
         sqlx::query("SELECT COUNT(*) FROM notes").fetch_one(&mut **tx).await.unwrap().get(0)
     };
     assert_eq!(counted(&mut snapshot).await, 0);

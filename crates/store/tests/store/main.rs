@@ -1,0 +1,9 @@
+//! The store on real files.
+
+#![expect(clippy::unwrap_used, reason = "a test ends where something is not as it should be")]
+
+mod backup;
+mod damage;
+mod full;
+mod keeping;
+mod support;
