@@ -6,6 +6,7 @@
 //! not exist. Each table's SQL stands beside the rules that use it.
 
 mod accounts;
+mod blocks;
 mod clock;
 mod failure;
 mod feed;
@@ -77,6 +78,7 @@ impl Chat {
         shutdown: CancellationToken,
         tasks: &Tasks,
     ) -> Result<(Self, mpsc::Receiver<Committed>), StoreError> {
+        rooms::fold_earlier(&store).await?;
         let (log, committed) = log::Log::start(&store, &clock, &settings, shutdown.clone(), tasks);
         let reads = rooms::start_reads(&store, &settings, shutdown.clone(), tasks);
         let accounts = Accounts::start(&store, &*random, &settings).await?;

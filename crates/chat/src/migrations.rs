@@ -16,4 +16,9 @@ pub const MIGRATIONS: &[Migration] = &[
         name: "member counts",
         sql: include_str!("../migrations/0004_member_counts.sql"),
     },
+    Migration {
+        version: 5,
+        name: "roles, bans, blocks, public rooms",
+        sql: include_str!("../migrations/0005_roles_bans_blocks.sql"),
+    },
 ];

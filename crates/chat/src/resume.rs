@@ -29,7 +29,8 @@ impl Chat {
     /// # Errors
     /// `bad_request` for more positions than a user may have rooms.
     pub async fn resume(&self, user: &UserId, request: Resume) -> Result<Resumed, Error> {
-        let most = self.inner.settings.rooms_per_user as usize;
+        // Direct rooms are counted by themselves.
+        let most = 2 * self.inner.settings.rooms_per_user as usize;
         if request.positions.len() > most {
             return Err(Error::bad_request(format!(
                 "There are {} positions in this request, and at most {most} fit.",

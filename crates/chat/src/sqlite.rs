@@ -75,6 +75,24 @@ pub(crate) const RAISE_READ: &str = "
     FROM jsonb_each($1) AS reached
     WHERE members.room_id = reached.value ->> 0 AND members.user_id = reached.value ->> 1";
 
+/// `[[room, user], …]`, each a member of a direct room → for each: its index, whether the user has blocked the other
+/// one, whether the other one has blocked the user, and the other one's name.
+pub(crate) const DIRECTLY: &str = "
+    SELECT pair.key,
+        (SELECT COUNT(*) FROM blocks WHERE blocks.user_id = pair.value ->> 1
+            AND blocks.blocked_id = other.user_id),
+        (SELECT COUNT(*) FROM blocks WHERE blocks.user_id = other.user_id
+            AND blocks.blocked_id = pair.value ->> 1),
+        users.name
+    FROM jsonb_each($1) AS pair
+    CROSS JOIN members AS other ON other.room_id = pair.value ->> 0 AND other.user_id <> pair.value ->> 1
+    CROSS JOIN users ON users.id = other.user_id";
+
+/// `[user, …]`, somebody → those of the users who have blocked them.
+pub(crate) const BLOCKERS: &str = "
+    SELECT wanted.value FROM jsonb_each($1) AS wanted
+    CROSS JOIN blocks ON blocks.user_id = wanted.value AND blocks.blocked_id = $2";
+
 /// `[guest, …]`, now
 pub(crate) const SEE_GUESTS: &str = "
     UPDATE users SET seen_at = $2
@@ -103,6 +121,8 @@ mod tests {
             RAISE_OWN,
             OWN_UP_TO,
             RAISE_READ,
+            DIRECTLY,
+            BLOCKERS,
             SEE_GUESTS,
         ] {
             let explained = AssertSqlSafe(format!("EXPLAIN QUERY PLAN {statement}"));

@@ -3,8 +3,9 @@
 use super::{
     Committed,
     command::{Command, Done, NewMessage},
-    membership::{self, Rules},
     messages,
+    rules::Rules,
+    run::{self, Made},
 };
 use crate::{Clock, Settings, failure::Failure};
 use plaza_protocol::{Error, Event, Timestamp};
@@ -54,10 +55,10 @@ impl Batch for LogBatch {
             if !run.is_empty() {
                 messages::append(tx, std::mem::take(&mut run), at, &mut answers, &mut events).await?;
             }
-            match membership::run(tx, &self.rules, command, at).await {
-                Ok((done, event)) => {
+            match run::run(tx, &self.rules, command, at).await {
+                Ok(Made { done, events: made }) => {
                     answers.push(Ok(done));
-                    events.extend(event.map(Arc::new));
+                    events.extend(made.into_iter().map(Arc::new));
                 }
                 Err(Failure::Refused(error)) => answers.push(Err(error)),
                 Err(Failure::Store(error)) => return Err(error),

@@ -2,17 +2,22 @@
 
 use crate::{Random, names};
 use plaza_protocol::{
-    ClientId, Code, Content, CreateRoom, CreatedRoom, Error, JoinedRoom, Position, RoomId, RoomKind,
-    SendMessage, SentMessage, TextBody, User, UserRef,
+    ClientId, Code, Content, CreateRoom, CreatedRoom, Error, JoinedRoom, Position, RenameRoom, Role, RoomId,
+    RoomKind, SendMessage, SentMessage, TextBody, User, UserRef,
 };
 
 /// One command of the queue.
 pub(crate) enum Command {
     Create { user: User, room: RoomId, name: String, kind: RoomKind },
+    Direct { user: User, whom: UserRef },
+    Rename { by: User, room: RoomId, name: String },
     Join { user: User, room: RoomId },
     Leave { user: User, room: RoomId },
     Add { by: User, room: RoomId, whom: UserRef },
     Remove { by: User, room: RoomId, whom: UserRef },
+    SetRole { by: User, room: RoomId, whom: UserRef, role: Role },
+    Ban { by: User, room: RoomId, whom: UserRef },
+    Unban { by: User, room: RoomId, whom: UserRef },
     Message(NewMessage),
 }
 
@@ -60,9 +65,14 @@ impl Command {
                 let room = public_id(id, &name)?;
                 (name, RoomKind::Public, room)
             }
-            CreateRoom::Direct { .. } => return Err(Error::bad_request("Direct rooms are not made yet.")),
+            CreateRoom::Direct { user: whom } => return Ok(Self::Direct { user: user.clone(), whom }),
         };
         Ok(Self::Create { user: user.clone(), room, name, kind })
+    }
+
+    pub(super) fn rename(by: &User, request: RenameRoom) -> Result<Self, Error> {
+        let name = names::room_name(&request.name)?;
+        Ok(Self::Rename { by: by.clone(), room: request.room_id, name })
     }
 
     pub(super) fn message(random: &dyn Random, user: &User, request: SendMessage) -> Result<Self, Error> {

@@ -1,7 +1,9 @@
 //! Events as rows: how they are written one by one, and read.
 
 use crate::failure::Outcome;
-use plaza_protocol::{Content, Event, MemberChange, Message, RoomId, Seq, Timestamp, User};
+use plaza_protocol::{
+    Content, Event, MemberChange, Message, Role, RoleChange, RoomChange, RoomId, Seq, Timestamp, User,
+};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use sqlx::{AnyConnection, Row, any::AnyRow};
@@ -18,26 +20,75 @@ macro_rules! select_events {
 }
 pub(super) use select_events;
 
-/// What a member event keeps in `body`; `sender` is who did it.
+/// What happens to a room, but for messages.
+pub(super) enum Change<'a> {
+    Added(&'a User),
+    Removed(&'a User),
+    Banned(&'a User),
+    Unbanned(&'a User),
+    /// What somebody may do from now on.
+    Role(&'a User, Role),
+    /// The room's new name.
+    Name(&'a str),
+}
+
+/// What such an event keeps in `body`; `sender` is who did it.
 #[derive(Serialize, Deserialize)]
 struct MemberBody {
     user: User,
 }
 
-/// Which way a member went.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Went {
-    In,
-    Out,
+#[derive(Serialize, Deserialize)]
+struct RoleBody {
+    user: User,
+    role: Role,
 }
 
-/// Appends one member event and gives it its position.
-pub(super) async fn append_member(
+#[derive(Serialize, Deserialize)]
+struct RoomBody {
+    #[serde(default)]
+    name: Option<String>,
+}
+
+impl Change<'_> {
+    /// As JSON, as it is stored.
+    fn body(&self) -> String {
+        match *self {
+            Self::Added(user) | Self::Removed(user) | Self::Banned(user) | Self::Unbanned(user) => {
+                json!(MemberBody { user: user.clone() })
+            }
+            Self::Role(user, role) => json!(RoleBody { user: user.clone(), role }),
+            Self::Name(name) => json!(RoomBody { name: Some(name.to_owned()) }),
+        }
+        .to_string()
+    }
+
+    fn event(&self, room: &RoomId, seq: Seq, by: &User, at: Timestamp) -> Event {
+        let (room_id, by) = (room.clone(), by.clone());
+        let (user, event): (_, fn(MemberChange) -> Event) = match *self {
+            Self::Added(user) => (user, Event::MemberAdded),
+            Self::Removed(user) => (user, Event::MemberRemoved),
+            Self::Banned(user) => (user, Event::MemberBanned),
+            Self::Unbanned(user) => (user, Event::MemberUnbanned),
+            Self::Role(user, role) => {
+                let user = user.clone();
+                return Event::MemberChanged(RoleChange { room_id, seq, user, role, by, at });
+            }
+            Self::Name(name) => {
+                let name = Some(name.to_owned());
+                return Event::RoomChanged(RoomChange { room_id, seq, name, by, at });
+            }
+        };
+        event(MemberChange { room_id, seq, user: user.clone(), by, at })
+    }
+}
+
+/// Appends one event and gives it its position.
+pub(super) async fn append(
     tx: &mut AnyConnection,
     room: &RoomId,
-    went: Went,
-    user: &User,
     by: &User,
+    change: Change<'_>,
     at: Timestamp,
 ) -> Outcome<Event> {
     let row = sqlx::query("UPDATE rooms SET seq = seq + 1 WHERE id = $1 RETURNING seq, messages")
@@ -45,12 +96,7 @@ pub(super) async fn append_member(
         .fetch_one(&mut *tx)
         .await?;
     let seq = read_seq(&row, 0)?;
-    let change = MemberChange { room_id: room.clone(), seq, user: user.clone(), by: by.clone(), at };
-    let event = match went {
-        Went::In => Event::MemberAdded(change),
-        Went::Out => Event::MemberRemoved(change),
-    };
-    let body = json!(MemberBody { user: user.clone() }).to_string();
+    let event = change.event(room, seq, by, at);
     sqlx::query(
         "INSERT INTO events (room_id, seq, type, sender_id, sender_name, sender_guest, body, at, messages)
          VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
@@ -61,10 +107,10 @@ pub(super) async fn append_member(
     .bind(by.id.as_str())
     .bind(by.name.as_str())
     .bind(i64::from(by.guest))
-    .bind(body)
+    .bind(change.body())
     .bind(at.as_millis())
     .bind(row.try_get::<i64, _>(1)?)
-    .execute(&mut *tx)
+    .execute(tx)
     .await?;
     Ok(event)
 }
@@ -90,11 +136,23 @@ pub(super) fn read(row: &AnyRow) -> sqlx::Result<Event> {
             at,
         }));
     }
-    let MemberBody { user } = serde_json::from_str(body).map_err(decode)?;
-    let change = MemberChange { room_id, seq, user, by: sender, at };
+    let member = || -> sqlx::Result<_> {
+        let MemberBody { user } = serde_json::from_str(body).map_err(decode)?;
+        Ok(MemberChange { room_id: room_id.clone(), seq, user, by: sender.clone(), at })
+    };
     match kind {
-        "member:added" => Ok(Event::MemberAdded(change)),
-        "member:removed" => Ok(Event::MemberRemoved(change)),
+        "member:added" => Ok(Event::MemberAdded(member()?)),
+        "member:removed" => Ok(Event::MemberRemoved(member()?)),
+        "member:banned" => Ok(Event::MemberBanned(member()?)),
+        "member:unbanned" => Ok(Event::MemberUnbanned(member()?)),
+        "member:changed" => {
+            let RoleBody { user, role } = serde_json::from_str(body).map_err(decode)?;
+            Ok(Event::MemberChanged(RoleChange { room_id, seq, user, role, by: sender, at }))
+        }
+        "room:changed" => {
+            let RoomBody { name } = serde_json::from_str(body).map_err(decode)?;
+            Ok(Event::RoomChanged(RoomChange { room_id, seq, name, by: sender, at }))
+        }
         other => Err(decode(format!("an event of an unknown type {other:?}"))),
     }
 }

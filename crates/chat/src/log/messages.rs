@@ -2,9 +2,9 @@
 
 use super::{
     command::{Done, NewMessage},
-    event,
+    direct, event,
 };
-use crate::sqlite;
+use crate::{blocks, sqlite};
 use plaza_protocol::{
     ClientId, Code, Content, Error, Event, Message, RoomId, SentMessage, Seq, Timestamp, UserId,
 };
@@ -55,7 +55,7 @@ pub(super) async fn append(
     answers: &mut Vec<Result<Done, Error>>,
     events: &mut Vec<Arc<Event>>,
 ) -> sqlx::Result<()> {
-    let Senders { of_message, mut own, mut tops } = senders(tx, &run).await?;
+    let Senders { of_message, mut own, mut tops, unheard } = senders(tx, &run).await?;
     let mut stored = known(tx, &run).await?;
     let mut added = Vec::new();
     for (message, sender) in run.into_iter().zip(of_message) {
@@ -72,6 +72,10 @@ pub(super) async fn append(
             answers.push(Err(Error::no_such_room()));
             continue;
         };
+        if let Some(blocked) = unheard.get(&sender) {
+            answers.push(Err(blocked.clone()));
+            continue;
+        }
         *top = Top { seq: top.seq + 1, messages: top.messages + 1 };
         let prev = std::mem::replace(own, Own { count: own.count + 1, seq: top.seq }).seq;
         let sent = SentMessage { seq: top.seq, id: message.id, at };
@@ -142,6 +146,8 @@ struct Senders {
     /// For each pair of a room and a sender; `None` for one who is no member.
     own: Vec<Option<Own>>,
     tops: HashMap<RoomId, Top>,
+    /// Those of the pairs between whom and the other one of a direct room stands a block.
+    unheard: HashMap<usize, Error>,
 }
 
 async fn senders(tx: &mut AnyConnection, run: &[NewMessage]) -> sqlx::Result<Senders> {
@@ -157,7 +163,7 @@ async fn senders(tx: &mut AnyConnection, run: &[NewMessage]) -> sqlx::Result<Sen
             })
         })
         .collect();
-    let rows = sqlx::query(sqlite::MEMBERSHIPS).bind(sqlite::rows(&pairs)?).fetch_all(tx).await?;
+    let rows = sqlx::query(sqlite::MEMBERSHIPS).bind(sqlite::rows(&pairs)?).fetch_all(&mut *tx).await?;
     let mut own = vec![None; pairs.len()];
     let mut tops = HashMap::new();
     for row in &rows {
@@ -166,7 +172,30 @@ async fn senders(tx: &mut AnyConnection, run: &[NewMessage]) -> sqlx::Result<Sen
         tops.insert(pairs[pair].0.clone(), top);
         own[pair] = Some(Own { count: event::read_seq(row, 4)?, seq: event::read_seq(row, 5)? });
     }
-    Ok(Senders { of_message, own, tops })
+    let unheard = unheard(tx, &pairs).await?;
+    Ok(Senders { of_message, own, tops, unheard })
+}
+
+/// What keeps senders in direct rooms from being heard.
+async fn unheard(
+    tx: &mut AnyConnection,
+    pairs: &[(&RoomId, &UserId)],
+) -> sqlx::Result<HashMap<usize, Error>> {
+    let directly: Vec<usize> = (0..pairs.len()).filter(|pair| direct::is_id(pairs[*pair].0)).collect();
+    let mut unheard = HashMap::new();
+    if directly.is_empty() {
+        return Ok(unheard);
+    }
+    let asked: Vec<_> = directly.iter().map(|pair| pairs[*pair]).collect();
+    let rows = sqlx::query(sqlite::DIRECTLY).bind(sqlite::rows(&asked)?).fetch_all(tx).await?;
+    for row in &rows {
+        let pair = directly[row.try_get::<i64, _>(0)? as usize];
+        let (blocks, is_blocked) = (row.try_get::<i64, _>(1)? != 0, row.try_get::<i64, _>(2)? != 0);
+        if let Some(error) = blocks::between(blocks, is_blocked, row.try_get(3)?) {
+            unheard.insert(pair, error);
+        }
+    }
+    Ok(unheard)
 }
 
 type Key = (RoomId, UserId, ClientId);

@@ -5,22 +5,30 @@
 //! commits, answers, and then publishes what was added, so that an acknowledgement never waits for readers and
 //! never comes before the commit.
 
+mod bans;
 mod batch;
 mod command;
+mod direct;
+mod entering;
 mod event;
 mod history;
+mod locate;
 mod membership;
 mod messages;
+mod roles;
+mod rules;
+mod run;
 
 use crate::{Chat, Clock, Settings, Tasks};
+pub(crate) use bans::may_ban;
 pub(crate) use event::{decode, parsed, read_seq};
 pub(crate) use history::above;
 
 use batch::LogBatch;
 use command::{Command, Done};
 use plaza_protocol::{
-    AddMember, Code, CreateRoom, CreatedRoom, Error, Event, JoinRoom, JoinedRoom, LeaveRoom, Position,
-    RemoveMember, SendMessage, SentMessage, User,
+    AddMember, BanMember, Code, CreateRoom, CreatedRoom, Error, Event, JoinRoom, JoinedRoom, LeaveRoom,
+    Position, RemoveMember, RenameRoom, SendMessage, SentMessage, SetRole, UnbanMember, User,
 };
 use plaza_store::{Queue, QueueOptions, Refused, Store, group_commit};
 use std::{
@@ -122,20 +130,23 @@ impl<T> Future for Pending<T> {
 /// Commands. Each is queued during the call; see [`Pending`]. All of them may be answered `busy` (the queue is
 /// full) or `unavailable` (the store failed, or the server is stopping); nothing is changed then.
 impl Chat {
-    /// Makes a room, with `user` as its owner and first member.
+    /// Makes a room, with `user` as its owner and first member; or gives the direct room of `user` and somebody else,
+    /// which both are plain members of, and makes it if there is none.
     ///
     /// # Errors
-    /// `bad_request` for a name or id that is not allowed, `conflict` for an id that is taken or for one who is
-    /// in as many rooms as one may be.
+    /// `bad_request` for a name or id that is not allowed and for a direct room with oneself, `conflict` for an id that
+    /// is taken or for one who is in as many rooms as one may be; for a direct room also `not_found` for an unknown
+    /// user and `forbidden` where one has blocked the other.
     pub fn create_room(&self, user: &User, request: CreateRoom) -> Pending<CreatedRoom> {
         self.inner.log.enqueue(Command::create(self.random(), user, request))
     }
 
     /// Makes `user` a member of a public room, and the room if there is none and the settings allow it. A
-    /// member stays one.
+    /// member stays one. Who comes into an empty room owns it.
     ///
     /// # Errors
-    /// `not_found` for a room that cannot be joined, `conflict` for one who is in as many rooms as one may be.
+    /// `not_found` for a room that cannot be joined, `forbidden` for one who is banned, `conflict` for one who is in as
+    /// many rooms as one may be.
     pub fn join_room(&self, user: &User, request: JoinRoom) -> Pending<JoinedRoom> {
         self.inner.log.enqueue(Ok(Command::Join { user: user.clone(), room: request.room_id }))
     }
@@ -143,42 +154,79 @@ impl Chat {
     /// Ends a membership. The room stays, also without members.
     ///
     /// # Errors
-    /// `not_found` for one who is no member.
+    /// `not_found` for one who is no member, `forbidden` in a direct room, `conflict` for the only owner of a room that
+    /// others are in.
     pub fn leave_room(&self, user: &User, request: LeaveRoom) -> Pending<Position> {
         self.inner.log.enqueue(Ok(Command::Leave { user: user.clone(), room: request.room_id }))
+    }
+
+    /// Gives a room another name. The same one again changes nothing, and the answer is the room's top.
+    ///
+    /// # Errors
+    /// `bad_request` for a name that is not allowed, `not_found` for one who is no member, `forbidden` for a plain
+    /// member and in a direct room.
+    pub fn rename_room(&self, by: &User, request: RenameRoom) -> Pending<Position> {
+        self.inner.log.enqueue(Command::rename(by, request))
     }
 
     /// Brings somebody into a group. A member stays one, and the answer is the room's top.
     ///
     /// # Errors
-    /// `not_found` for one who is no member or for an unknown user, `forbidden` in a public room or where only
-    /// owners may, `conflict` where the other one is in as many rooms as one may be.
-    pub fn add_member(&self, user: &User, request: AddMember) -> Pending<Position> {
-        self.inner.log.enqueue(Ok(Command::Add {
-            by: user.clone(),
-            room: request.room_id,
-            whom: request.user,
-        }))
+    /// `not_found` for one who is no member or for an unknown user, `forbidden` in other rooms, where only owners and
+    /// moderators may, and for somebody who is banned, `conflict` where the other one is in as many rooms as one may be.
+    pub fn add_member(&self, by: &User, request: AddMember) -> Pending<Position> {
+        let AddMember { room_id: room, user: whom } = request;
+        self.inner.log.enqueue(Ok(Command::Add { by: by.clone(), room, whom }))
     }
 
-    /// Puts somebody out of a group; oneself, out of any room.
+    /// Puts somebody out of a room; oneself, as [`Chat::leave_room`] does.
     ///
     /// # Errors
-    /// `not_found` for one who is no member or for somebody who is none, `forbidden` in a public room or where
-    /// only owners may.
-    pub fn remove_member(&self, user: &User, request: RemoveMember) -> Pending<Position> {
-        self.inner.log.enqueue(Ok(Command::Remove {
-            by: user.clone(),
-            room: request.room_id,
-            whom: request.user,
-        }))
+    /// `not_found` for one who is no member or for somebody who is none, `forbidden` in a direct room, for somebody who
+    /// is not below oneself, and for a plain member, but of another plain member where the settings let anyone manage
+    /// groups.
+    pub fn remove_member(&self, by: &User, request: RemoveMember) -> Pending<Position> {
+        let RemoveMember { room_id: room, user: whom } = request;
+        self.inner.log.enqueue(Ok(Command::Remove { by: by.clone(), room, whom }))
+    }
+
+    /// Says what a member may do. The same again changes nothing, and the answer is the room's top.
+    ///
+    /// # Errors
+    /// `not_found` for one who is no member or for somebody who is none, `forbidden` for one who is no owner and in a
+    /// direct room, `conflict` for the only owner.
+    pub fn set_role(&self, by: &User, request: SetRole) -> Pending<Position> {
+        let SetRole { room_id: room, user: whom, role } = request;
+        self.inner.log.enqueue(Ok(Command::SetRole { by: by.clone(), room, whom, role }))
+    }
+
+    /// Puts somebody out of a room, if they are in, and keeps them out. Banning again changes nothing, and the answer
+    /// is the room's top.
+    ///
+    /// # Errors
+    /// `not_found` for one who is no member or for an unknown user, `forbidden` for a plain member, in a direct room
+    /// and for somebody who is not below oneself, `bad_request` for oneself.
+    pub fn ban_member(&self, by: &User, request: BanMember) -> Pending<Position> {
+        let BanMember { room_id: room, user: whom } = request;
+        self.inner.log.enqueue(Ok(Command::Ban { by: by.clone(), room, whom }))
+    }
+
+    /// Lets somebody come into a room again. For one who is not banned it changes nothing, and the answer is the room's
+    /// top.
+    ///
+    /// # Errors
+    /// `not_found` for one who is no member or for an unknown user, `forbidden` for a plain member and in a direct room.
+    pub fn unban_member(&self, by: &User, request: UnbanMember) -> Pending<Position> {
+        let UnbanMember { room_id: room, user: whom } = request;
+        self.inner.log.enqueue(Ok(Command::Unban { by: by.clone(), room, whom }))
     }
 
     /// Writes into a room. The same `clientId` again is answered as the first time, after any time.
     ///
     /// # Errors
     /// `not_found` for one who is no member, `bad_request` or `too_large` for a body that is not allowed,
-    /// `conflict` for a `clientId` that stands for another message.
+    /// `conflict` for a `clientId` that stands for another message, `forbidden` in a direct room where one has blocked
+    /// the other.
     pub fn send_message(&self, user: &User, request: SendMessage) -> Pending<SentMessage> {
         self.inner.log.enqueue(Command::message(self.random(), user, request))
     }

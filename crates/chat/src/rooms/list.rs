@@ -7,7 +7,7 @@ use crate::{
     log::{parsed, read_seq},
     unavailable,
 };
-use plaza_protocol::{Error, RoomId, RoomList, RoomSummary, Seq, UserId};
+use plaza_protocol::{Error, RoomId, RoomList, RoomSummary, Seq, User, UserId};
 use sqlx::{AnyConnection, Row, any::AnyRow};
 
 impl Chat {
@@ -45,20 +45,25 @@ pub(crate) async fn tops(connection: &mut AnyConnection, user: &UserId) -> Outco
 }
 
 /// A statement that gives rows for [`read`]. What is unread is told by subtraction, in time that does not grow with
-/// it.
+/// it. Only in a direct room is somebody looked for beside the user: everywhere else there is nothing to look by.
 macro_rules! select_summaries {
     ($rest:literal) => {
         concat!(
-            "SELECT rooms.id, rooms.name, rooms.kind, rooms.seq, members.read_seq, members.role,
+            "SELECT rooms.id, COALESCE(other.name, rooms.name) AS shown, rooms.kind, rooms.seq,
+                members.read_seq, members.role,
                 rooms.messages - members.own - members.read_others AS unread,
-                rooms.members
-             FROM members JOIN rooms ON rooms.id = members.room_id ",
+                rooms.members, other.id, other.guest
+             FROM members JOIN rooms ON rooms.id = members.room_id
+             LEFT JOIN members AS beside
+                ON beside.room_id = CASE WHEN rooms.kind = 'direct' THEN rooms.id END
+                AND beside.user_id <> members.user_id
+             LEFT JOIN users AS other ON other.id = beside.user_id ",
             $rest
         )
     };
 }
 
-const ALL: &str = select_summaries!("WHERE members.user_id = $1 ORDER BY rooms.name, rooms.id");
+const ALL: &str = select_summaries!("WHERE members.user_id = $1 ORDER BY shown, rooms.id");
 const ONE: &str = select_summaries!("WHERE members.user_id = $1 AND members.room_id = $2");
 
 async fn list(connection: &mut AnyConnection, user: &UserId) -> Outcome<Vec<RoomSummary>> {
@@ -78,16 +83,24 @@ pub(crate) async fn summary(
 }
 
 fn read(row: &AnyRow) -> sqlx::Result<RoomSummary> {
+    let name: String = row.try_get(1)?;
+    let with = match row.try_get::<Option<&str>, _>(8)? {
+        None => None,
+        Some(_) => {
+            let guest = row.try_get::<i64, _>(9)? != 0;
+            Some(User { id: parsed(row, 8)?, name: name.clone(), guest })
+        }
+    };
     Ok(RoomSummary {
         id: parsed(row, 0)?,
-        name: row.try_get(1)?,
+        name,
         kind: kind(row.try_get(2)?)?,
         seq: read_seq(row, 3)?,
         read_seq: read_seq(row, 4)?,
         role: role(row.try_get(5)?)?,
         unread: read_seq(row, 6)?,
         members: read_seq(row, 7)?,
-        with: None,
+        with,
     })
 }
 

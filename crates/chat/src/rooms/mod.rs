@@ -1,9 +1,12 @@
-//! Rooms as their members see them: which there are, who is in them, how far one has read.
+//! Rooms as people see them: which there are, who is in them and who is kept out, how far one has read.
 
+mod bans;
+mod discover;
 mod list;
 mod members;
 mod read;
 
+pub(crate) use discover::{fold, fold_earlier};
 pub(crate) use list::{summary, tops};
 pub use read::Marked;
 pub(crate) use read::{ReadQueue, start as start_reads};
@@ -20,6 +23,8 @@ pub(crate) struct Seen {
     pub(crate) kind: RoomKind,
     pub(crate) seq: Seq,
     pub(crate) role: Role,
+    /// How many are in it.
+    pub(crate) members: u64,
 }
 
 /// The room as this user sees it; nothing where there is none or the user is no member.
@@ -29,7 +34,7 @@ pub(crate) async fn seen(
     user: &UserId,
 ) -> Outcome<Option<Seen>> {
     let row = sqlx::query(
-        "SELECT rooms.kind, rooms.seq, members.role
+        "SELECT rooms.kind, rooms.seq, members.role, rooms.members
          FROM members JOIN rooms ON rooms.id = members.room_id
          WHERE members.room_id = $1 AND members.user_id = $2",
     )
@@ -39,7 +44,7 @@ pub(crate) async fn seen(
     .await?;
     let Some(row) = row else { return Ok(None) };
     let (kind, role) = (kind(row.try_get(0)?)?, role(row.try_get(2)?)?);
-    Ok(Some(Seen { kind, seq: read_seq(&row, 1)?, role }))
+    Ok(Some(Seen { kind, seq: read_seq(&row, 1)?, role, members: read_seq(&row, 3)? }))
 }
 
 /// A room's kind from its column.

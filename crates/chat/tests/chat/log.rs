@@ -80,7 +80,7 @@ async fn many_senders_with_raced_retries_make_one_order_without_holes() {
 async fn a_retry_gets_the_first_ack_again() {
     let world = World::start().await;
     let (ana, ben) = (world.user("Ana").await, world.user("Ben").await);
-    let room = world.group(&[&ana, &ben]).await;
+    let room = world.group(&[&ben, &ana]).await;
     let send = |user: &User, client_id: &str, text: &str| {
         world.chat.send_message(user, message(&room, client_id, text))
     };
@@ -110,17 +110,17 @@ async fn commands_take_effect_in_the_order_of_the_calls() {
     let hall = id("hall");
     let leave = || LeaveRoom { room_id: hall.clone() };
     let too_early = world.chat.send_message(&ana, message(&hall, "0", "too early"));
-    let joined = world.chat.join_room(&ana, join("hall"));
-    let first = world.chat.send_message(&ana, message(&hall, "1", "first"));
     let bens = world.chat.join_room(&ben, join("hall"));
-    let second = world.chat.send_message(&ben, message(&hall, "1", "second"));
+    let first = world.chat.send_message(&ben, message(&hall, "1", "first"));
+    let joined = world.chat.join_room(&ana, join("hall"));
+    let second = world.chat.send_message(&ana, message(&hall, "1", "second"));
     let left = world.chat.leave_room(&ana, leave());
     let too_late = world.chat.send_message(&ana, message(&hall, "2", "too late"));
     let third = world.chat.send_message(&ben, message(&hall, "2", "third"));
     assert_eq!(too_early.await, Err(Error::no_such_room()));
-    assert_eq!(joined.await.unwrap().seq, 1);
+    assert_eq!(bens.await.unwrap().seq, 1);
     assert_eq!(first.await.unwrap().seq, 2);
-    assert_eq!(bens.await.unwrap().seq, 3);
+    assert_eq!(joined.await.unwrap().seq, 3);
     assert_eq!(second.await.unwrap().seq, 4);
     assert_eq!(left.await.unwrap().seq, 5);
     assert_eq!(too_late.await, Err(Error::no_such_room()));

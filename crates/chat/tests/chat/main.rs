@@ -3,11 +3,14 @@
 #![expect(clippy::unwrap_used, reason = "a test ends where something is not as it should be")]
 
 mod accounts;
+mod direct;
+mod discover;
 mod history;
 mod log;
 mod migrating;
 mod model;
 mod randomness;
+mod roles;
 mod rooms;
 mod sessions;
 mod world;
