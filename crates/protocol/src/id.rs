@@ -18,9 +18,9 @@ pub struct InvalidId(pub &'static str);
 
 macro_rules! string_id {
     ($(#[$doc:meta])* $name:ident) => {
-        $(#[$doc])*
         #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
         #[serde(try_from = "String", into = "String")]
+        $(#[$doc])*
         pub struct $name(String);
 
         impl $name {
@@ -60,14 +60,17 @@ macro_rules! string_id {
 string_id! {
     /// A room: 1 to 64 of `[A-Za-z0-9._~-]`. Public rooms have chosen ids, see [`RoomId::is_choosable`];
     /// ids that start with `g_` (group) or `d_` (direct) are made by the server only.
+    #[schemars(extend("pattern" = "^[A-Za-z0-9._~-]{1,64}$"))]
     RoomId
 }
 string_id! {
     /// An account or a guest: `u_` or `v_` (visitor) and 22 characters, made by the server. Read leniently: 1 to 64 bytes.
+    #[schemars(extend("minLength" = 1, "maxLength" = 64))]
     UserId
 }
 string_id! {
     /// The sender's own name for a message, 1 to 64 bytes: the same one again is the same message again.
+    #[schemars(extend("minLength" = 1, "maxLength" = 64))]
     ClientId
 }
 
@@ -113,6 +116,7 @@ impl TryFrom<String> for ClientId {
 /// How a request names a user: by id, or as `@name`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(try_from = "String", into = "String")]
+#[schemars(extend("minLength" = 1, "maxLength" = 257))]
 pub enum UserRef {
     /// By id.
     Id(UserId),

@@ -7,6 +7,7 @@
 pub mod client_addr;
 pub mod config;
 pub mod console;
+pub mod documents;
 pub mod gateway;
 mod http;
 pub mod limits;

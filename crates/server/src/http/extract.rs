@@ -5,8 +5,8 @@ use crate::client_addr::ClientAddr;
 use axum::extract::{FromRequest, FromRequestParts, Path, Query, Request, rejection::BytesRejection};
 use http::{HeaderMap, StatusCode, header, request::Parts};
 use plaza_chat::Identity;
-use plaza_protocol::{Code, Error, RoomId, Secret};
-use serde::de::DeserializeOwned;
+use plaza_protocol::{ClientId, Code, Error, RoomId, Secret, UserRef};
+use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::error::Category;
 use std::net::IpAddr;
 
@@ -95,9 +95,49 @@ impl FromRequestParts<State> for Room {
     type Rejection = Refusal;
 
     async fn from_request_parts(parts: &mut Parts, state: &State) -> Result<Self, Refusal> {
-        let path = Path::<String>::from_request_parts(parts, state).await;
-        let room = path.ok().and_then(|Path(text)| text.parse().ok());
+        let path = Path::<RoomPath>::from_request_parts(parts, state).await;
+        let room = path.ok().and_then(|Path(path)| path.id.parse().ok());
         room.map(Self).ok_or_else(|| Error::no_such_room().into())
+    }
+}
+
+#[derive(Deserialize)]
+struct RoomPath {
+    id: String,
+}
+
+/// The person named in the path.
+pub(super) struct Person(pub(super) UserRef);
+
+impl FromRequestParts<State> for Person {
+    type Rejection = Refusal;
+
+    async fn from_request_parts(parts: &mut Parts, state: &State) -> Result<Self, Refusal> {
+        let path = Path::<PersonPath>::from_request_parts(parts, state).await;
+        let user = path.ok().and_then(|Path(path)| UserRef::try_from(path.user).ok());
+        user.map(Self).ok_or_else(|| Error::new(Code::NotFound, "There is nobody of this id or name.").into())
+    }
+}
+
+#[derive(Deserialize)]
+struct PersonPath {
+    user: String,
+}
+
+/// `Idempotency-Key`: the sender's own name for what it sends. Without one, sending again would send twice.
+pub(super) struct IdempotencyKey(pub(super) ClientId);
+
+impl FromRequestParts<State> for IdempotencyKey {
+    type Rejection = Refusal;
+
+    async fn from_request_parts(parts: &mut Parts, _: &State) -> Result<Self, Refusal> {
+        const ASK: &str = "Send an Idempotency-Key of 1 to 64 bytes of your own making, the same again when you send the same message again.";
+        let mut keys = parts.headers.get_all("idempotency-key").iter();
+        let (Some(key), None) = (keys.next(), keys.next()) else {
+            return Err(Error::bad_request(ASK).into());
+        };
+        let key = key.to_str().ok().and_then(|key| key.parse().ok());
+        key.map(Self).ok_or_else(|| Error::bad_request(ASK).into())
     }
 }
 

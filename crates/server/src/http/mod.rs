@@ -2,6 +2,7 @@
 
 mod accounts;
 pub(crate) mod connection;
+mod documented;
 mod extract;
 mod headers;
 mod places;
@@ -11,11 +12,12 @@ mod rooms;
 
 use crate::{
     client_addr::{self, Proxies},
-    config,
+    config, documents,
     gateway::Gateway,
     limits::{Limits, Now},
     web,
 };
+use aide::{axum::ApiRouter, openapi::OpenApi};
 use axum::{
     Json, Router,
     extract::{DefaultBodyLimit, Request, State as TheState},
@@ -46,11 +48,13 @@ pub(crate) struct State {
 /// Everything that this node serves.
 pub(crate) fn router(state: State, server: &config::Server, web: config::Web) -> Router {
     let sockets = state.gateway.service();
+    let (api, document) = api(server);
     let proxies = Arc::new(Proxies::new(server.trusted_proxies.clone()));
     let pages =
         if web.enabled { Router::new().fallback(web::serve) } else { Router::new().fallback(no_page) };
     Router::new()
-        .nest("/api", api(server))
+        .nest("/api", api)
+        .merge(documents::router(&document))
         .route("/api", any(unknown))
         .route("/api/", any(unknown))
         .route("/health", get(health))
@@ -62,18 +66,30 @@ pub(crate) fn router(state: State, server: &config::Server, web: config::Web) ->
         .with_state(state)
 }
 
-/// Everything under `/api`; whatever goes wrong there is answered as problem details.
-fn api(server: &config::Server) -> Router<State> {
+/// Version 1 of the API, and its document.
+pub(crate) fn v1() -> (Router<State>, OpenApi) {
+    let mut document = documents::openapi();
+    let router = ApiRouter::new()
+        .merge(accounts::router())
+        .merge(rooms::router())
+        .finish_api_with(&mut document, documents::finish_openapi);
+    (router, document)
+}
+
+/// Everything under `/api`, and its document; whatever goes wrong there is answered as problem details.
+fn api(server: &config::Server) -> (Router<State>, OpenApi) {
+    let (v1, document) = v1();
     let limit = Duration::from_millis(server.request_timeout_ms);
     let deadline = move |request: Request, next: Next| headers::deadline(limit, request, next);
-    Router::new()
-        .nest("/v1", accounts::router().merge(rooms::router()))
+    let router = Router::new()
+        .nest("/v1", v1)
         .fallback(unknown)
         .method_not_allowed_fallback(wrong_method)
         .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
         .layer(from_fn(deadline))
         .layer(from_fn(headers::uncached))
-        .layer(headers::cors(&server.allowed_origins))
+        .layer(headers::cors(&server.allowed_origins));
+    (router, document)
 }
 
 async fn health(TheState(state): TheState<State>) -> Json<Health> {
