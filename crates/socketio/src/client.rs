@@ -25,6 +25,7 @@ use std::{
     pin::{Pin, pin},
     sync::Arc,
     task::{Context, Poll},
+    time::Duration,
 };
 use tokio::{
     task::coop::unconstrained,
@@ -58,6 +59,8 @@ struct Incomplete {
     text: Box<str>,
     missing: usize,
     attachments: Vec<Bytes>,
+    /// When it is given up.
+    by: Pin<Box<Sleep>>,
 }
 
 /// What a finished future leaves to do.
@@ -92,6 +95,21 @@ impl Client {
         &self.namespaces.config
     }
 
+    /// How long a packet may take to be all there: as long as a silent client is borne.
+    fn patience(&self) -> Duration {
+        self.config().ping_interval + self.config().ping_timeout
+    }
+
+    /// Ready when attachments that were announced have not come. While nothing is read they cannot come.
+    fn poll_incomplete(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let anew = self.is_full().then(|| Instant::now() + self.patience());
+        let Some(incomplete) = &mut self.incomplete else { return Poll::Pending };
+        if let Some(anew) = anew {
+            incomplete.by.as_mut().reset(anew);
+        }
+        incomplete.by.as_mut().poll(cx)
+    }
+
     /// A message in the default encoding.
     fn text(&mut self, text: &str, received: Instant, cx: &mut Context<'_>) -> Result<(), CloseReason> {
         if *self.parser.get_or_insert(Parser::Json) != Parser::Json || self.incomplete.is_some() {
@@ -105,7 +123,9 @@ impl Client {
             return self.packet(parsed, Vec::new(), received, cx);
         }
         let missing = parsed.attachments;
-        self.incomplete = Some(Box::new(Incomplete { text: text.into(), missing, attachments: Vec::new() }));
+        let by = Box::pin(sleep(self.patience()));
+        self.incomplete =
+            Some(Box::new(Incomplete { text: text.into(), missing, attachments: Vec::new(), by }));
         Ok(())
     }
 
@@ -330,6 +350,10 @@ impl Protocol for Client {
         self.sweep(cx);
         while let Poll::Ready(Some(done)) = self.running.poll_next_unpin(cx) {
             self.finish(done, cx);
+        }
+        if self.poll_incomplete(cx).is_ready() {
+            tracing::debug!("attachments that were announced did not come");
+            return Poll::Ready(CloseReason::ForcedClose);
         }
         if self.connect_by.as_mut().is_some_and(|by| by.as_mut().poll(cx).is_ready()) {
             tracing::debug!("no namespace within the connect timeout");

@@ -31,7 +31,8 @@ pub struct Config {
     /// Most handlers of one client at work at once; while they are, nothing more is read from it, neither events
     /// nor the acknowledgements it owes. 256
     pub in_flight: usize,
-    /// Most binary attachments of one packet. 10
+    /// Most binary attachments of one packet, each of which may be as long as a message; they may take as long to come
+    /// as a silent client is borne. 10
     pub max_attachments: usize,
     /// Most namespaces one client may hold at once. 16
     pub max_namespaces: usize,

@@ -7,13 +7,14 @@ use crate::{
     Payload,
     config::Origins,
     engine::fuzzing as engine,
-    packet::{self, Content, Parsed},
+    msgpack,
+    packet::{self, Content, Head, Parsed},
     payload::places_exist,
 };
 use bytes::Bytes;
 use serde_json::value::RawValue;
 
-pub use engine::{engine_packet, http_query, polling_payload, websocket};
+pub use engine::{compression_offer, engine_packet, http_query, inflate, polling_payload, websocket};
 
 /// A Socket.IO packet in the default encoding: what is read and written again reads the same.
 pub fn socket_packet(bytes: &[u8]) {
@@ -52,6 +53,38 @@ fn arguments<'a>(payload: &'a Payload, json: &str) -> Vec<&'a RawValue> {
     payload.elements().expect("a packet's JSON is an array")
 }
 
+/// A Socket.IO packet in MessagePack: what is read and written again reads the same.
+pub fn msgpack_packet(bytes: &[u8]) {
+    const MOST: usize = 4;
+    let Ok(read) = msgpack::Packet::read(bytes, MOST) else { return };
+    assert!(read.attachments.len() <= MOST);
+    let Ok(parsed) = read.parsed() else { return };
+    let (kind, id, json) = match &parsed.content {
+        Content::Connect(_) | Content::Disconnect => return,
+        Content::Event { id, json, .. } => (b'2', *id, *json),
+        Content::Ack { id, json } => (b'3', Some(*id), *json),
+    };
+    assert!(json.len() <= 8 * bytes.len() + 64 * MOST, "{} bytes became {}", bytes.len(), json.len());
+    arguments(&Payload::ack(json, read.attachments.clone()), json);
+    let attachments: Vec<&[u8]> = read.attachments.iter().map(AsRef::as_ref).collect();
+    let head = Head { kind, attachments: attachments.len(), namespace: parsed.namespace, id, body: json };
+    let written = msgpack::packet(&head, &attachments);
+    let again = msgpack::Packet::read(&written, MOST).expect("what was written is a packet");
+    assert_eq!(again.attachments, read.attachments);
+    let (id_again, json_again) = match again.parsed().expect("what was written is a packet").content {
+        Content::Event { id, json, .. } => (id, json),
+        Content::Ack { id, json } => (Some(id), json),
+        Content::Connect(_) | Content::Disconnect => panic!("{again:?}"),
+    };
+    assert_eq!(id, id_again);
+    assert_eq!(value(json), value(json_again));
+}
+
+/// What JSON says; `None` where it is deeper, or its numbers larger, than are looked at.
+fn value(json: &str) -> Option<serde_json::Value> {
+    serde_json::from_str(json).ok()
+}
+
 /// An origin and the host that was asked for, with a line's end between them.
 pub fn origin(bytes: &[u8]) {
     let Ok(text) = std::str::from_utf8(bytes) else { return };
@@ -68,12 +101,15 @@ mod tests {
 
     type Target = (&'static str, fn(&[u8]));
 
-    const TARGETS: [Target; 6] = [
+    const TARGETS: [Target; 9] = [
         ("websocket", super::websocket),
         ("engine_packet", super::engine_packet),
         ("polling_payload", super::polling_payload),
         ("http_query", super::http_query),
         ("socket_packet", super::socket_packet),
+        ("msgpack_packet", super::msgpack_packet),
+        ("inflate", super::inflate),
+        ("compression_offer", super::compression_offer),
         ("origin", super::origin),
     ];
 

@@ -1,6 +1,7 @@
 //! What must hold of Engine.IO's parsers; see the module of the same name above.
 
 use super::{
+    deflate,
     frame::Frame,
     http::Query,
     packet::{Message, Packet, Piece, join_payload, split_payload},
@@ -10,17 +11,19 @@ use super::{
 /// Most bytes of a message here: small, so that bounds are met often.
 const MAX: usize = 1_000;
 
-/// Frames from a client, the same in whatever pieces they come. The first byte says how large the pieces are.
+/// Frames from a client, the same in whatever pieces they come. The first byte says how large the pieces are, and with
+/// its highest bit that messages may be compressed.
 pub fn websocket(bytes: &[u8]) {
     let Some((&size, bytes)) = bytes.split_first() else { return };
-    let whole = decode(bytes, bytes.len().max(1));
-    let pieces = decode(bytes, usize::from(size).max(1));
+    let (inflates, piece) = (size & 0x80 != 0, usize::from(size & 0x7F));
+    let whole = decode(bytes, bytes.len().max(1), inflates);
+    let pieces = decode(bytes, piece.max(1), inflates);
     assert_eq!(whole, pieces);
 }
 
 /// All that a stream holds, in words, and the violation that ended it.
-fn decode(bytes: &[u8], piece: usize) -> (Vec<String>, Option<Violation>) {
-    let (mut decoder, mut found, mut unread) = (Decoder::default(), Vec::new(), Vec::new());
+fn decode(bytes: &[u8], piece: usize, inflates: bool) -> (Vec<String>, Option<Violation>) {
+    let (mut decoder, mut found, mut unread) = (Decoder::new(inflates), Vec::new(), Vec::new());
     for piece in bytes.chunks(piece) {
         unread.extend_from_slice(piece);
         loop {
@@ -38,6 +41,25 @@ fn decode(bytes: &[u8], piece: usize) -> (Vec<String>, Option<Violation>) {
         assert!(unread.len() < 2 * MAX + piece.len(), "what is refused from its head on is not waited for");
     }
     (found, None)
+}
+
+/// A compressed message: it is never longer than it may be, and what is compressed here reads back.
+pub fn inflate(bytes: &[u8]) {
+    if let Ok(message) = deflate::inflate(bytes, MAX) {
+        assert!(message.len() <= MAX && message.capacity() <= 4_096, "{}", message.capacity());
+    }
+    if let Some(short) = deflate::deflate(bytes) {
+        assert!(short.len() < bytes.len());
+        assert_eq!(deflate::inflate(&short, bytes.len()).as_deref(), Ok(bytes));
+        assert_eq!(deflate::inflate(&short, bytes.len() - 1), Err(Violation::TooLong));
+    }
+}
+
+/// The value of `Sec-WebSocket-Extensions`.
+pub fn compression_offer(bytes: &[u8]) {
+    let Ok(text) = std::str::from_utf8(bytes) else { return };
+    let accepted = text.split(',').any(deflate::is_acceptable);
+    assert!(!accepted || text.contains("permessage-deflate"));
 }
 
 /// A text packet of Engine.IO.
