@@ -8,10 +8,10 @@ use crate::{
     socket::{Events, ReceivedEvent, Socket},
 };
 use plaza_protocol::{
-    AddMember, Answer, Auth, ClientId, Content, CreateRoom, Ending, Event, EventsPage, History, JoinRoom,
-    JoinedRoom, LeaveRoom, ListMembers, ListRooms, MarkRead, MembersPage, Position, ReadEvent, RemoveMember,
-    Resume, Resumed, RoomId, RoomSummary, RoomsResumed, SendMessage, SentMessage, Seq, Session, TextBody,
-    UserRef,
+    AddMember, Answer, Auth, ClientId, Content, CreateRoom, EVENTS, Ending, Event, EventsPage, History,
+    JoinRoom, JoinedRoom, LeaveRoom, ListMembers, ListRooms, MarkRead, MembersPage, Position, ReadEvent,
+    RemoveMember, Resume, Resumed, RoomId, RoomSummary, RoomsResumed, SendMessage, SentMessage, Seq, Session,
+    TextBody, UserRef,
 };
 use serde::de::DeserializeOwned;
 use std::time::Duration;
@@ -170,19 +170,22 @@ impl Inbox {
 
 fn typed(received: &ReceivedEvent) -> Incoming {
     let incoming = match received.name.as_str() {
-        "message" | "member:added" | "member:removed" => payload::<Event>(received).and_then(|event| {
-            if event.name() == received.name {
-                Ok(Incoming::Event(event))
-            } else {
-                Err(format!("its type is {}", event.name()))
-            }
-        }),
+        name if EVENTS.iter().any(|known| known.logged && known.event == name) => logged(received),
         "resumed" => payload(received).map(Incoming::Resumed),
         "read" => payload(received).map(Incoming::Read),
         "session:ending" => payload(received).map(Incoming::Ending),
         other => Ok(Incoming::Unknown(other.to_owned())),
     };
     incoming.unwrap_or_else(|why| Incoming::Malformed { name: received.name.clone(), why })
+}
+
+fn logged(received: &ReceivedEvent) -> Result<Incoming, String> {
+    let event: Event = payload(received)?;
+    if event.name() == received.name {
+        Ok(Incoming::Event(event))
+    } else {
+        Err(format!("its type is {}", event.name()))
+    }
 }
 
 fn payload<T: DeserializeOwned>(received: &ReceivedEvent) -> Result<T, String> {
@@ -211,6 +214,10 @@ mod tests {
         let good = typed(&received("member:added", std::slice::from_ref(&change)));
         assert!(matches!(good, Incoming::Event(Event::MemberAdded(_))), "{good:?}");
         assert!(matches!(typed(&received("member:removed", &[change])), Incoming::Malformed { .. }));
+        let banned = json!({"type": "member:banned", "roomId": "r", "seq": 2, "at": "2024-01-01T00:00:00.000Z",
+            "user": {"id": "u_1", "name": "Ana", "guest": false}, "by": {"id": "u_2", "name": "Ben", "guest": false}});
+        let banned = typed(&received("member:banned", &[banned]));
+        assert!(matches!(banned, Incoming::Event(Event::MemberBanned(_))), "{banned:?}");
         assert!(matches!(typed(&received("message", &[json!({"seq": -1})])), Incoming::Malformed { .. }));
         assert!(matches!(typed(&received("resumed", &[])), Incoming::Malformed { .. }));
         assert!(matches!(typed(&received("brand:new", &[])), Incoming::Unknown(_)));

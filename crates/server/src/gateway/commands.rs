@@ -8,8 +8,9 @@
 use super::{Here, seat::Seat};
 use futures_util::future::BoxFuture;
 use plaza_protocol::{
-    AddMember, Answer, Code, CreateRoom, Error, History, JoinRoom, LeaveRoom, ListMembers, ListRooms,
-    MarkRead, Position, ReadEvent, RemoveMember, Request, Resume, SendMessage,
+    AddMember, Answer, BanMember, Code, CreateRoom, DiscoverRooms, Error, History, JoinRoom, LeaveRoom,
+    ListBans, ListMembers, ListRooms, Locate, MarkRead, Position, ReadEvent, RemoveMember, RenameRoom,
+    Request, Resume, SendMessage, SetRole, UnbanMember,
 };
 use plaza_socketio::{Ack, Event, Handlers, Payload, Socket};
 use serde::{Serialize, de::DeserializeOwned};
@@ -74,9 +75,43 @@ pub(super) fn register(handlers: Handlers, here: &Arc<Here>) -> Handlers {
             asker.here.chat.resume(&asker.seat()?.identity.user.id, request).await
         }),
     );
+    let handlers = manage(handlers, here);
     let handlers = command(handlers, here, mark_read);
     handlers.otherwise(async |_, Event { ack, .. }| {
         answer("", ack, Err::<(), _>(Error::bad_request("There is no request of this name.")));
+    })
+}
+
+/// What owners and moderators do to a room, and finding rooms and moments.
+fn manage(handlers: Handlers, here: &Arc<Here>) -> Handlers {
+    let handlers = command(handlers, here, async |asker, request: RenameRoom| {
+        asker.here.chat.rename_room(&asker.seat()?.identity.user, request).await
+    });
+    let handlers = command(handlers, here, async |asker, request: SetRole| {
+        asker.here.chat.set_role(&asker.seat()?.identity.user, request).await
+    });
+    let handlers = command(handlers, here, async |asker, request: BanMember| {
+        asker.here.chat.ban_member(&asker.seat()?.identity.user, request).await
+    });
+    let handlers = command(handlers, here, async |asker, request: UnbanMember| {
+        asker.here.chat.unban_member(&asker.seat()?.identity.user, request).await
+    });
+    let handlers = command(
+        handlers,
+        here,
+        large(async |asker, request: ListBans| {
+            asker.here.chat.room_bans(&asker.seat()?.identity.user.id, request).await
+        }),
+    );
+    let handlers = command(
+        handlers,
+        here,
+        large(async |asker, request: DiscoverRooms| {
+            asker.here.chat.discover_rooms(&asker.seat()?.identity.user.id, request).await
+        }),
+    );
+    command(handlers, here, async |asker, request: Locate| {
+        asker.here.chat.locate(&asker.seat()?.identity.user.id, request).await
     })
 }
 
