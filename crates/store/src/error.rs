@@ -57,6 +57,15 @@ pub enum StoreError {
         /// Which one.
         version: i64,
     },
+    /// The data is behind the program, and another process has it.
+    #[error(
+        "The data is in use by an older Plaza, which has not laid it out as this one does (migration {version}): use \
+         the version that is running, or stop it first."
+    )]
+    MigrationMissing {
+        /// The first that is missing.
+        version: i64,
+    },
     /// A migration failed; the data is as before it.
     #[error("Migration {version} of the data failed, and nothing of it was kept: {reason}.")]
     MigrationFailed {

@@ -7,6 +7,7 @@
 //! What [`Durability::Full`] promises: when a commit has answered, the operating system was told to put it on
 //! the disk and has said that it is there.
 
+mod alongside;
 mod backup;
 mod check;
 mod error;
@@ -94,7 +95,8 @@ struct Inner {
     writer: AnyPool,
     epoch: String,
     watch: Arc<Watch>,
-    lock: DataLock,
+    /// None beside a node that has it.
+    lock: Option<DataLock>,
 }
 
 impl std::fmt::Debug for Store {
@@ -127,7 +129,7 @@ impl Store {
         };
         let (writer, readers, epoch) = opened.await.map_err(|error: StoreError| error.at(&place))?;
         let watch = Arc::new(Watch::new(place));
-        Ok(Self { inner: Arc::new(Inner { readers, writer, epoch, watch, lock }) })
+        Ok(Self { inner: Arc::new(Inner { readers, writer, epoch, watch, lock: Some(lock) }) })
     }
 
     /// Made at random with the store: positions of another epoch mean nothing here.
@@ -191,13 +193,16 @@ impl Store {
     /// that another process may have it. Whoever comes later is answered `Closed`.
     pub async fn close(&self) {
         self.inner.readers.close().await;
-        if let Ok(mut connection) = self.inner.writer.acquire().await
+        if self.inner.lock.is_some()
+            && let Ok(mut connection) = self.inner.writer.acquire().await
             && let Err(error) = sqlite::checkpoint(&mut connection).await
         {
             tracing::warn!(%error, "The data was not put into one file; the next start does it");
         }
         self.inner.writer.close().await;
-        self.inner.lock.release();
+        if let Some(lock) = &self.inner.lock {
+            lock.release();
+        }
     }
 }
 

@@ -1,8 +1,8 @@
 //! One process a data folder: a lock file beside the database, held for as long as the store is open.
 //!
 //! SQLite would let two processes write in turns. Plaza must not: each would think that it alone gives out
-//! positions and would never tell its clients what the other one stored. The operating system drops the lock
-//! when the process ends, however it ends.
+//! positions and would never tell its clients what the other one stored. What may be written beside a node all the same
+//! is in `alongside`. The operating system drops the lock when the process ends, however it ends.
 
 use crate::StoreError;
 use std::{

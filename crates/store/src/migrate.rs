@@ -52,6 +52,20 @@ pub(crate) async fn check(
     Ok(())
 }
 
+/// The same, and whether all that is known here was applied.
+pub(crate) async fn check_all(
+    connection: &mut SqliteConnection,
+    migrations: &[Migration],
+) -> Result<(), StoreError> {
+    check(connection, migrations).await?;
+    let applied = sqlx::query("SELECT COALESCE(MAX(version), 0) FROM _sqlx_migrations");
+    let newest: i64 = applied.fetch_one(connection).await?.try_get(0)?;
+    match migrations.iter().map(|step| step.version).find(|version| *version > newest) {
+        Some(version) => Err(StoreError::MigrationMissing { version }),
+        None => Ok(()),
+    }
+}
+
 fn migrator(migrations: &[Migration]) -> Migrator {
     let steps = migrations.iter().map(|step| {
         let sql = step.sql.into_sql_str();
