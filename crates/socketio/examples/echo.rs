@@ -1,13 +1,14 @@
 //! The application that the official conformance suites expect.
 //!
-//! `cargo run -p plaza-socketio --example echo -- [PORT] [--engine]`
+//! `cargo run -p plaza-socketio --example echo -- [PORT] [--engine] [--deflate]`
 //!
 //! Without `--engine`: Socket.IO at `/socket.io/` with the namespaces `/` and `/custom`; on connect it emits `auth`
 //! with the client's auth, answers `message` by `message-back`, and acknowledges `message-with-ack`. With it: plain
-//! Engine.IO at `/engine.io/`, every message echoed.
+//! Engine.IO at `/engine.io/`, every message echoed. With `--deflate` packets of 64 bytes and more are compressed for
+//! clients that offer it.
 
 use plaza_socketio::{
-    CloseReason, Config, Event, Handlers, Origins, Payload, Refusal, SocketIo,
+    CloseReason, Compression, Config, Event, Handlers, Origins, Payload, Refusal, SocketIo,
     engine::{Application, Engine, Frame, Message, Outgoing, Protocol, Session},
     serve,
 };
@@ -23,14 +24,16 @@ use tokio::net::TcpListener;
 #[tokio::main]
 async fn main() -> std::io::Result<()> {
     let mut engine = false;
+    let mut compression = None;
     let mut port = 3000;
     for argument in std::env::args().skip(1) {
         match argument.parse() {
             Ok(number) => port = number,
             Err(_) if argument == "--engine" => engine = true,
+            Err(_) if argument == "--deflate" => compression = Some(Compression { threshold: 64 }),
             Err(_) => {
                 return Err(std::io::Error::other(format!(
-                    "what is {argument}? usage: echo [PORT] [--engine]"
+                    "what is {argument}? usage: echo [PORT] [--engine] [--deflate]"
                 )));
             }
         }
@@ -40,6 +43,7 @@ async fn main() -> std::io::Result<()> {
         ping_timeout: Duration::from_millis(200),
         max_payload: 1_000_000,
         connect_timeout: Duration::from_secs(1),
+        compression,
         origins: Origins::Any,
         ..Config::default()
     };

@@ -15,20 +15,21 @@ export const isReference = process.env.PLAZA_ECHO === "reference";
 
 export class EchoServer {
   #child = null;
-  #engine;
+  #flags;
 
-  constructor(port, engine) {
+  constructor(port, flags) {
     this.port = port;
-    this.#engine = engine;
+    this.#flags = flags;
     this.url = `http://127.0.0.1:${port}`;
     this.wsUrl = `ws://127.0.0.1:${port}`;
   }
 
   /** Starts an echo server on a free port and waits until it takes connections. */
-  static async start({ engine = false } = {}) {
+  static async start({ engine = false, deflate = false } = {}) {
+    const flags = [...(engine ? ["--engine"] : []), ...(deflate ? ["--deflate"] : [])];
     for (let attempt = 1; ; attempt += 1) {
       // Between finding a port and using it somebody else may take it.
-      const server = new EchoServer(await freePort(), engine);
+      const server = new EchoServer(await freePort(), flags);
       try {
         await server.run();
         return server;
@@ -40,7 +41,7 @@ export class EchoServer {
 
   /** Starts the process (again) on the same port. */
   async run() {
-    const args = [String(this.port), ...(this.#engine ? ["--engine"] : [])];
+    const args = [String(this.port), ...this.#flags];
     const echo = process.env.PLAZA_ECHO;
     if (!echo) throw new Error("PLAZA_ECHO names no server: run `npm test` or `npm run test:reference`");
     const command = isReference ? [process.execPath, REFERENCE] : [echo];
