@@ -1,8 +1,9 @@
 // What a reconnect brings: the events that were missed, taken in at its end so that a page draws a thousand
 // messages once, and the account of them that people are given.
 
-import type { Reload, RoomEvent } from './protocol';
+import type { Reload } from './protocol';
 import { Store } from './store';
+import type { RoomEvent } from './wire';
 
 export interface Reloaded {
   roomId: string;
@@ -14,7 +15,7 @@ export interface Reloaded {
 export interface Resumption {
   /** Messages that were missed and have been caught up with. */
   messages: number;
-  /** Comings and goings of members, likewise. */
+  /** Everything else that happened, likewise. */
   changes: number;
   /** Rooms whose timeline had to be replaced, and why. */
   reloaded: readonly Reloaded[];

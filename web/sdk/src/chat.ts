@@ -1,74 +1,76 @@
-// A client of Plaza, whole: one connection, the rooms one is a member of, and the messages on their way.
+// A client of Plaza, whole: one connection, the rooms one is a member of, the messages on their way, and who is there.
 
-import { delay, RESEND } from './backoff';
+import { Blocked } from './blocked';
 import { CatchUp } from './catch-up';
 import { Connection } from './connection';
 import type { Credentials } from './credentials';
-import { Refused, sentence } from './failure';
+import type { News, Notice } from './notice';
 import { Outbox } from './outbox';
-import { LocalOutboxStorage, type KeyedStorage } from './outbox-storage';
-import type {
-  Member,
-  MemberChange,
-  Positions,
-  ReadEvent,
-  RoomEvent,
-  RoomsResumed,
-  RoomSummary,
-  Seq,
-  Session,
-  User,
-} from './protocol';
+import { IndexedDbOutboxStorage, MemoryOutboxStorage, type OutboxStorage } from './outbox-storage';
+import { Presence } from './presence';
+import type { CreateRoom, Positions, ReadEvent, RoomsResumed, Seq, Session, User } from './protocol';
 import { randomId } from './random';
-import { Room } from './room';
+import type { Room } from './room';
+import { Rooms } from './rooms';
 import { Store } from './store';
-
-export interface Notice {
-  id: number;
-  text: string;
-}
+import { tabs, type Tabs } from './turn';
+import { TypingPeople } from './typing';
+import { actorOf, takenOut, type MessageEvent, type RoomEvent } from './wire';
 
 export interface ChatOptions {
-  credentials: Credentials;
-  storage: KeyedStorage;
+  /** Who one is: `Credentials`, or any other source of proofs. */
+  credentials: Pick<Credentials, 'proof' | 'guestToken'>;
   /** The server, when it is not where the page comes from. */
   url?: string;
+  /** Where unsent messages are kept; absent: IndexedDB where there is one. */
+  outboxStorage?(account: string): OutboxStorage;
+  /** The other tabs of an account; absent: those that share this browser. */
+  tabs?(account: string): Tabs;
   /** Another account than before answered: what is on the page belongs to somebody else. */
   accountChanged?(): void;
 }
 
+/** Told of somebody else's message that has just come, live. */
+export type Arrived = (room: Room, message: MessageEvent) => void;
+
 /** Events that come within this many milliseconds of others are taken in together. */
 const TOGETHER_MS = 50;
-/** So many rooms get their last event shown in the list without being opened. */
-const PREVIEWS = 30;
 
 export class Chat {
   readonly connection: Connection;
   readonly me = new Store<User | undefined>(undefined);
-  /** In the order of the server's list; undefined until it is known. */
-  readonly rooms = new Store<readonly Room[] | undefined>(undefined);
   readonly outbox = new Store<Outbox | undefined>(undefined);
   readonly notices = new Store<readonly Notice[]>([]);
+  readonly presence: Presence;
+  readonly typing: TypingPeople;
+  readonly blocked: Blocked;
+  /** Typed requests, for all that has no method here. */
+  readonly request: Connection['request'];
   #options: ChatOptions;
   #epoch: string | undefined;
-  #byId = new Map<string, Room>();
-  #opened: string | undefined;
+  #rooms: Rooms;
   #catchUp = new CatchUp();
   #live: RoomEvent[] = [];
   #liveTakenAt = 0;
   #liveTimer: ReturnType<typeof setTimeout> | undefined;
-  /** Events of rooms that the list has not named yet. */
-  #early: RoomEvent[] = [];
-  /** Where one was removed, so that an older list does not bring the room back. */
-  #removedAt = new Map<string, Seq>();
-  #listing: Promise<void> | undefined;
-  #listAgain = false;
-  #listTries = 0;
-  #listTimer: ReturnType<typeof setTimeout> | undefined;
   #nextNotice = 1;
+  #listeners = new Set<Arrived>();
 
   constructor(options: ChatOptions) {
     this.#options = options;
+    const request: Connection['request'] = (name, payload) => this.connection.request(name, payload);
+    this.request = request;
+    this.presence = new Presence(request);
+    this.typing = new TypingPeople(request);
+    this.blocked = new Blocked(request);
+    this.#rooms = new Rooms({
+      me: () => this.me.get()?.id ?? '',
+      online: () => this.connection.online,
+      request,
+      held: (room, events) => this.#held(room, events),
+      dropped: (room) => this.outbox.get()?.discardRoom(room.id).length ?? 0,
+      notify: (news) => this.notify(news),
+    });
     this.connection = new Connection(
       {
         proof: (fresh) => options.credentials.proof(fresh),
@@ -76,12 +78,19 @@ export class Chat {
         session: (session) => this.#session(session),
         event: (event) => this.#event(event),
         resumed: (resumed) => this.#resumed(resumed),
-        read: (event) => this.#read(event),
+        asides: {
+          read: (event) => this.#read(event),
+          receipts: (event) => this.room(event.roomId)?.members.receipts(event),
+          typing: (event) => this.typing.told(event),
+          presence: (event) => this.presence.told(event),
+        },
       },
       options.url,
     );
     this.connection.state.subscribe(({ phase }) => {
       if (phase !== 'catching-up') this.#takeMissed();
+      if (phase === 'online') this.presence.connected();
+      else this.presence.lost();
       this.outbox.get()?.setOnline(phase === 'online');
     });
   }
@@ -91,60 +100,56 @@ export class Chat {
     return this.#catchUp.resumption;
   }
 
+  /** In the order of the server's list; undefined until it is known. */
+  get rooms(): Rooms['list'] {
+    return this.#rooms.list;
+  }
+
   room(id: string): Room | undefined {
-    return this.#byId.get(id);
+    return this.#rooms.get(id);
   }
 
   /** Look at a room: its newest events are loaded and kept. */
   open(roomId: string | undefined): void {
-    if (this.#opened !== roomId && this.#opened !== undefined) this.room(this.#opened)?.trim();
-    this.#opened = roomId;
-    // Offline, or before it is known what became of the room, the next list does it.
-    if (roomId !== undefined && this.connection.online) void this.room(roomId)?.look();
+    this.#rooms.open(roomId);
   }
 
-  async create(name: string, kind: 'public' | 'group', id?: string): Promise<string> {
-    const request = id === undefined ? { name, kind } : { name, kind, id };
-    const { room } = await this.connection.request('room:create', request);
-    return this.#add(room).id;
+  /** Gives the room's id. */
+  async create(request: CreateRoom): Promise<string> {
+    return this.#rooms.add((await this.request('room:create', request)).room);
   }
 
+  /** Gives the room's id. */
   async join(roomId: string): Promise<string> {
-    const { room } = await this.connection.request('room:join', { roomId });
-    return this.#add(room).id;
+    return this.#rooms.add((await this.request('room:join', { roomId })).room);
   }
 
   async leave(roomId: string): Promise<void> {
-    const { seq } = await this.connection.request('room:leave', { roomId });
-    this.#drop(roomId, seq, (name) => `You left ${name}.`);
+    const { seq } = await this.request('room:leave', { roomId });
+    this.#rooms.drop(roomId, seq, { kind: 'left' });
   }
 
-  /** A page of members; give `next` of the page before as `after`. */
-  members(roomId: string, after?: string): Promise<{ members: Member[]; next?: string }> {
-    return this.connection.request('room:members', after === undefined ? { roomId } : { roomId, after });
-  }
-
-  addMember(roomId: string, user: string): Promise<unknown> {
-    return this.connection.request('member:add', { roomId, user });
-  }
-
-  removeMember(roomId: string, user: string): Promise<unknown> {
-    return this.connection.request('member:remove', { roomId, user });
-  }
-
+  /** Shown at once, sent when it can be, once. */
   send(roomId: string, text: string): void {
     this.outbox.get()?.submit(roomId, text);
+    this.typing.done(roomId);
   }
 
   /** Read up to here. If the server cannot be told now, the next list tells that it does not know. */
   markRead(roomId: string, seq: Seq): void {
     if (!this.connection.online || !this.room(roomId)?.read(seq)) return;
-    this.connection.request('room:read', { roomId, seq }).catch(() => undefined);
+    this.request('room:read', { roomId, seq }).catch(() => undefined);
   }
 
-  notify(text: string): void {
+  /** Have a listener told of others' messages as they come, until the returned function is called. */
+  onArrived(listener: Arrived): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  notify(news: News): void {
     const id = this.#nextNotice++;
-    this.notices.update((notices) => [...notices.slice(-4), { id, text }]);
+    this.notices.update((notices) => [...notices.slice(-4), { id, ...news }]);
   }
 
   dismiss(noticeId: number): void {
@@ -154,19 +159,15 @@ export class Chat {
   close(): void {
     this.connection.close();
     this.outbox.get()?.close();
-    clearTimeout(this.#listTimer);
+    this.presence.close();
+    this.typing.close();
+    this.#rooms.close();
     clearTimeout(this.#liveTimer);
-    for (const room of this.#byId.values()) room.close();
   }
 
   #positions(): { positions: Positions; epoch: string } | undefined {
     this.#takeLive();
-    if (this.#epoch === undefined) return undefined;
-    const positions: Positions = {};
-    for (const room of this.#byId.values()) {
-      if (room.position !== undefined) positions[room.id] = room.position;
-    }
-    return { positions, epoch: this.#epoch };
+    return this.#epoch === undefined ? undefined : { positions: this.#rooms.positions, epoch: this.#epoch };
   }
 
   #session(session: Session): void {
@@ -183,11 +184,9 @@ export class Chat {
     if (before === undefined) this.#startOutbox(session.user);
   }
 
-  /** The store was replaced: positions of the old one mean nothing under the new one's name. */
   #forgetLog(): void {
-    this.#early = [];
-    this.#removedAt.clear();
-    for (const room of this.#byId.values()) this.#reload(room, 'epoch');
+    this.#rooms.forgetLog();
+    for (const room of this.#rooms.all) this.#reload(room, 'epoch');
   }
 
   #reload(room: Room, reason: 'too_far' | 'trimmed' | 'epoch'): void {
@@ -197,10 +196,13 @@ export class Chat {
   }
 
   #startOutbox(user: User): void {
+    const stored = typeof indexedDB === 'undefined' ? new MemoryOutboxStorage() : undefined;
+    const storage = this.#options.outboxStorage?.(user.id) ?? stored ?? new IndexedDbOutboxStorage(user.id);
     const outbox = new Outbox({
-      storage: new LocalOutboxStorage(this.#options.storage, user.id),
+      storage,
+      tabs: (this.#options.tabs ?? ((account) => tabs(`plaza.outbox.${account}`)))(user.id),
       send: ({ roomId, clientId, text }) =>
-        this.connection.request('message:send', { roomId, clientId, kind: 'text', body: { text } }),
+        this.request('message:send', { roomId, clientId, kind: 'text', body: { text } }),
       newId: randomId,
       position: (roomId) => this.room(roomId)?.position,
     });
@@ -226,45 +228,52 @@ export class Chat {
     this.#liveTakenAt = Date.now();
     const me = this.me.get()?.id;
     for (const [roomId, events] of Map.groupBy(this.#live.splice(0), (event) => event.roomId)) {
-      const last = events.findLastIndex((event) => event.type === 'member:removed' && event.user.id === me);
+      const last = events.findLastIndex((event) => takenOut(event) === me);
       const removed = events[last];
-      if (removed?.type === 'member:removed') this.#removed(removed);
+      if (removed !== undefined) this.#removed(removed);
       const since = events.slice(last + 1);
+      if (since.length === 0) continue;
+      const before = this.room(roomId)?.position ?? Infinity;
+      this.#rooms.take(roomId, since);
       const room = this.room(roomId);
-      if (room !== undefined) this.#take(room, ...since);
-      else if (since.length > 0) {
-        this.#early.push(...since);
-        void this.refresh();
-      }
+      if (room === undefined) void this.#rooms.refresh();
+      else
+        this.#tell(
+          room,
+          since.filter(({ seq }) => seq > before),
+        );
+    }
+  }
+
+  /** Somebody wrote: they are not writing any more, and others may want to know. */
+  #tell(room: Room, events: readonly RoomEvent[]): void {
+    for (const event of events) {
+      this.typing.happened(event);
+      if (event.type !== 'message' || event.sender.id === this.me.get()?.id) continue;
+      for (const listener of this.#listeners) listener(room, event);
     }
   }
 
   /** One is no longer in the room; what came of it before goes with it. */
-  #removed({ roomId, seq, by }: MemberChange): void {
-    this.#drop(roomId, seq, (name) =>
-      by.id === this.me.get()?.id ? `You left ${name}.` : `${by.name} removed you from ${name}.`,
-    );
+  #removed(event: RoomEvent): void {
+    if (event.type !== 'member:removed' && event.type !== 'member:banned') return;
+    const { roomId, seq, by } = event;
+    const kind = event.type === 'member:banned' ? 'banned' : 'removed';
+    const self = by.id === this.me.get()?.id;
+    this.#rooms.drop(roomId, seq, self ? { kind: 'left' } : { kind, by });
   }
 
   /** That one was removed may be undone a few events later: here it is an event like others. */
   #takeMissed(): void {
     for (const [roomId, events] of this.#catchUp.take()) {
-      const room = this.room(roomId);
-      if (room === undefined) {
-        this.#early.push(...events);
-        continue;
-      }
-      const before = room.position ?? 0;
+      const before = this.room(roomId)?.position ?? 0;
       // What this page itself has on its way was never missed.
       const own = (event: RoomEvent) => event.type === 'message' && this.outbox.get()?.has(event.clientId);
-      this.#catchUp.count(events.filter((event) => event.seq > before && !own(event)));
-      this.#take(room, ...events);
+      if (this.room(roomId) !== undefined) {
+        this.#catchUp.count(events.filter((event) => event.seq > before && !own(event)));
+      }
+      this.#rooms.take(roomId, events);
     }
-  }
-
-  #take(room: Room, ...events: readonly RoomEvent[]): void {
-    room.apply(...events);
-    if (room.id !== this.#opened && room.state.get().events.length > 500) room.trim();
   }
 
   /** A room holds these, and all up to its position: what is on its way may have arrived. */
@@ -272,7 +281,7 @@ export class Chat {
     const outbox = this.outbox.get();
     const me = this.me.get()?.id;
     for (const event of events) {
-      if (event.type === 'message' && event.sender.id === me) outbox?.observe(event);
+      if (event.type === 'message' && actorOf(event)?.id === me) outbox?.observe(event);
     }
     if (room.position !== undefined) outbox?.observePosition(room.id, room.position);
   }
@@ -286,112 +295,17 @@ export class Chat {
         room.anchor(outcome.to);
         room.heal(outcome.to);
       } else if (outcome.reload === 'unknown') {
-        this.#drop(id, 0, () => `You are no longer in ${room.state.get().summary.name}.`);
+        this.#rooms.drop(id, 0, { kind: 'gone' });
       } else {
         this.#reload(room, outcome.reload);
       }
     }
     this.#catchUp.end();
-    void this.refresh();
+    void this.#rooms.refresh();
   }
 
   #read({ roomId, seq }: ReadEvent): void {
     const room = this.room(roomId);
-    if (room?.read(seq) && room.state.get().summary.unread > 0) void this.refresh();
-  }
-
-  /** Ask for the list of rooms, once more if something happened while it was on its way. */
-  refresh(): Promise<void> {
-    if (this.#listing !== undefined) {
-      this.#listAgain = true;
-      return this.#listing;
-    }
-    this.#listing = this.#list().finally(() => {
-      this.#listing = undefined;
-      if (this.#listAgain && this.connection.online) void this.refresh();
-      this.#listAgain = false;
-    });
-    return this.#listing;
-  }
-
-  /** Rooms that are to be reloaded wait for the list: it is asked for until it comes. */
-  #listLater(failure: unknown): void {
-    if (failure instanceof Refused && !failure.retryable) this.notify(sentence(failure));
-    // Without a connection the next resume asks again.
-    else if (this.connection.online) {
-      this.#listTries += 1;
-      const ms = delay(RESEND, this.#listTries, Math.random());
-      clearTimeout(this.#listTimer);
-      this.#listTimer = setTimeout(() => this.connection.online && void this.refresh(), ms);
-    }
-  }
-
-  async #list(): Promise<void> {
-    const before = new Set(this.#byId.keys());
-    let rooms: RoomSummary[];
-    try {
-      rooms = (await this.connection.request('room:list', {})).rooms;
-    } catch (failure) {
-      this.#listLater(failure);
-      return;
-    }
-    this.#listTries = 0;
-    for (const summary of rooms) this.#add(summary);
-    const named = new Set(rooms.map(({ id }) => id));
-    for (const id of before) {
-      if (!named.has(id)) this.#drop(id, 0, (name) => `You are no longer in ${name}.`);
-    }
-    for (const event of this.#early.splice(0)) {
-      const room = this.room(event.roomId);
-      if (room !== undefined) this.#take(room, event);
-    }
-    this.#publish();
-    await this.#preview();
-  }
-
-  /** Load what is looked at, then the last event of the other rooms. */
-  async #preview(): Promise<void> {
-    if (this.#opened !== undefined) await this.room(this.#opened)?.look();
-    for (const room of [...this.#byId.values()].slice(0, PREVIEWS)) await room.ensure(1);
-  }
-
-  #add(summary: RoomSummary): Room | { id: string } {
-    const known = this.#byId.get(summary.id);
-    if (known !== undefined) {
-      const read = known.listed(summary);
-      if (read > summary.readSeq && read <= summary.seq) this.#tellRead(summary.id, read);
-      return known;
-    }
-    if (summary.seq < (this.#removedAt.get(summary.id) ?? 0)) return { id: summary.id };
-    const room = new Room(summary, {
-      me: this.me.get()?.id ?? '',
-      request: (name, payload) => this.connection.request(name, payload),
-      held: (of, events) => this.#held(of, events),
-    });
-    this.#byId.set(summary.id, room);
-    this.#publish();
-    if (this.#opened === summary.id) void room.look();
-    return room;
-  }
-
-  #tellRead(roomId: string, seq: Seq): void {
-    this.connection.request('room:read', { roomId, seq }).catch(() => undefined);
-  }
-
-  #drop(roomId: string, seq: Seq, notice: (name: string) => string): void {
-    const room = this.#byId.get(roomId);
-    if (seq > 0) this.#removedAt.set(roomId, seq);
-    if (room === undefined) return;
-    this.#byId.delete(roomId);
-    room.close();
-    const unsent = this.outbox.get()?.discardRoom(roomId).length ?? 0;
-    const lost =
-      unsent === 0 ? '' : ` ${unsent} unsent ${unsent === 1 ? 'message was' : 'messages were'} given up.`;
-    this.notify(notice(room.state.get().summary.name) + lost);
-    this.#publish();
-  }
-
-  #publish(): void {
-    this.rooms.set([...this.#byId.values()]);
+    if (room?.read(seq) && room.state.get().summary.unread > 0) void this.#rooms.refresh();
   }
 }

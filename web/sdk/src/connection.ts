@@ -10,16 +10,15 @@ import { Lost, Refused } from './failure';
 import type {
   Answer,
   Auth,
-  Code,
   Ending,
+  Error as WireError,
   Positions,
-  ReadEvent,
   Requests,
-  RoomEvent,
   RoomsResumed,
   Session,
 } from './protocol';
 import { Store } from './store';
+import { isRoomEvent, type Asides, type RoomEvent } from './wire';
 
 export type ConnectionState =
   | { phase: 'closed' }
@@ -44,7 +43,8 @@ export interface ConnectionOwner {
   session(session: Session): void;
   event(event: RoomEvent): void;
   resumed(resumed: RoomsResumed): void;
-  read(event: ReadEvent): void;
+  /** What the server tells beside the logs. */
+  asides: { [N in keyof Asides]: (event: Asides[N]) => void };
 }
 
 const CONNECT_TIMEOUT_MS = 10_000;
@@ -153,19 +153,21 @@ export class Connection {
       this.#owner.resumed(resumed);
       if (state.phase === 'catching-up') this.state.set({ phase: 'online', node: state.node });
     });
-    for (const name of ['message', 'member:added', 'member:removed'] as const) {
-      socket.on(name, (event: RoomEvent) => this.#owner.event({ ...event, type: name } as RoomEvent));
-    }
-    socket.on('read', (event: ReadEvent) => this.#owner.read(event));
+    // Types of events that a later server has take their place in the log as well.
+    socket.onAny((name: string, data: unknown) => {
+      if (isRoomEvent(name, data)) this.#owner.event(data);
+    });
+    for (const [name, told] of Object.entries(this.#owner.asides)) socket.on(name, told);
     socket.on('session:ending', (ending: Ending) => {
       this.#ending = ending;
       if (ending.reason === 'revoked') return;
       this.state.set({ phase: 'ending', retryAt: Date.now() + ending.retryAfterMs });
     });
     socket.on('disconnect', () => this.#lost());
-    socket.on('connect_error', (error: Error & { data?: { code?: Code; retryAfterMs?: number } }) => {
-      if (error.data?.code === undefined) this.#lost();
-      else this.#refusedBy(error.message, error.data.code, error.data.retryAfterMs);
+    socket.on('connect_error', (error: Error & { data?: Partial<WireError> }) => {
+      const { code, retryable = false, ...rest } = error.data ?? {};
+      if (code === undefined) this.#lost();
+      else this.#refusedBy({ message: error.message, ...rest, code, retryable });
     });
   }
 
@@ -187,19 +189,18 @@ export class Connection {
   }
 
   /** The server answered CONNECT with an error. */
-  #refusedBy(message: string, code: Code, retryAfterMs: number | undefined): void {
+  #refusedBy(error: WireError): void {
     if (!this.#open) return;
-    const retryable = ['rate_limited', 'busy', 'unavailable', 'internal'].includes(code);
     // The transport below is still up, and useless.
     this.#socket.disconnect();
     this.#socket.io.engine?.close();
-    if (retryable) {
-      this.#later(retryAfterMs);
-    } else if (code === 'unauthorized' && !this.#refreshed) {
+    if (error.retryable) {
+      this.#later(error.retryAfterMs);
+    } else if (error.code === 'unauthorized' && !this.#refreshed) {
       this.#refreshed = true;
       void this.#connect(true);
     } else {
-      this.#refuse(new Refused({ code, message, retryable }));
+      this.#refuse(new Refused(error));
     }
   }
 

@@ -1,13 +1,14 @@
 // Who one is: the access token in memory, the refresh or guest token where every tab of the browser finds it.
 //
-// A refresh token works once. Two tabs that used the same one would look like a thief to the server, so
-// refreshing holds a lock and reads the token inside it. A browser holds one log-in, and a tab may still be in
-// an earlier one: what it does then touches nothing of the later one.
+// A refresh token is for one use. The server takes a used one again for a minute, so tabs that refresh together do no
+// harm; a tab that came with an old one later would look like a thief and end the session. So refreshing holds a lock
+// and reads the token inside it. A browser holds one log-in, and a tab may still be in an earlier one: what it does
+// then touches nothing of the later one.
 
 import { Refused } from './failure';
 import type { Tokens, User } from './protocol';
 import { randomId } from './random';
-import { rest } from './rest';
+import type { Rest } from './rest';
 import { TokenStore } from './token-store';
 
 /** The part of `localStorage` that is used. */
@@ -21,6 +22,7 @@ const MARGIN_MS = 30_000;
 
 export class Credentials {
   #storage: TextStorage;
+  #rest: Rest;
   #refreshToken = new TokenStore();
   #access: { token: string; until: number } | undefined;
   /** The log-in or guest that this tab is in. */
@@ -28,8 +30,9 @@ export class Credentials {
   /** A name to become a guest under, until the server has given a token for it. */
   #guestName: string | undefined;
 
-  constructor(storage: TextStorage) {
+  constructor(storage: TextStorage, rest: Rest) {
     this.#storage = storage;
+    this.#rest = rest;
     this.#mine = this.#held;
   }
 
@@ -44,11 +47,11 @@ export class Credentials {
   }
 
   async register(name: string, password: string): Promise<User> {
-    return this.#logIn(await rest.register(name, password));
+    return this.#logIn(await this.#rest.register(name, password));
   }
 
   async logIn(name: string, password: string): Promise<User> {
-    return this.#logIn(await rest.login(name, password));
+    return this.#logIn(await this.#rest.login(name, password));
   }
 
   /** Be a new guest at the next connect. */
@@ -83,12 +86,22 @@ export class Credentials {
     await exclusively(async () => {
       const kept = await this.#refreshToken.get();
       if (kept === undefined || kept.login !== this.#mine) throw signedOut();
-      const tokens = await rest.refresh(kept.token);
+      const tokens = await this.#rest.refresh(kept.token);
       await this.#refreshToken.renew({ login: kept.login, token: tokens.refreshToken });
       this.#take(tokens);
     });
     if (this.#access === undefined) throw signedOut();
     return { token: this.#access.token };
+  }
+
+  /**
+   * A token for the REST interface.
+   * @throws Refused for a guest who has none yet, and as `proof`
+   */
+  async token(): Promise<string> {
+    const proof = await this.proof();
+    if (!('token' in proof)) throw signedOut();
+    return proof.token;
   }
 
   /** Forget everything here, and tell the server, as well as that is possible. */
@@ -97,7 +110,7 @@ export class Credentials {
     const guest = this.#storage.getItem(GUEST_TOKEN);
     const token = guest === this.#mine ? guest : kept?.login === this.#mine ? kept?.token : undefined;
     await this.forget();
-    if (token !== null && token !== undefined) await rest.logout(token).catch(() => undefined);
+    if (token !== null && token !== undefined) await this.#rest.logout(token).catch(() => undefined);
   }
 
   /** Forget what this tab is in. What another tab signed in to since stays. */

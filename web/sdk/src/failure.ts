@@ -1,6 +1,6 @@
 // The two ways a request fails: the server said no, or nobody knows.
 
-import type { Code, WireError } from './protocol';
+import type { Code, Error as WireError } from './protocol';
 
 /** The server answered, and refused. */
 export class Refused extends Error {

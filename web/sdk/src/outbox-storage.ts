@@ -1,55 +1,76 @@
-// Unsent messages in localStorage: one key a message, so that two tabs never overwrite each other's.
+// Where unsent messages outlive the page: IndexedDB, which all tabs of a browser share and which holds as much as
+// anybody writes. Where there is none, memory: then a message is sent by this page or not at all.
 
-import type { OutboxItem, OutboxStorage } from './outbox';
+import { Database } from './database';
+import type { OutboxItem } from './outbox-item';
 
-export type KeyedStorage = Pick<Storage, 'getItem' | 'setItem' | 'removeItem' | 'key' | 'length'>;
+/** Where unsent messages are kept, by `clientId`. */
+export interface OutboxStorage {
+  /** Every message that is kept, in any order. */
+  load(): Promise<OutboxItem[]>;
+  put(item: OutboxItem): Promise<void>;
+  remove(clientId: string): Promise<void>;
+}
 
-export class LocalOutboxStorage implements OutboxStorage {
-  #storage: KeyedStorage;
-  #prefix: string;
+/** One account's messages. Another account on the same browser does not send these. */
+export class IndexedDbOutboxStorage implements OutboxStorage {
+  #database = new Database('plaza.outbox', 'messages', { keyPath: ['account', 'clientId'] });
+  #account: string;
 
-  /** `account` is a user's id: another account on the same browser does not send these. */
-  constructor(storage: KeyedStorage, account: string) {
-    this.#storage = storage;
-    this.#prefix = `plaza.outbox.${account}.`;
+  /** `account` is a user's id. */
+  constructor(account: string) {
+    this.#account = account;
+  }
+
+  async load(): Promise<OutboxItem[]> {
+    const whose = IDBKeyRange.bound([this.#account], [this.#account, []]);
+    const found = await this.#database.run<unknown[]>('readonly', (store, give) => {
+      const request: IDBRequest<unknown[]> = store.getAll(whose);
+      request.onsuccess = () => give(request.result);
+    });
+    return (found ?? []).flatMap((value) => itemOf(value) ?? []);
+  }
+
+  async put(item: OutboxItem): Promise<void> {
+    await this.#database.run('readwrite', (store) => store.put({ account: this.#account, ...item }));
+  }
+
+  async remove(clientId: string): Promise<void> {
+    await this.#database.run('readwrite', (store) => store.delete([this.#account, clientId]));
+  }
+}
+
+/** For programs that end when they have said what they have to say. */
+export class MemoryOutboxStorage implements OutboxStorage {
+  #items: Map<string, OutboxItem>;
+
+  constructor(items = new Map<string, OutboxItem>()) {
+    this.#items = items;
   }
 
   load(): Promise<OutboxItem[]> {
-    const items: OutboxItem[] = [];
-    for (let i = 0; i < this.#storage.length; i += 1) {
-      const key = this.#storage.key(i);
-      const text = key?.startsWith(this.#prefix) ? this.#storage.getItem(key) : null;
-      const item = text === null ? undefined : parse(text);
-      if (item !== undefined) items.push(item);
-    }
-    return Promise.resolve(items);
+    return Promise.resolve([...this.#items.values()]);
   }
 
   put(item: OutboxItem): Promise<void> {
-    try {
-      this.#storage.setItem(this.#prefix + item.clientId, JSON.stringify(item));
-    } catch {
-      // The quota is used up: the message is still sent by this page, it just does not outlive it.
-    }
+    this.#items.set(item.clientId, item);
     return Promise.resolve();
   }
 
   remove(clientId: string): Promise<void> {
-    this.#storage.removeItem(this.#prefix + clientId);
+    this.#items.delete(clientId);
     return Promise.resolve();
   }
 }
 
-function parse(text: string): OutboxItem | undefined {
-  try {
-    const item = JSON.parse(text) as Partial<OutboxItem>;
-    const whole =
-      typeof item.clientId === 'string' &&
-      typeof item.roomId === 'string' &&
-      typeof item.text === 'string' &&
-      typeof item.writtenAt === 'number';
-    return whole ? ({ state: 'queued', attempts: 0, ...item } as OutboxItem) : undefined;
-  } catch {
-    return undefined;
-  }
+/** What was kept by this or an older page, or `undefined` for what makes no sense. */
+function itemOf(value: unknown): OutboxItem | undefined {
+  const item = { ...(value ?? {}) } as Partial<OutboxItem> & { account?: unknown };
+  delete item.account;
+  const whole =
+    typeof item.clientId === 'string' &&
+    typeof item.roomId === 'string' &&
+    typeof item.text === 'string' &&
+    typeof item.writtenAt === 'number';
+  return whole ? ({ state: 'queued', attempts: 0, ...item } as OutboxItem) : undefined;
 }

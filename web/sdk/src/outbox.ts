@@ -1,41 +1,25 @@
 // Messages on their way: shown at once, sent in order, tried until the server has said yes or no.
 //
-// A message keeps its `clientId` through every retry and through a reload of the page, so the server can tell a
-// retry from a new message. It is settled by whichever comes first: the acknowledgement, or the message itself
-// coming back as an event. A room has one message in flight: of several, the server could put off
-// the first (`busy`, `rate_limited`) and take the second, and what was written first would stand last. Nobody
-// writes faster than one message a round trip for long.
+// A message keeps its `clientId` through every retry, through a reload of the page, and in whichever tab it is sent,
+// so the server can tell a retry from a new message. It is settled by whichever comes first: the acknowledgement, or
+// the message itself coming back as an event. A room has one message in flight: of several, the server could put off
+// the first (`busy`, `rate_limited`, `expired`) and take the second, and what was written first would stand last.
+// Nobody writes faster than one message a round trip for long.
 
 import { delay, RESEND } from './backoff';
 import { Refused, sentence } from './failure';
-import type { Code, Message, Seq, SentMessage } from './protocol';
+import type { OutboxItem } from './outbox-item';
+import type { OutboxStorage } from './outbox-storage';
+import type { Code, Seq, SentMessage } from './protocol';
 import { Store } from './store';
-
-export interface OutboxItem {
-  readonly clientId: string;
-  readonly roomId: string;
-  readonly text: string;
-  /** Milliseconds since 1970, by this browser's clock; for showing and for order among one's own. */
-  readonly writtenAt: number;
-  readonly state: 'queued' | 'sending' | 'sent' | 'failed';
-  /** When sent: its position. */
-  readonly seq?: Seq;
-  /** When failed: why. */
-  readonly reason?: string;
-  readonly code?: Code;
-  readonly attempts: number;
-}
-
-/** Where unsent messages outlive the page. Asynchronous, so that IndexedDB fits as well as localStorage. */
-export interface OutboxStorage {
-  load(): Promise<OutboxItem[]>;
-  put(item: OutboxItem): Promise<void>;
-  remove(clientId: string): Promise<void>;
-}
+import { ALONE, type Tabs } from './turn';
+import type { MessageEvent } from './wire';
 
 export interface OutboxOptions {
   storage: OutboxStorage;
   send(item: OutboxItem): Promise<SentMessage>;
+  /** The tabs that share the storage; absent: there is no other. */
+  tabs?: Tabs;
   newId(): string;
   /** Up to where a room is held. */
   position?(roomId: string): Seq | undefined;
@@ -46,23 +30,46 @@ export interface OutboxOptions {
 export class Outbox {
   readonly items = new Store<readonly OutboxItem[]>([]);
   #options: OutboxOptions;
+  #tabs: Tabs;
   #online = false;
+  /** Gives up the turn to send, or stops waiting for it. */
+  #giveUp: (() => void) | undefined;
+  /** Whether it is this tab that sends, and knows all there is to send. */
+  #sends = false;
+  /** Messages that the storage may not show yet. */
+  #storing = new Set<string>();
+  /** Messages that the storage may still show. */
+  #forgetting = new Set<string>();
   /** The clientId in flight, by room. */
   #inFlight = new Map<string, string>();
   #waiting = new Map<string, ReturnType<typeof setTimeout>>();
+  #stop: () => void;
 
   constructor(options: OutboxOptions) {
     this.#options = options;
+    this.#tabs = options.tabs ?? ALONE;
+    this.#stop = this.#tabs.onChanged(() => void this.restore());
   }
 
-  /** Bring back what an earlier page could not send. */
+  /** Take in what is stored: by an earlier page, or by another tab. */
   async restore(): Promise<void> {
-    const known = new Set(this.items.get().map((item) => item.clientId));
-    const stored = (await this.#options.storage.load())
-      .filter((item) => !known.has(item.clientId))
-      .map((item): OutboxItem => (item.state === 'failed' ? item : { ...item, state: 'queued' }));
-    const byTime = (a: OutboxItem, b: OutboxItem) => a.writtenAt - b.writtenAt;
-    this.items.update((items) => [...stored.sort(byTime), ...items]);
+    const stored = new Map((await this.#load()).map((item) => [item.clientId, item]));
+    this.items.update((items) => {
+      // What another tab has sent or given up is stored no more.
+      const left = items.filter(
+        ({ clientId, state }) => state === 'sent' || stored.has(clientId) || this.#storing.has(clientId),
+      );
+      const merged = left.map((item) => {
+        const other = stored.get(item.clientId);
+        stored.delete(item.clientId);
+        const queuedAgain = item.state === 'failed' && other?.state === 'queued';
+        return other !== undefined && (other.state === 'failed' || queuedAgain) ? other : item;
+      });
+      const fresh = [...stored.values()]
+        .filter(({ clientId }) => !this.#forgetting.has(clientId))
+        .map((item): OutboxItem => (item.state === 'failed' ? item : { ...item, state: 'queued' }));
+      return [...merged, ...fresh].sort((a, b) => a.writtenAt - b.writtenAt);
+    });
     this.#pumpAll();
   }
 
@@ -80,17 +87,20 @@ export class Outbox {
       attempts: 0,
     };
     this.items.update((items) => [...items, item]);
-    void this.#options.storage.put(item);
+    this.#put(item);
+    this.#sendHere();
     this.#pump(roomId);
     return item;
   }
 
   /** Whether requests can be made. */
   setOnline(online: boolean): void {
+    if (online === this.#online) return;
     this.#online = online;
     for (const timer of this.#waiting.values()) clearTimeout(timer);
     this.#waiting.clear();
-    if (online) this.#pumpAll();
+    if (online) this.#takeTurn(false);
+    else this.#leaveTurn();
   }
 
   /** Try a failed message again: under the same `clientId`, unless another message has that. */
@@ -106,8 +116,9 @@ export class Outbox {
       return again;
     });
     if (item === undefined) return;
-    void this.#options.storage.put(item);
-    if (item.clientId !== clientId) void this.#options.storage.remove(clientId);
+    this.#put(item);
+    if (item.clientId !== clientId) this.#remove(clientId);
+    this.#sendHere();
     this.#pump(item.roomId);
   }
 
@@ -134,7 +145,7 @@ export class Outbox {
   }
 
   /** One's own message has been seen in the log: it is there, whatever became of the acknowledgement. */
-  observe(message: Message): void {
+  observe(message: MessageEvent): void {
     const item = this.#find(message.clientId);
     // Another text under this `clientId` is another message.
     if (item?.roomId === message.roomId && item.text === message.body.text) this.#settle(item.clientId);
@@ -157,15 +168,79 @@ export class Outbox {
   }
 
   /** Give up everything, here and in storage. */
-  discardAll(): void {
-    this.close();
-    for (const { clientId } of this.items.get()) void this.#options.storage.remove(clientId);
+  async discardAll(): Promise<void> {
+    this.setOnline(false);
+    const given = this.items.get();
     this.items.set([]);
+    await Promise.all(given.map(({ clientId }) => this.#options.storage.remove(clientId))).catch(
+      () => undefined,
+    );
+    this.#tabs.changed();
   }
 
   /** No timers are left behind. What is unsent stays in storage. */
   close(): void {
     this.setOnline(false);
+    this.#stop();
+    this.#tabs.close();
+  }
+
+  /** One writes here: this tab sends, whichever did before. */
+  #sendHere(): void {
+    if (this.#online && !this.#sends) this.#takeTurn(true);
+  }
+
+  #takeTurn(steal: boolean): void {
+    this.#leaveTurn();
+    const begin = () => {
+      const mine = this.#giveUp;
+      // What the tab before had not sent comes first.
+      void this.restore().finally(() => {
+        if (this.#giveUp !== mine || !this.#online) return;
+        this.#sends = true;
+        this.#pumpAll();
+      });
+    };
+    const lost = () => this.#online && this.#takeTurn(false);
+    let begun = false;
+    const ours = () => {
+      begun = true;
+      if (this.#giveUp !== undefined) begin();
+    };
+    this.#giveUp = this.#tabs.turn(steal, ours, lost);
+    // It may be ours before the function that gives it up is known.
+    if (begun) begin();
+  }
+
+  #leaveTurn(): void {
+    this.#sends = false;
+    this.#giveUp?.();
+    this.#giveUp = undefined;
+  }
+
+  /** What cannot be stored is still sent by this page, it just does not outlive it. */
+  async #load(): Promise<OutboxItem[]> {
+    return this.#options.storage.load().catch(() => [...this.items.get()]);
+  }
+
+  #put(item: OutboxItem): void {
+    this.#storing.add(item.clientId);
+    const stored = () => {
+      this.#storing.delete(item.clientId);
+      this.#tabs.changed();
+    };
+    // What could not be stored is not looked for in the storage either.
+    this.#options.storage.put(item).then(stored, () => undefined);
+  }
+
+  #remove(clientId: string): void {
+    this.#storing.delete(clientId);
+    this.#forgetting.add(clientId);
+    const forgotten = () => {
+      this.#forgetting.delete(clientId);
+      this.#tabs.changed();
+    };
+    this.#options.storage.remove(clientId).then(forgotten, () => undefined);
   }
 
   #pumpAll(): void {
@@ -173,7 +248,7 @@ export class Outbox {
   }
 
   #pump(roomId: string): void {
-    if (!this.#online || this.#inFlight.has(roomId) || this.#waiting.has(roomId)) return;
+    if (!this.#sends || this.#inFlight.has(roomId) || this.#waiting.has(roomId)) return;
     const next = this.items.get().find((item) => item.roomId === roomId && item.state === 'queued');
     if (next === undefined) return;
     this.#inFlight.set(roomId, next.clientId);
@@ -189,7 +264,7 @@ export class Outbox {
     try {
       const { seq } = await this.#options.send(item);
       this.#change(item.clientId, (old) => ({ ...old, state: 'sent', seq }));
-      void this.#options.storage.remove(item.clientId);
+      this.#remove(item.clientId);
       // The answer to a repeated message may name a place that was passed long ago.
       const position = this.#options.position?.(item.roomId);
       if (position !== undefined) this.observePosition(item.roomId, position);
@@ -209,7 +284,7 @@ export class Outbox {
         reason: sentence(failure),
         code: failure.code,
       }));
-      if (failed !== undefined) void this.#options.storage.put(failed);
+      if (failed !== undefined) this.#put(failed);
       return;
     }
     this.#change(item.clientId, (old) => ({ ...old, state: 'queued' }));
@@ -231,7 +306,7 @@ export class Outbox {
     const item = this.#find(clientId);
     if (item === undefined) return;
     this.items.update((items) => items.filter((other) => other.clientId !== clientId));
-    void this.#options.storage.remove(clientId);
+    this.#remove(clientId);
     if (this.#inFlight.get(item.roomId) === clientId) this.#inFlight.delete(item.roomId);
     this.#pump(item.roomId);
   }

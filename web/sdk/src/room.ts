@@ -1,19 +1,33 @@
-// One room as this client knows it: its summary with an unread count that follows the events, its timeline,
-// and what it takes to fill and heal that.
+// One room as this client knows it: its summary with an unread count that follows the events, the events that are
+// looked at, and what it takes to fill and heal them.
+//
+// What is newest is held live, by `Timeline`. Who jumps far back looks at a `Piece` of the log beside it, which grows
+// both ways and ends where it meets the live part.
 
 import { delay, RESEND } from './backoff';
 import type { Connection } from './connection';
 import { Refused, sentence } from './failure';
-import { MAX_HISTORY_LIMIT, type RoomEvent, type RoomSummary, type Seq } from './protocol';
+import { Members } from './members';
+import { Piece } from './piece';
+import type { EventsPage, History, Reload, RoomSummary, Seq } from './protocol';
 import { Store } from './store';
+import { tally } from './summary';
 import { Timeline } from './timeline';
+import { MAX_HISTORY_LIMIT, type RoomEvent } from './wire';
 
 /** What a page shows of a room. A new object at every change. */
 export interface RoomState {
   readonly summary: RoomSummary;
+  /** Those looked at: ascending, without a hole. */
   readonly events: readonly RoomEvent[];
-  /** Whether the log has events before the ones held. */
+  /** The newest event held, whatever is looked at. */
+  readonly last: RoomEvent | undefined;
+  /** Whether the log has events before the ones looked at. */
   readonly hasOlder: boolean;
+  /** Whether the log has events after the ones looked at. */
+  readonly hasNewer: boolean;
+  /** Whether what came before has been cut by retention. */
+  readonly trimmed: boolean;
   /** Whether where the room stands is known; if not, it is being loaded. */
   readonly anchored: boolean;
   readonly loading: boolean;
@@ -33,14 +47,21 @@ export interface RoomSurroundings {
 }
 
 const PAGE = 50;
-/** So many events before the unread ones make sense of them. */
+/** So many events before the unread ones, or before a place jumped to, make sense of them. */
 const CONTEXT = 20;
 /** A room that nobody looks at keeps this many events. */
 const KEEP = 200;
+/** One who scrolls holds no more than this; what is far away is loaded again when it is come back to. */
+const MOST = 2_000;
 
 export class Room {
   readonly state: Store<RoomState>;
+  readonly members: Members;
   #timeline = new Timeline();
+  /** What is looked at instead of the newest. */
+  #piece: Piece | undefined;
+  /** What is at or below this has been cut by retention. */
+  #floor: Seq = 0;
   #surroundings: RoomSurroundings;
   #loading: Promise<void> | undefined;
   #healing = false;
@@ -51,10 +72,14 @@ export class Room {
 
   constructor(summary: RoomSummary, surroundings: RoomSurroundings) {
     this.#surroundings = surroundings;
+    this.members = new Members(summary.id, surroundings.request);
     this.state = new Store<RoomState>({
       summary,
       events: [],
+      last: undefined,
       hasOlder: false,
+      hasNewer: false,
+      trimmed: false,
       anchored: false,
       loading: false,
       problem: undefined,
@@ -91,9 +116,10 @@ export class Room {
   listed(fresh: RoomSummary): Seq {
     const old = this.state.get().summary;
     let summary = fresh;
+    const isIn = (id: string) => this.members.has(id);
     if (fresh.seq < old.seq) {
       const since = this.#timeline.events.filter((event) => event.seq > fresh.seq);
-      summary = { ...fresh, seq: old.seq, unread: fresh.unread + this.#othersIn(since) };
+      summary = tally({ ...fresh, seq: old.seq }, since, this.#surroundings.me, isIn, fresh.readSeq);
     }
     if (old.readSeq > fresh.readSeq) summary = this.#readTo(summary, old.readSeq);
     this.#show({ summary });
@@ -110,19 +136,24 @@ export class Room {
   }
 
   /** The log cannot serve the position held: begin again. `listed` says where the room stands. */
-  reset(reason: 'too_far' | 'trimmed' | 'epoch'): void {
+  reset(reason: Exclude<Reload, 'unknown'>): void {
     this.#timeline.clear();
+    this.#piece = undefined;
     this.#until = 0;
+    this.#floor = 0;
+    this.members.forget();
     const { summary, reloads } = this.state.get();
     // In another log, where the room stood and how far one had read mean nothing.
     const known = reason === 'epoch' ? { ...summary, seq: 0, readSeq: 0, unread: 0 } : summary;
     this.#show({ summary: known, reloads: reloads + 1, problem: undefined });
   }
 
-  /** See that at least `count` events are there to look at, as far as the log has them. */
+  /** See that at least `count` of the newest events are there to look at, as far as the log has them. */
   async ensure(count: number): Promise<void> {
     await this.#loading;
-    if (this.#timeline.events.length < count && this.#timeline.hasOlder) await this.#loadOnce(count);
+    const { events, hasOlder } = this.#timeline;
+    if (this.#piece === undefined && events.length < count && hasOlder)
+      await this.#once(() => this.#older(count));
   }
 
   /** What the first look at it needs: some events, and if possible the first one that is unread. */
@@ -131,14 +162,40 @@ export class Room {
     return this.ensure(Math.min(MAX_HISTORY_LIMIT, Math.max(PAGE, unread + CONTEXT)));
   }
 
+  /** A page before what is looked at. */
   loadOlder(): Promise<void> {
-    return this.#loadOnce(PAGE);
+    return this.#once(() => this.#older(PAGE));
   }
 
-  /** One page at a time: who asks meanwhile waits for the one on its way. */
-  #loadOnce(limit: number): Promise<void> {
-    this.#loading ??= this.#load(limit).finally(() => (this.#loading = undefined));
-    return this.#loading;
+  /** A page after what is looked at. */
+  loadNewer(): Promise<void> {
+    return this.#once(() => this.#newer());
+  }
+
+  /** Look at the newest again. */
+  showNewest(): void {
+    this.#piece = undefined;
+    this.#show({});
+  }
+
+  /**
+   * Look at this position and what is around it.
+   * @throws Refused, Lost
+   */
+  async goTo(seq: Seq): Promise<void> {
+    await this.#loading;
+    const target = Math.min(Math.max(seq, 1), Math.max(this.state.get().summary.seq, 1));
+    if (this.#piece?.has(target)) return;
+    const { base = 0, position = 0 } = this.#timeline;
+    if (target > base && target <= position) {
+      this.showNewest();
+      return;
+    }
+    const page = await this.#history({ after: Math.max(0, target - CONTEXT - 1), limit: 2 * PAGE });
+    if (page.events.length === 0) return;
+    const piece = new Piece(page.events);
+    this.#piece = this.#meets(piece) ? undefined : piece;
+    this.#show({ problem: undefined });
   }
 
   /** Fetch what lies between what is held and what has arrived, or is known to be there. */
@@ -155,6 +212,7 @@ export class Room {
 
   /** Nobody looks at it, or not at what is old: keep little. */
   trim(keep: number = KEEP): void {
+    this.#piece = undefined;
     this.#timeline.trim(keep);
     this.#show({});
   }
@@ -170,8 +228,7 @@ export class Room {
     try {
       while (this.#lacks) {
         const after = this.#timeline.position ?? 0;
-        const ask = { roomId: this.id, after, limit: MAX_HISTORY_LIMIT };
-        const page = await this.#surroundings.request('room:history', ask);
+        const page = await this.#history({ after, limit: MAX_HISTORY_LIMIT });
         this.#holds(this.#timeline.apply(...page.events));
         if (this.#timeline.position === after) throw new Error('The log ends before what has arrived.');
         this.#healTries = 0;
@@ -191,60 +248,102 @@ export class Room {
     this.#healTimer = setTimeout(() => this.heal(), delay(RESEND, this.#healTries, Math.random()));
   }
 
-  async #load(limit: number): Promise<void> {
-    const base = this.#timeline.base;
-    if (base === undefined || base === 0) return;
+  #history(at: Omit<History, 'roomId'>): Promise<EventsPage> {
+    return this.#surroundings.request('room:history', { roomId: this.id, ...at });
+  }
+
+  /** One page at a time: who asks meanwhile waits for the one on its way. */
+  #once(load: () => Promise<string | undefined>): Promise<void> {
+    this.#loading ??= this.#guarded(load).finally(() => (this.#loading = undefined));
+    return this.#loading;
+  }
+
+  async #guarded(load: () => Promise<string | undefined>): Promise<void> {
     this.#show({ loading: true, problem: undefined });
     try {
-      const ask = { roomId: this.id, before: base + 1, limit };
-      const page = await this.#surroundings.request('room:history', ask);
-      const replaced = this.#timeline.base !== base;
-      const joined = !replaced && this.#timeline.prepend(page.events);
-      if (joined) this.#surroundings.held(this, page.events);
-      this.#show({
-        loading: false,
-        problem: joined || replaced ? undefined : 'Earlier messages could not be loaded.',
-      });
+      this.#show({ problem: await load(), loading: false });
     } catch (failure) {
-      this.#show({ loading: false, problem: sentence(failure) });
+      this.#show({ problem: sentence(failure), loading: false });
     }
   }
 
-  #holds(added: readonly RoomEvent[]): void {
-    this.#count(added);
-    this.#show({});
-    this.#surroundings.held(this, added);
+  /** Gives what went wrong, if anything. */
+  async #older(limit: number): Promise<string | undefined> {
+    const piece = this.#piece;
+    const base = piece?.base ?? this.#timeline.base;
+    if (base === undefined || base <= this.#floor) return;
+    const { events, more } = await this.#history({ before: base + 1, limit });
+    // Something else is looked at by now.
+    if (piece !== this.#piece || (piece?.base ?? this.#timeline.base) !== base) return;
+    if (!more) this.#floor = (events[0]?.seq ?? base + 1) - 1;
+    if (events.length === 0) return;
+    if (piece !== undefined)
+      return piece.prepend(events, MOST) ? undefined : 'Earlier messages could not be loaded.';
+    if (!this.#timeline.prepend(events)) return 'Earlier messages could not be loaded.';
+    this.#surroundings.held(this, events);
+    const { events: held } = this.#timeline;
+    if (held.length > MOST) {
+      // So far back, the newest are let go of: they come again on the way down.
+      this.#piece = new Piece(held.slice(0, MOST - KEEP));
+      this.#timeline.trim(KEEP);
+    }
+    return;
   }
 
-  /** Events newly held move the top and, being others' messages, the unread count. */
-  #count(added: readonly RoomEvent[]): void {
+  async #newer(): Promise<string | undefined> {
+    const piece = this.#piece;
+    if (piece === undefined) return;
+    const { events } = await this.#history({ after: piece.top, limit: 2 * PAGE });
+    if (piece !== this.#piece) return;
+    if (events.length > 0 && !piece.append(events, MOST)) return 'Later messages could not be loaded.';
+    if (this.#meets(piece)) this.#piece = undefined;
+    return;
+  }
+
+  /** Whether the piece reaches what is held live; then the live part has it all. */
+  #meets(piece: Piece): boolean {
+    const { base } = this.#timeline;
+    if (base === undefined || piece.top < base) return false;
+    return piece.base >= base || this.#timeline.prepend(piece.events);
+  }
+
+  #holds(added: readonly RoomEvent[]): void {
     const { summary } = this.state.get();
     const fresh = added.filter((event) => event.seq > summary.seq);
-    const top = fresh.at(-1)?.seq;
-    if (top === undefined) return;
-    const unreadHere = fresh.filter((event) => event.seq > summary.readSeq);
-    this.#show({ summary: { ...summary, seq: top, unread: summary.unread + this.#othersIn(unreadHere) } });
-  }
-
-  #othersIn(events: readonly RoomEvent[]): number {
-    return events.filter((event) => event.type === 'message' && event.sender.id !== this.#surroundings.me)
-      .length;
+    const after = tally(summary, fresh, this.#surroundings.me, (id) => this.members.has(id));
+    this.members.apply(added);
+    this.#show(fresh.length === 0 ? {} : { summary: after });
+    this.#surroundings.held(this, added);
   }
 
   #readTo(summary: RoomSummary, readSeq: Seq): RoomSummary {
     if (readSeq >= summary.seq) return { ...summary, readSeq, unread: 0 };
+    const others = (events: readonly RoomEvent[], from: Seq, to: Seq) =>
+      events.filter(
+        (e) => e.seq > from && e.seq <= to && e.type === 'message' && e.sender.id !== this.#surroundings.me,
+      ).length;
     const { base, events } = this.#timeline;
-    const above = events.filter((event) => event.seq > readSeq && event.seq <= summary.seq);
-    const known = base !== undefined && base <= readSeq;
-    return { ...summary, readSeq, unread: known ? this.#othersIn(above) : summary.unread };
+    // What is left is counted where it is held; else what was read is taken off where that is held.
+    if (base !== undefined && base <= readSeq) {
+      return { ...summary, readSeq, unread: others(events, readSeq, summary.seq) };
+    }
+    const seen = this.#piece;
+    const known = seen !== undefined && seen.base <= summary.readSeq && seen.top >= readSeq;
+    const unread = summary.unread - (known ? others(seen.events, summary.readSeq, readSeq) : 0);
+    return { ...summary, readSeq, unread: Math.max(0, unread) };
   }
 
   #show(change: Partial<RoomState>): void {
+    const { base } = this.#timeline;
+    const from = this.#piece?.base ?? base;
     this.state.update((state) => ({
       ...state,
       ...change,
-      events: this.#timeline.events,
-      hasOlder: this.#timeline.hasOlder,
+      events: this.#piece?.events ?? this.#timeline.events,
+      last: this.#timeline.events.at(-1) ?? state.last,
+      hasOlder: from !== undefined && from > this.#floor,
+      hasNewer: this.#piece !== undefined,
+      trimmed: this.#floor > 0,
       anchored: this.#timeline.position !== undefined,
     }));
   }

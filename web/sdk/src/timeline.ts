@@ -3,7 +3,8 @@
 // Live events, what a resume brings and pages of history all come through here and end up in the order of
 // `seq`, each once. What arrives ahead of a hole waits beside the timeline until the hole is filled.
 
-import type { RoomEvent, Seq } from './protocol';
+import type { Seq } from './protocol';
+import type { RoomEvent } from './wire';
 
 export class Timeline {
   /** Events `(base, top]` are held; `undefined` until it is known where the room stands. */
@@ -92,6 +93,7 @@ export class Timeline {
   }
 }
 
-function isWhole(page: readonly RoomEvent[]): boolean {
+/** Whether the events follow each other without a hole. */
+export function isWhole(page: readonly RoomEvent[]): boolean {
   return page.every((event, i) => i === 0 || event.seq === (page[i - 1]?.seq ?? 0) + 1);
 }

@@ -1,19 +1,50 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { Lost, Refused } from '../src/failure';
-import { Outbox, type OutboxItem } from '../src/outbox';
-import { LocalOutboxStorage, type KeyedStorage } from '../src/outbox-storage';
-import type { Code, Message, SentMessage } from '../src/protocol';
+import { Outbox } from '../src/outbox';
+import type { OutboxItem } from '../src/outbox-item';
+import { MemoryOutboxStorage } from '../src/outbox-storage';
+import type { Code, SentMessage } from '../src/protocol';
+import type { Tabs } from '../src/turn';
+import type { MessageEvent } from '../src/wire';
 
-/** localStorage as a Map. */
-class MapStorage implements KeyedStorage {
-  map = new Map<string, string>();
-  get length() {
-    return this.map.size;
+/** What several outboxes share: the stored messages, the turn, and the word that something changed. */
+class Browser {
+  stored = new Map<string, OutboxItem>();
+  #holder: { lost(): void } | undefined;
+  #waiting: { begin(): void; lost(): void }[] = [];
+  #listeners = new Set<() => void>();
+
+  tab(): Tabs {
+    const mine = new Set<() => void>();
+    return {
+      turn: (steal, begin, lost) => {
+        const me = { begin, lost };
+        const had = this.#holder;
+        if (had === undefined || steal) {
+          this.#holder = me;
+          queueMicrotask(() => {
+            had?.lost();
+            if (this.#holder === me) begin();
+          });
+        } else this.#waiting.push(me);
+        return () => {
+          this.#waiting = this.#waiting.filter((other) => other !== me);
+          if (this.#holder !== me) return;
+          const next = (this.#holder = this.#waiting.shift());
+          queueMicrotask(() => this.#holder === next && next?.begin());
+        };
+      },
+      changed: () => {
+        for (const listener of this.#listeners) if (!mine.has(listener)) queueMicrotask(listener);
+      },
+      onChanged: (listener) => {
+        mine.add(listener);
+        this.#listeners.add(listener);
+        return () => this.#listeners.delete(listener);
+      },
+      close: () => undefined,
+    };
   }
-  key = (i: number) => [...this.map.keys()][i] ?? null;
-  getItem = (key: string) => this.map.get(key) ?? null;
-  setItem = (key: string, value: string) => void this.map.set(key, value);
-  removeItem = (key: string) => void this.map.delete(key);
 }
 
 interface Sending {
@@ -26,13 +57,15 @@ interface Sending {
 /** Lets everything that was promised happen. */
 const settled = async () => void (await vi.advanceTimersByTimeAsync(0));
 
-/** An outbox whose sends are answered by hand. */
-function outboxOn(storage: KeyedStorage, account = 'u_1', position?: number) {
+let ids = 0;
+
+/** An outbox, in a tab of its own, whose sends are answered by hand. */
+function outboxOn(browser: Browser, position?: number) {
   const sends: Sending[] = [];
-  let ids = 0;
   const outbox = new Outbox({
-    storage: new LocalOutboxStorage(storage, account),
-    newId: () => `c_${++ids}_${storage.length}`,
+    storage: new MemoryOutboxStorage(browser.stored),
+    tabs: browser.tab(),
+    newId: () => `c_${++ids}`,
     random: () => 0.5,
     position: () => position,
     send: (item) =>
@@ -59,7 +92,7 @@ function outboxOn(storage: KeyedStorage, account = 'u_1', position?: number) {
   return { outbox, sends, sent, states };
 }
 
-function echo(item: OutboxItem, seq: number): Message {
+function echo(item: OutboxItem, seq: number): MessageEvent {
   return {
     type: 'message',
     roomId: item.roomId,
@@ -74,22 +107,23 @@ function echo(item: OutboxItem, seq: number): Message {
 }
 
 describe('Outbox', () => {
-  let storage: MapStorage;
+  let browser: Browser;
   beforeEach(() => {
     vi.useFakeTimers();
-    storage = new MapStorage();
+    browser = new Browser();
   });
   afterEach(() => {
     vi.useRealTimers();
   });
 
   it('queues while offline, sends in order when online, one at a time a room', async () => {
-    const { outbox, sends, sent, states } = outboxOn(storage);
+    const { outbox, sends, sent, states } = outboxOn(browser);
     outbox.submit('a', 'one');
     outbox.submit('a', 'two');
     outbox.submit('b', 'other');
     expect(states()).toEqual(['one:queued', 'two:queued', 'other:queued']);
     outbox.setOnline(true);
+    await settled();
     expect(sends.map(({ item }) => item.text)).toEqual(['one', 'other']);
     await sent(0).ack(1);
     expect(sends.map(({ item }) => item.text)).toEqual(['one', 'other', 'two']);
@@ -97,20 +131,22 @@ describe('Outbox', () => {
   });
 
   it('keeps a sent message until the timeline has it', async () => {
-    const { outbox, sent, states } = outboxOn(storage);
+    const { outbox, sent, states } = outboxOn(browser);
     outbox.setOnline(true);
+    await settled();
     outbox.submit('a', 'one');
     await sent(0).ack(7);
     outbox.observePosition('a', 6);
     expect(states()).toEqual(['one:sent']);
     outbox.observePosition('a', 7);
     expect(states()).toEqual([]);
-    expect(storage.length).toBe(0);
+    expect(browser.stored.size).toBe(0);
   });
 
   it('is settled by the event when the acknowledgement is lost', async () => {
-    const { outbox, sends, sent, states } = outboxOn(storage);
+    const { outbox, sends, sent, states } = outboxOn(browser);
     outbox.setOnline(true);
+    await settled();
     const item = outbox.submit('a', 'one');
     outbox.submit('a', 'two');
     outbox.observe(echo(item, 3));
@@ -118,12 +154,13 @@ describe('Outbox', () => {
     await sent(0).lose();
     await vi.advanceTimersByTimeAsync(60_000);
     expect(sends.map((sending) => sending.item.text)).toEqual(['one', 'two']);
-    expect(storage.length).toBe(1);
+    expect(browser.stored.size).toBe(1);
   });
 
   it('is settled by the acknowledgement and the event, in either order, once', async () => {
-    const { outbox, sent, states } = outboxOn(storage);
+    const { outbox, sent, states } = outboxOn(browser);
     outbox.setOnline(true);
+    await settled();
     const first = outbox.submit('a', 'one');
     await sent(0).ack(1);
     outbox.observe(echo(first, 1));
@@ -136,14 +173,16 @@ describe('Outbox', () => {
   });
 
   it('sends again under the same clientId after a lost connection, before later messages', async () => {
-    const { outbox, sends, sent, states } = outboxOn(storage);
+    const { outbox, sends, sent, states } = outboxOn(browser);
     outbox.setOnline(true);
+    await settled();
     outbox.submit('a', 'one');
     outbox.submit('a', 'two');
     outbox.setOnline(false);
     await sent(0).lose();
     expect(states()).toEqual(['one:queued', 'two:queued']);
     outbox.setOnline(true);
+    await settled();
     expect(sends.map(({ item }) => item.text)).toEqual(['one', 'one']);
     expect(sent(1).item.clientId).toBe(sent(0).item.clientId);
     await sent(1).ack(1);
@@ -151,8 +190,9 @@ describe('Outbox', () => {
   });
 
   it('is not settled by another text under its clientId, and then needs another', async () => {
-    const { outbox, sent, states } = outboxOn(storage);
+    const { outbox, sent, states } = outboxOn(browser);
     outbox.setOnline(true);
+    await settled();
     const item = outbox.submit('a', 'one');
     outbox.observe(echo({ ...item, text: 'something else' }, 3));
     expect(states()).toEqual(['one:sending']);
@@ -160,14 +200,15 @@ describe('Outbox', () => {
     expect(states()).toEqual(['one:failed']);
     outbox.retry(item.clientId);
     expect(sent(1).item.clientId).not.toBe(item.clientId);
-    expect([...storage.map.keys()]).toEqual([`plaza.outbox.u_1.${sent(1).item.clientId}`]);
+    expect([...browser.stored.keys()]).toEqual([sent(1).item.clientId]);
     await sent(1).ack(4);
     expect(states()).toEqual(['one:sent']);
   });
 
   it('is settled by an answer that names a place already passed, as a repeated message gets', async () => {
-    const { outbox, sent, states } = outboxOn(storage, 'u_1', 9);
+    const { outbox, sent, states } = outboxOn(browser, 9);
     outbox.setOnline(true);
+    await settled();
     outbox.submit('a', 'one');
     await sent(0).ack(9);
     expect(states()).toEqual([]);
@@ -178,38 +219,85 @@ describe('Outbox', () => {
     expect(states()).toEqual([]);
   });
 
-  it('sends the same message from two tabs under one clientId, and each settles it', async () => {
-    const first = outboxOn(storage);
+  it('sends in one tab at a time: in the one that has the turn, or where one writes', async () => {
+    const first = outboxOn(browser);
     first.outbox.submit('a', 'one');
-    const second = outboxOn(storage);
+    first.outbox.setOnline(true);
+    await settled();
+    const second = outboxOn(browser);
+    second.outbox.setOnline(true);
     await second.outbox.restore();
-    for (const tab of [first, second]) tab.outbox.setOnline(true);
+    expect(second.states()).toEqual(['one:queued']);
+    expect([first.sends.length, second.sends.length]).toEqual([1, 0]);
+
+    // Writing in the second takes the turn along, with what the first has not heard of yet.
+    second.outbox.submit('a', 'two');
+    await settled();
+    expect(second.sends.map(({ item }) => item.text)).toEqual(['one']);
     expect(second.sent(0).item.clientId).toBe(first.sent(0).item.clientId);
-    await first.sent(0).ack(5);
-    second.outbox.observe(echo(second.sent(0).item, 5));
-    await second.sent(0).ack(5);
-    first.outbox.observePosition('a', 5);
+    await second.sent(0).ack(1);
+    await second.sent(1).ack(2);
+    await first.sent(0).ack(1);
+    await settled();
+    expect(second.states()).toEqual(['one:sent', 'two:sent']);
+    expect(first.states()).toEqual([]);
+    expect(first.sends).toHaveLength(1);
+    expect(browser.stored.size).toBe(0);
+  });
+
+  it('goes on in another tab when the one that sends closes or loses its connection', async () => {
+    const first = outboxOn(browser);
+    const second = outboxOn(browser);
+    for (const { outbox } of [first, second]) outbox.setOnline(true);
+    await settled();
+    first.outbox.submit('a', 'one');
+    first.outbox.setOnline(false);
+    await first.sent(0).lose();
+    expect(second.sends.map(({ item }) => item.text)).toEqual(['one']);
+    await second.sent(0).ack(1);
+    await settled();
+    // The first has nothing left to send when it comes back.
+    first.outbox.setOnline(true);
+    second.outbox.close();
+    await settled();
+    expect(first.sends).toHaveLength(1);
+    expect(first.states()).toEqual([]);
+  });
+
+  it('drops what another tab gave up, and shows what another tab could not send', async () => {
+    const first = outboxOn(browser);
+    const second = outboxOn(browser);
+    first.outbox.setOnline(true);
+    await settled();
+    first.outbox.submit('a', 'one');
+    await settled();
+    expect(second.states()).toEqual(['one:queued']);
+    await first.sent(0).refuse('too_large', false);
+    expect(second.states()).toEqual(['one:failed']);
+    second.outbox.discard(first.sent(0).item.clientId);
+    await settled();
     expect([...first.states(), ...second.states()]).toEqual([]);
-    expect(storage.length).toBe(0);
   });
 
   it('leaves nothing behind when all is given up', async () => {
-    const { outbox, sends, sent, states } = outboxOn(storage);
+    const { outbox, sends, sent, states } = outboxOn(browser);
     outbox.setOnline(true);
+    await settled();
     outbox.submit('a', 'one');
     outbox.submit('b', 'two');
     expect(outbox.unsent).toHaveLength(2);
-    outbox.discardAll();
+    await outbox.discardAll();
     await sent(0).refuse('busy', true);
     await vi.advanceTimersByTimeAsync(60_000);
     expect(sends).toHaveLength(2);
     expect(states()).toEqual([]);
-    expect(storage.length).toBe(0);
+    expect(browser.stored.size).toBe(0);
   });
 
   it('waits as long as the server says and keeps the order meanwhile', async () => {
-    const { outbox, sends, sent } = outboxOn(storage);
+    const { outbox, sends, sent } = outboxOn(browser);
     outbox.setOnline(true);
+    await settled();
     outbox.submit('a', 'one');
     outbox.submit('a', 'two');
     await sent(0).refuse('rate_limited', true, 5_000);
@@ -221,8 +309,9 @@ describe('Outbox', () => {
   });
 
   it('says why a message failed, goes on with the next, and retries or discards on demand', async () => {
-    const { outbox, sends, sent, states } = outboxOn(storage);
+    const { outbox, sends, sent, states } = outboxOn(browser);
     outbox.setOnline(true);
+    await settled();
     const item = outbox.submit('a', 'one');
     outbox.submit('a', 'two');
     await sent(0).refuse('too_large', false);
@@ -236,51 +325,49 @@ describe('Outbox', () => {
     await sent(2).refuse('too_large', false);
     outbox.discard(item.clientId);
     expect(states()).toEqual(['two:sent']);
-    expect(storage.length).toBe(0);
+    expect(browser.stored.size).toBe(0);
   });
 
   it('survives a reload of the page with its clientIds, order and failures', async () => {
-    const before = outboxOn(storage);
+    const before = outboxOn(browser);
     before.outbox.setOnline(true);
+    await settled();
     before.outbox.submit('a', 'one');
     before.outbox.submit('a', 'two');
     await before.sent(0).refuse('conflict', false);
     before.outbox.submit('a', 'three');
     const ids = before.outbox.items.get().map((item) => item.clientId);
 
-    const after = outboxOn(storage);
+    before.outbox.close();
+    const after = outboxOn(browser);
     after.outbox.setOnline(true);
+    await settled();
     await after.outbox.restore();
     expect(after.states()).toEqual(['one:failed', 'two:sending', 'three:queued']);
     expect(after.outbox.items.get().map((item) => item.clientId)).toEqual(ids);
   });
 
-  it('does not send what another account wrote, and skips what it cannot read', async () => {
-    outboxOn(storage, 'u_1').outbox.submit('a', 'mine');
-    storage.setItem('plaza.outbox.u_2.broken', '{"clientId":');
-    const other = outboxOn(storage, 'u_2');
-    await other.outbox.restore();
-    expect(other.states()).toEqual([]);
-  });
-
   it('gives up what was meant for a room one has left, and says what', async () => {
-    const { outbox, sent, states } = outboxOn(storage);
+    const { outbox, sent, states } = outboxOn(browser);
     outbox.setOnline(true);
+    await settled();
     outbox.submit('a', 'one');
     outbox.submit('a', 'two');
     outbox.submit('b', 'stays');
     await sent(0).ack(1);
     expect(outbox.discardRoom('a').map((item) => item.text)).toEqual(['two']);
     expect(states()).toEqual(['stays:sending']);
-    expect(storage.length).toBe(1);
+    expect(browser.stored.size).toBe(1);
   });
 
   it('sends nothing twice when going offline and online while an answer is outstanding', async () => {
-    const { outbox, sends, sent, states } = outboxOn(storage);
+    const { outbox, sends, sent, states } = outboxOn(browser);
     outbox.setOnline(true);
+    await settled();
     outbox.submit('a', 'one');
     outbox.setOnline(false);
     outbox.setOnline(true);
+    await settled();
     expect(sends).toHaveLength(1);
     await sent(0).ack(1);
     expect(states()).toEqual(['one:sent']);

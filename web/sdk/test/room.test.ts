@@ -1,11 +1,12 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { Lost, Refused } from '../src/failure';
-import type { EventsPage, Message, RoomEvent, RoomSummary } from '../src/protocol';
+import type { EventsPage, RoomSummary } from '../src/protocol';
 import { Room, type RoomSurroundings } from '../src/room';
+import type { MessageEvent, RoomEvent } from '../src/wire';
 
 const ME = 'u_me';
 
-function message(seq: number, sender = 'u_other'): Message {
+function message(seq: number, sender = 'u_other'): MessageEvent {
   return {
     type: 'message',
     roomId: 'general',
@@ -25,6 +26,7 @@ const summary = (change: Partial<RoomSummary> = {}): RoomSummary => ({
   name: 'general',
   kind: 'public',
   seq: 3,
+  members: 2,
   readSeq: 3,
   unread: 0,
   role: 'member',

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import type { Message, RoomEvent } from '../src/protocol';
 import { Timeline } from '../src/timeline';
+import type { MessageEvent, RoomEvent } from '../src/wire';
 
-function message(seq: number): Message {
+function message(seq: number): MessageEvent {
   return {
     type: 'message',
     roomId: 'general',
@@ -16,7 +16,7 @@ function message(seq: number): Message {
   };
 }
 
-const run = (from: number, to: number): Message[] =>
+const run = (from: number, to: number): MessageEvent[] =>
   Array.from({ length: to - from + 1 }, (_, i) => message(from + i));
 const seqs = (events: readonly RoomEvent[]) => events.map((event) => event.seq);
 
