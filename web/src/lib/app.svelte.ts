@@ -1,16 +1,26 @@
 // Who is signed in, and the chat that belongs to them.
 
-import { Chat, Credentials, type Refused } from '../../sdk/src';
+import { Chat, Credentials, Rest, type Refused } from '../../sdk/src';
+import { loadConfig } from './config';
 import { drafts } from './drafts';
+import { tellOf } from './notify';
 import { router } from './route.svelte';
+import { t } from './text';
 
 class App {
-  readonly credentials = new Credentials(localStorage);
+  readonly rest: Rest;
+  readonly credentials: Credentials;
+  #url: string;
+  #stopTelling: () => void = () => undefined;
   chat = $state.raw<Chat | undefined>();
   /** Why the sign-in page is shown, when there is a reason. */
   reason = $state('');
 
-  constructor() {
+  /** `apiBaseUrl` is where the server is; empty: where the page comes from. */
+  constructor(apiBaseUrl: string) {
+    this.#url = apiBaseUrl;
+    this.rest = new Rest(apiBaseUrl);
+    this.credentials = new Credentials(localStorage, this.rest);
     if (this.credentials.present) this.#enter();
     addEventListener('storage', () => this.#follow());
   }
@@ -32,7 +42,7 @@ class App {
 
   /** Nothing of this person stays in the browser. */
   async logOut(): Promise<void> {
-    this.#discard();
+    await this.#discard();
     this.#leave('');
     router.go('/');
     await this.credentials.logOut();
@@ -51,17 +61,18 @@ class App {
       location.reload();
       return;
     }
-    this.#discard();
-    this.abandon('You signed out in another tab.');
+    void this.#discard();
+    this.abandon(t.signIn.elsewhere);
   }
 
   /** What was written and did not arrive. */
-  #discard(): void {
-    this.chat?.outbox.get()?.discardAll();
+  async #discard(): Promise<void> {
     drafts.clear();
+    await this.chat?.outbox.get()?.discardAll();
   }
 
   #leave(reason: string): void {
+    this.#stopTelling();
     this.chat?.close();
     this.chat = undefined;
     this.reason = reason;
@@ -72,10 +83,12 @@ class App {
     this.reason = '';
     const chat = new Chat({
       credentials: this.credentials,
-      storage: localStorage,
       accountChanged: () => location.reload(),
+      ...(this.#url === '' ? {} : { url: this.#url }),
     });
     this.chat = chat;
+    this.#stopTelling();
+    this.#stopTelling = tellOf(chat);
     chat.connection.state.subscribe((state) => {
       if (state.phase === 'refused') this.#refused(chat, state.error);
     });
@@ -90,4 +103,4 @@ class App {
   }
 }
 
-export const app = new App();
+export const app = new App((await loadConfig()).apiBaseUrl);

@@ -1,8 +1,11 @@
-// Where one is: `/` for the rooms, `/room/ROOM` for one of them, `/history/ROOM` for a room's history.
+// Where one is: `/` for the rooms, `/room/ROOM` for one of them, `/history/ROOM` for a room's history, `/settings`;
+// `/#/reset/TOKEN` to set a new password, whose token a browser does not send to anybody in an address.
 
 export type Route =
   | { page: 'rooms'; roomId: string | undefined }
-  | { page: 'history'; roomId: string; before: number | undefined; after: number | undefined };
+  | { page: 'history'; roomId: string; before: number | undefined; after: number | undefined }
+  | { page: 'settings' }
+  | { page: 'reset'; token: string };
 
 function positive(text: string | null): number | undefined {
   return text !== null && /^\d{1,15}$/.test(text) ? Number(text) : undefined;
@@ -18,6 +21,9 @@ function decode(text: string): string | undefined {
 }
 
 export function parse(url: URL): Route {
+  const token = decode(/^#\/reset\/([^/]+)$/.exec(url.hash)?.[1] ?? '');
+  if (token !== undefined && token !== '') return { page: 'reset', token };
+  if (/^\/settings\/?$/.test(url.pathname)) return { page: 'settings' };
   const [, page, name] = /^\/(history|room)\/([^/]+)\/?$/.exec(url.pathname) ?? [];
   const roomId = name === undefined ? undefined : decode(name);
   if (page !== 'history' || roomId === undefined) return { page: 'rooms', roomId };
@@ -31,16 +37,26 @@ export function parse(url: URL): Route {
 
 export const roomUrl = (roomId: string) => `/room/${encodeURIComponent(roomId)}`;
 export const historyUrl = (roomId: string) => `/history/${encodeURIComponent(roomId)}`;
+export const settingsUrl = '/settings';
 
 class Router {
   route = $state.raw<Route>(parse(new URL(location.href)));
+  /** Where one was before the settings, to go back to. */
+  before = $state('/');
 
   constructor() {
-    addEventListener('popstate', () => this.#read());
+    for (const change of ['popstate', 'hashchange']) addEventListener(change, () => this.#read());
   }
 
   go(url: string): void {
+    if (this.route.page === 'rooms') this.before = location.pathname;
     history.pushState(null, '', url);
+    this.#read();
+  }
+
+  /** As `go`, and the page one was on is not gone back to. */
+  replace(url: string): void {
+    history.replaceState(null, '', url);
     this.#read();
   }
 

@@ -1,6 +1,6 @@
 // A timeline as rows to draw: days, the line above what is unread, comings and goings, messages in groups.
 
-import type { MemberChange, Message, OutboxItem, RoomEvent, Seq, User } from '../../sdk/src';
+import type { ChangeEvent, Member, MessageEvent, OutboxItem, RoomEvent, Seq, User } from '../../sdk/src';
 import { dayLabel, dayOf } from './words';
 
 export interface ShownMessage {
@@ -18,7 +18,7 @@ export interface ShownMessage {
 export type Row =
   | { kind: 'day'; key: string; label: string }
   | { kind: 'unread'; key: string }
-  | { kind: 'change'; key: string; change: MemberChange; at: Date }
+  | { kind: 'change'; key: string; change: ChangeEvent; at: Date }
   | { kind: 'message'; key: string; message: ShownMessage; head: boolean };
 
 export interface RowsOf {
@@ -34,9 +34,9 @@ export interface RowsOf {
 const GROUP_MS = 5 * 60_000;
 
 /** The same object for the same event, so that only what changed is drawn again. */
-const ofEvent = new WeakMap<Message, ShownMessage>();
+const ofEvent = new WeakMap<MessageEvent, ShownMessage>();
 
-function shownMessage(event: Message, mine: boolean): ShownMessage {
+function shownMessage(event: MessageEvent, mine: boolean): ShownMessage {
   const known = ofEvent.get(event);
   if (known?.mine === mine) return known;
   const shown: ShownMessage = {
@@ -119,4 +119,28 @@ export function rowsOf({ events, pending, me, divider, now }: RowsOf): Row[] {
     put(message, own.has(item.clientId) ? `p:${item.clientId}` : undefined);
   }
   return rows;
+}
+
+/**
+ * Who has read up to each event, of those drawn and not further: at most one place each, and none for one who wrote
+ * what stands there. `read` is how far each has read, by user; `open`: more follows below what is drawn.
+ */
+export function readersOf(
+  drawn: readonly RoomEvent[],
+  members: readonly Member[],
+  read: ReadonlyMap<string, Seq>,
+  me: User,
+  open: boolean,
+): Map<Seq, User[]> {
+  const places = new Map<Seq, User[]>();
+  const messages = drawn.filter((event): event is MessageEvent => event.type === 'message');
+  const top = drawn.at(-1)?.seq ?? 0;
+  for (const member of members) {
+    const seq = read.get(member.id);
+    if (member.id === me.id || seq === undefined || (open && seq >= top)) continue;
+    const last = messages.findLast((message) => message.seq <= seq);
+    if (last === undefined || last.sender.id === member.id) continue;
+    places.set(last.seq, [...(places.get(last.seq) ?? []), member]);
+  }
+  return places;
 }

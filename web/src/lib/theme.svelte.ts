@@ -3,19 +3,23 @@
 export type Theme = 'system' | 'light' | 'dark';
 
 const KEY = 'plaza.theme';
-const ORDER: Theme[] = ['system', 'light', 'dark'];
+export const THEMES: readonly Theme[] = ['system', 'light', 'dark'];
 
 class ThemeChoice {
   current = $state<Theme>((document.documentElement.dataset['theme'] as Theme | undefined) ?? 'system');
 
   next(): void {
-    this.current = ORDER[(ORDER.indexOf(this.current) + 1) % ORDER.length] ?? 'system';
-    if (this.current === 'system') {
+    this.choose(THEMES[(THEMES.indexOf(this.current) + 1) % THEMES.length] ?? 'system');
+  }
+
+  choose(theme: Theme): void {
+    this.current = theme;
+    if (theme === 'system') {
       delete document.documentElement.dataset['theme'];
       localStorage.removeItem(KEY);
     } else {
-      document.documentElement.dataset['theme'] = this.current;
-      localStorage.setItem(KEY, this.current);
+      document.documentElement.dataset['theme'] = theme;
+      localStorage.setItem(KEY, theme);
     }
   }
 }

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { earlier, follow, later, MOST, newest, STEP, type Held, type Span } from './window';
+import { around, earlier, follow, later, MOST, newest, STEP, type Held, type Span } from './window';
 
 const held = (first: number, last: number): Held => ({ first, last });
 const size = ({ from, to }: Span, { last }: Held) => (to ?? last) - from + 1;
@@ -30,6 +30,13 @@ describe('window', () => {
     while (span.to !== undefined) span = later(span, all);
     expect(span.from).toBe(1_234 - MOST + 1);
     expect(later(span, all)).toBe(span);
+  });
+
+  it('draws what is around a place, and no more than there is', () => {
+    expect(around(500, held(1, 1_000))).toEqual({ from: 400, to: 699 });
+    expect(around(5, held(1, 1_000))).toEqual({ from: 1, to: 300 });
+    expect(around(999, held(1, 1_000))).toEqual({ from: 701, to: undefined });
+    expect(around(20, held(10, 40))).toEqual({ from: 10, to: undefined });
   });
 
   it('does not cut what is short', () => {

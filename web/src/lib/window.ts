@@ -36,6 +36,12 @@ export function later(span: Span, held: Held): Span {
   return bounded({ from: Math.max(span.from, to - MOST + 1), to }, held);
 }
 
+/** What is around one position. */
+export function around(seq: Seq, held: Held): Span {
+  const from = Math.max(held.first, Math.min(seq - STEP, held.last - MOST + 1));
+  return bounded({ from, to: Math.min(held.last, from + MOST - 1) }, held);
+}
+
 /** After something came at the end, or was let go of at the beginning. One who looks at the end stays there. */
 export function follow(span: Span, held: Held, atEnd: boolean): Span {
   if (span.from < held.first || span.from > held.last) return newest(held);

@@ -1,15 +1,22 @@
 // Times, names and numbers as people read them.
 
-import type { MemberChange } from '../../sdk/src';
+import type { ChangeEvent, RoomEvent } from '../../sdk/src';
+import { t } from './text';
 
-const clock = new Intl.DateTimeFormat(undefined, { hour: '2-digit', minute: '2-digit' });
-const full = new Intl.DateTimeFormat(undefined, { dateStyle: 'full', timeStyle: 'medium' });
-const weekday = new Intl.DateTimeFormat(undefined, { weekday: 'long', day: 'numeric', month: 'long' });
-const dated = new Intl.DateTimeFormat(undefined, { dateStyle: 'long' });
-const short = new Intl.DateTimeFormat(undefined, { day: 'numeric', month: 'short' });
+const clock = new Intl.DateTimeFormat(t.locale, { hour: '2-digit', minute: '2-digit' });
+const full = new Intl.DateTimeFormat(t.locale, { dateStyle: 'full', timeStyle: 'medium' });
+const weekday = new Intl.DateTimeFormat(t.locale, { weekday: 'long', day: 'numeric', month: 'long' });
+const dated = new Intl.DateTimeFormat(t.locale, { dateStyle: 'long' });
+const short = new Intl.DateTimeFormat(t.locale, { day: 'numeric', month: 'short' });
+const exact = new Intl.DateTimeFormat(t.locale, { dateStyle: 'medium', timeStyle: 'medium' });
+const relative = new Intl.RelativeTimeFormat(t.locale, { numeric: 'auto' });
+const list = new Intl.ListFormat(t.locale, { type: 'conjunction' });
 
 export const timeOfDay = (at: Date) => clock.format(at);
 export const fullTime = (at: Date) => full.format(at);
+export const exactTime = (at: Date) => exact.format(at);
+export const longDate = (at: Date) => dated.format(at);
+export const listOf = (names: Iterable<string>) => list.format(names);
 
 /** A local day, to compare. */
 export const dayOf = (at: Date) => `${at.getFullYear()}-${at.getMonth() + 1}-${at.getDate()}`;
@@ -21,8 +28,8 @@ function daysBefore(at: Date, now: Date): number {
 
 export function dayLabel(at: Date, now: Date): string {
   const days = daysBefore(at, now);
-  if (days === 0) return 'Today';
-  if (days === 1) return 'Yesterday';
+  if (days === 0) return t.common.today;
+  if (days === 1) return t.common.yesterday;
   return days > 0 && days < 300 ? weekday.format(at) : dated.format(at);
 }
 
@@ -31,20 +38,51 @@ export function briefTime(at: Date, now: Date): string {
   return daysBefore(at, now) === 0 ? clock.format(at) : short.format(at);
 }
 
-export function count(n: number, one: string, many: string): string {
-  return `${n.toLocaleString()} ${n === 1 ? one : many}`;
+/** How long ago: to the minute, the hour, the day; later the date. */
+export function ago(at: Date, now: Date): string {
+  const minutes = Math.max(0, Math.round((now.getTime() - at.getTime()) / 60_000));
+  if (minutes < 60) return relative.format(-minutes, 'minute');
+  if (minutes < 24 * 60) return relative.format(-Math.round(minutes / 60), 'hour');
+  const days = daysBefore(at, now);
+  return days <= 7 ? relative.format(-days, 'day') : short.format(at);
 }
 
-/** What a change of members says, as one sentence. */
-export function changeSentence(change: MemberChange, me: string | undefined): string {
-  const self = change.user.id === change.by.id;
-  const who = change.user.id === me ? 'You' : change.user.name;
-  const whom = change.user.id === me ? 'you' : change.user.name;
-  const by = change.by.id === me ? 'You' : change.by.name;
-  // The first event of a room is its maker's coming.
-  if (change.seq === 1 && self) return `${who} made this room`;
-  if (change.type === 'member:added') return self ? `${who} joined` : `${by} added ${whom}`;
-  return self ? `${who} left` : `${by} removed ${whom}`;
+/** What happened, other than a message, as one sentence. */
+export function changeSentence(change: ChangeEvent, me: string | undefined): string {
+  const by = change.by?.id === me ? t.changes.you : (change.by?.name ?? '');
+  if (change.type === 'room:changed') {
+    return change.name === undefined ? t.timeline.unknown : t.changes.renamed(by, change.name);
+  }
+  const { user } = change as Extract<ChangeEvent, { user: unknown }>;
+  // A type that a later server has.
+  if (user === undefined) return t.timeline.unknown;
+  const self = user.id === change.by.id;
+  const who = user.id === me ? t.changes.you : user.name;
+  const whom = user.id === me ? t.changes.youObject : user.name;
+  switch (change.type) {
+    case 'member:added':
+      // The first event of a room is its maker's coming.
+      if (change.seq === 1 && self) return t.changes.made(who);
+      return self ? t.changes.joined(who) : t.changes.added(by, whom);
+    case 'member:removed':
+      return self ? t.changes.left(who) : t.changes.removed(by, whom);
+    case 'member:banned':
+      return t.changes.banned(by, whom);
+    case 'member:unbanned':
+      return t.changes.unbanned(by, whom);
+    case 'member:changed':
+      return t.changes.role(by, whom, t.members.roleArticle[change.role]);
+    default:
+      return t.timeline.unknown;
+  }
+}
+
+/** One line for a list, or for whoever listens. */
+export function told(event: RoomEvent, me: string, longest: number): string {
+  if (event.type !== 'message') return changeSentence(event, me);
+  const who = event.sender.id === me ? t.common.youStart : event.sender.name;
+  const { text } = event.body;
+  return `${who}: ${text.length > longest ? `${text.slice(0, longest)}…` : text}`;
 }
 
 /** One of the twelve colours that senders have, the same for the same id everywhere. */
@@ -61,6 +99,9 @@ export function initialOf(name: string): string {
   const [first] = new Intl.Segmenter(undefined, { granularity: 'grapheme' }).segment(name.trim());
   return first?.segment.toLocaleUpperCase() ?? '?';
 }
+
+/** To compare names as somebody who types in a hurry. */
+export const plain = (text: string) => text.normalize('NFKD').replace(/\p{M}/gu, '').toLocaleLowerCase();
 
 const encoder = new TextEncoder();
 export const byteLength = (text: string) => encoder.encode(text).length;
