@@ -21,4 +21,5 @@ pub const MIGRATIONS: &[Migration] = &[
         name: "roles, bans, blocks, public rooms",
         sql: include_str!("../migrations/0005_roles_bans_blocks.sql"),
     },
+    Migration { version: 6, name: "presence", sql: include_str!("../migrations/0006_presence.sql") },
 ];

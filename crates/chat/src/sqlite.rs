@@ -11,9 +11,10 @@ pub(crate) fn rows<T: Serialize>(rows: &[T]) -> sqlx::Result<String> {
 }
 
 /// `[[room, user], …]` → for each pair that is a membership: its index, the room's top, the messages in the room, how
-/// far the user read, how many of the messages are the user's, and the position of the newest of those.
+/// far the user read, how many of the messages are the user's, the position of the newest of those, and how many members
+/// the room has.
 pub(crate) const MEMBERSHIPS: &str = "
-    SELECT pair.key, rooms.seq, rooms.messages, members.read_seq, members.own, members.own_seq
+    SELECT pair.key, rooms.seq, rooms.messages, members.read_seq, members.own, members.own_seq, rooms.members
     FROM jsonb_each($1) AS pair
     CROSS JOIN members ON members.room_id = pair.value ->> 0 AND members.user_id = pair.value ->> 1
     CROSS JOIN rooms ON rooms.id = members.room_id";
@@ -99,6 +100,33 @@ pub(crate) const SEE_GUESTS: &str = "
     FROM jsonb_each($1) AS guest
     WHERE users.id = guest.value AND users.guest = 1 AND users.token_hash IS NOT NULL AND users.seen_at < $2";
 
+/// A statement that takes `[[place, id or key], …]` and who asks, and gives for each that is somebody: the place, who they
+/// are, whether they hide, when they were last seen, and whether they have blocked the one who asks.
+macro_rules! select_presence {
+    ($by:literal) => {
+        concat!(
+            "
+    SELECT wanted.value ->> 0, users.id, users.name, users.guest, users.hidden, users.left_at,
+        (SELECT COUNT(*) FROM blocks WHERE blocks.user_id = users.id AND blocks.blocked_id = $2)
+    FROM jsonb_each($1) AS wanted
+    CROSS JOIN users ON users.",
+            $by,
+            " = wanted.value ->> 1"
+        )
+    };
+}
+
+/// See [`select_presence`].
+pub(crate) const PRESENCE_BY_ID: &str = select_presence!("id");
+/// See [`select_presence`].
+pub(crate) const PRESENCE_BY_KEY: &str = select_presence!("name_key");
+
+/// `[[user, when], …]`, each last seen then; of those who hide nothing is kept.
+pub(crate) const SEE_PEOPLE: &str = "
+    UPDATE users SET left_at = seen.value ->> 1
+    FROM jsonb_each($1) AS seen
+    WHERE users.id = seen.value ->> 0 AND users.hidden = 0";
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -124,6 +152,9 @@ mod tests {
             DIRECTLY,
             BLOCKERS,
             SEE_GUESTS,
+            PRESENCE_BY_ID,
+            PRESENCE_BY_KEY,
+            SEE_PEOPLE,
         ] {
             let explained = AssertSqlSafe(format!("EXPLAIN QUERY PLAN {statement}"));
             let mut reader = store.read().await.unwrap();
@@ -131,7 +162,8 @@ mod tests {
             for step in &plan {
                 let step: String = step.get("detail");
                 let walked = step.strip_prefix("SCAN ").map(|rest| rest.split(' ').next().unwrap());
-                let from_json = ["pair", "wanted", "top", "newest", "reached", "jsonb_each", "back", "guest"];
+                let from_json =
+                    ["pair", "wanted", "top", "newest", "reached", "jsonb_each", "back", "guest", "seen"];
                 assert!(walked.is_none_or(|table| from_json.contains(&table)), "{step} in {statement}");
                 // One row of the log each: by its position, its sender's name for it, or the next one in the index.
                 let one = ["(room_id=? AND seq=?)", "client_id=?)", "(room_id=? AND sender_id=? AND seq>?)"];

@@ -19,6 +19,7 @@ pub mod socket;
 
 mod backoff;
 mod error;
+mod watched;
 
 pub use address::Address;
 pub use backoff::Backoff;

@@ -8,10 +8,11 @@ use crate::{
     socket::{Events, ReceivedEvent, Socket},
 };
 use plaza_protocol::{
-    AddMember, Answer, Auth, ClientId, Content, CreateRoom, EVENTS, Ending, Event, EventsPage, History,
-    JoinRoom, JoinedRoom, LeaveRoom, ListMembers, ListRooms, MarkRead, MembersPage, Position, ReadEvent,
-    RemoveMember, Resume, Resumed, RoomId, RoomSummary, RoomsResumed, SendMessage, SentMessage, Seq, Session,
-    TextBody, UserRef,
+    AddMember, Answer, Auth, ClientId, Content, CreateRoom, EVENTS, Ending, Event, EventsPage, GetPresence,
+    History, JoinRoom, JoinedRoom, LeaveRoom, ListMembers, ListRooms, MarkRead, MembersPage, Position,
+    PresenceEvent, PresenceList, ReadEvent, Receipts, RemoveMember, Resume, Resumed, RoomId, RoomSummary,
+    RoomsResumed, SendMessage, SentMessage, Seq, Session, SetPresence, TextBody, Typing, TypingEvent,
+    UserRef, WatchPresence,
 };
 use serde::de::DeserializeOwned;
 use std::time::Duration;
@@ -38,6 +39,12 @@ pub enum Incoming {
     Resumed(RoomsResumed),
     /// One's own read position moved on another connection.
     Read(ReadEvent),
+    /// Others' read positions moved, in a room small enough for it.
+    Receipts(Receipts),
+    /// Somebody else is writing.
+    Typing(TypingEvent),
+    /// Somebody who is watched came or went.
+    Presence(PresenceEvent),
     /// The server is about to close this connection.
     Ending(Ending),
     /// An event of a newer server; to be passed over.
@@ -155,6 +162,30 @@ impl Connection {
         self.request(&MarkRead { room_id: room_id.clone(), seq }).await
     }
 
+    /// `presence:get`
+    pub async fn presence(&self, users: Vec<UserRef>) -> Result<PresenceList, RequestError> {
+        self.request(&GetPresence { users }).await
+    }
+
+    /// `presence:watch`, on this connection.
+    pub async fn watch_presence(
+        &self,
+        add: Vec<UserRef>,
+        remove: Vec<UserRef>,
+    ) -> Result<PresenceList, RequestError> {
+        self.request(&WatchPresence { add, remove }).await
+    }
+
+    /// `presence:set`
+    pub async fn set_visible(&self, visible: bool) -> Result<(), RequestError> {
+        self.request(&SetPresence { visible }).await.map(|_| ())
+    }
+
+    /// `typing`
+    pub async fn typing(&self, room_id: &RoomId) -> Result<(), RequestError> {
+        self.request(&Typing { room_id: room_id.clone() }).await.map(|_| ())
+    }
+
     /// Closes the connection in good order.
     pub fn close(&self) {
         self.socket.close();
@@ -173,6 +204,9 @@ fn typed(received: &ReceivedEvent) -> Incoming {
         name if EVENTS.iter().any(|known| known.logged && known.event == name) => logged(received),
         "resumed" => payload(received).map(Incoming::Resumed),
         "read" => payload(received).map(Incoming::Read),
+        "receipts" => payload(received).map(Incoming::Receipts),
+        "typing" => payload(received).map(Incoming::Typing),
+        "presence" => payload(received).map(Incoming::Presence),
         "session:ending" => payload(received).map(Incoming::Ending),
         other => Ok(Incoming::Unknown(other.to_owned())),
     };

@@ -6,10 +6,11 @@
 
 mod driver;
 
-use crate::{Address, Connection, Incoming, Options, Request, RequestError};
+use crate::{Address, Connection, Incoming, Options, Request, RequestError, watched::Watched};
 use plaza_protocol::{
-    ClientId, Content, Ending, Error, Event, EventsPage, Positions, ReadEvent, Reload, RoomId, Secret,
-    SendMessage, SentMessage, Seq, Session, TextBody, Tokens,
+    ClientId, Content, Ending, Error, Event, EventsPage, Positions, PresenceEvent, PresenceList, ReadEvent,
+    Receipts, Reload, RoomId, Secret, SendMessage, SentMessage, Seq, Session, TextBody, Tokens, TypingEvent,
+    UserRef,
 };
 use rand::{SeedableRng as _, rngs::StdRng};
 use std::{
@@ -57,6 +58,12 @@ pub enum Update {
     },
     /// One's own read position moved on another connection.
     Read(ReadEvent),
+    /// Others' read positions moved, in a room small enough for it.
+    Receipts(Receipts),
+    /// Somebody else is writing.
+    Typing(TypingEvent),
+    /// Somebody who is watched came or went, also while this client was away.
+    Presence(PresenceEvent),
     /// The server is about to close the connection.
     Ending(Ending),
     /// The connection is lost, or could not be made.
@@ -132,6 +139,7 @@ struct Shared {
     options: Options,
     rng: Mutex<StdRng>,
     account: driver::Account,
+    watched: Arc<Watched>,
     stop: CancellationToken,
 }
 
@@ -164,10 +172,16 @@ impl Client {
         let driver =
             driver::Driver::new(address, identity, options.clone(), rng, updates, current, stop.clone())
                 .before(witness);
-        let account = driver.account();
+        let (account, watched) = (driver.account(), driver.watched());
         tokio::spawn(driver.run());
-        let shared =
-            Shared { current: watching, options, rng: Mutex::new(own_rng), account, stop: stop.clone() };
+        let shared = Shared {
+            current: watching,
+            options,
+            rng: Mutex::new(own_rng),
+            account,
+            watched,
+            stop: stop.clone(),
+        };
         (Self { shared: Arc::new(shared) }, Updates { queue, stop })
     }
 
@@ -221,6 +235,26 @@ impl Client {
             tokio::select! {
                 () = tokio::time::sleep(wait) => {}
                 () = self.shared.stop.cancelled() => return Err(error),
+            }
+        }
+    }
+
+    /// Watches people, and others no longer; the state of those added. It lasts over reconnects, after which
+    /// [`Update::Presence`] tells what has changed meanwhile.
+    pub async fn watch_presence(
+        &self,
+        add: Vec<UserRef>,
+        remove: Vec<UserRef>,
+    ) -> Result<PresenceList, RequestError> {
+        loop {
+            let connection = self.connection().await?;
+            let list = connection.watch_presence(add.clone(), remove.clone()).await?;
+            self.shared.watched.changed(&remove, &list);
+            // A connection that came meanwhile may have been told of those watched before.
+            let moved =
+                self.shared.current.borrow().as_ref().is_some_and(|now| now.sid() != connection.sid());
+            if !moved {
+                return Ok(list);
             }
         }
     }

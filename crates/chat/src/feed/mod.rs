@@ -13,15 +13,23 @@
 //! changed meanwhile, or more have come than the feed keeps or the connection has room for, it is told to look again
 //! from (2).
 //!
+//! **What is not kept.** Who is writing and how far others have read is told to who is fed in the room, and only while
+//! they have room for it: it may be left out, and nobody is called slow for it.
+//!
 //! **Giving way.** One commit may hold more than a client's outbox. So the task gives way now and then while it passes
 //! events on, for the connections to write what they have.
 
 mod audience;
+mod receipts;
 mod room;
 mod task;
+mod typing;
 
 use futures_util::future::BoxFuture;
-use plaza_protocol::{Error, Event, ReadEvent, RoomId, RoomResumed, RoomsResumed, Seq, UserId};
+use plaza_protocol::{
+    Error, Event, PresenceEvent, ReadEvent, Receipts, RoomId, RoomResumed, RoomsResumed, Seq, TypingEvent,
+    UserId,
+};
 use std::sync::Arc;
 use tokio::sync::{mpsc, oneshot};
 
@@ -29,6 +37,9 @@ use crate::{Chat, Committed, Tasks};
 
 /// Messages to the task that may wait.
 const MAILBOX: usize = 1_024;
+/// What may be left out, or said later, is sent only to a connection that has room for this much more, in bytes: half of
+/// the smallest outbox there can be.
+pub(crate) const SPARE: usize = 32 * 1024;
 
 /// Anything a connection is sent.
 #[derive(Debug, Clone)]
@@ -37,6 +48,12 @@ pub enum Item {
     Event(Arc<Event>),
     /// One's own read position moved, on another connection.
     Read(ReadEvent),
+    /// How far others have read.
+    Receipts(Receipts),
+    /// Somebody else is writing.
+    Typing(TypingEvent),
+    /// Somebody who is watched came or went.
+    Presence(PresenceEvent),
     /// What was missed has been sent; what follows is live.
     Resumed(RoomsResumed),
 }
@@ -107,7 +124,8 @@ enum Message<S> {
     Watch { connection: ConnectionId, rooms: Vec<RoomId>, answer: oneshot::Sender<()> },
     GoLive { connection: ConnectionId, rooms: Vec<Caught>, answer: oneshot::Sender<Live> },
     Disconnect { connection: ConnectionId },
-    Read { user: UserId, event: ReadEvent, except: Option<ConnectionId> },
+    Read { user: UserId, event: ReadEvent, except: Option<ConnectionId>, shared: bool },
+    Typing { event: TypingEvent },
     Healed { room: RoomId, events: Vec<Arc<Event>> },
 }
 
@@ -154,9 +172,15 @@ impl<S: Subscriber> Feed<S> {
         let _ = self.mailbox.send(Message::Disconnect { connection }).await;
     }
 
-    /// Tells a user's other connections how far one of them has read.
-    pub async fn read(&self, user: UserId, event: ReadEvent, except: Option<ConnectionId>) {
-        let _ = self.mailbox.send(Message::Read { user, event, except }).await;
+    /// Tells a user's other connections how far one of them has read, and, where that is `shared`, the room's other
+    /// members, who are told at most once a second.
+    pub async fn read(&self, user: UserId, event: ReadEvent, except: Option<ConnectionId>, shared: bool) {
+        let _ = self.mailbox.send(Message::Read { user, event, except, shared }).await;
+    }
+
+    /// Tells the room's other members that somebody writes, of each at most once in two seconds.
+    pub async fn typing(&self, event: TypingEvent) {
+        let _ = self.mailbox.send(Message::Typing { event }).await;
     }
 
     async fn ask<T>(&self, message: impl FnOnce(oneshot::Sender<T>) -> Message<S>) -> Option<T> {

@@ -1,6 +1,6 @@
 //! One room in the feed: where its order stands, who is fed, and what is kept for those coming in.
 
-use super::{ConnectionId, Encoded, Item, Subscriber};
+use super::{ConnectionId, Encoded, Item, SPARE, Subscriber};
 use plaza_protocol::{Event, Seq};
 use std::{
     collections::{HashMap, HashSet, VecDeque},
@@ -103,6 +103,16 @@ impl<S: Subscriber> Room<S> {
             self.kept.push_back((seq, encoded.frame().clone()));
         }
         encoded.cost()
+    }
+
+    /// Sends what may be left out to those of who is fed that are `wanted` and have room for it.
+    pub(super) fn mention(&self, item: Item, wanted: impl Fn(ConnectionId) -> bool) {
+        let mut encoded: Encoded<S> = Encoded::new(item);
+        for (id, (subscriber, _)) in &self.fed {
+            if wanted(*id) && subscriber.free() >= SPARE {
+                subscriber.send(encoded.frame());
+            }
+        }
     }
 
     /// The position to which one who holds `position` can be brought from what is kept; `None`: it cannot.

@@ -3,16 +3,23 @@
 use super::{
     Caught, ConnectionId, Encoded, Item, Live, Message, Range, Subscriber,
     audience::{Audience, Stage},
+    receipts::Gathering,
     room::{Next, Room},
+    typing::Typing,
 };
 use crate::Committed;
-use plaza_protocol::{Event, ReadEvent, RoomId, RoomResumed, RoomsResumed, Seq, UserId};
+use plaza_protocol::{
+    Event, ReadEvent, Receipts, RoomId, RoomResumed, RoomsResumed, Seq, TypingEvent, UserId,
+};
 use std::{
     collections::{BTreeMap, HashMap, HashSet},
     sync::Arc,
     time::Duration,
 };
-use tokio::sync::mpsc;
+use tokio::{
+    sync::mpsc,
+    time::{Instant, sleep_until},
+};
 
 /// How long to wait before the log is asked again, after it could not be read.
 const HEAL_AGAIN: Duration = Duration::from_millis(200);
@@ -26,11 +33,21 @@ pub(super) struct Task<S: Subscriber> {
     mailbox: mpsc::WeakSender<Message<S>>,
     /// Passed on since the task last gave way.
     passed: usize,
+    reading: Gathering,
+    typing: Typing,
 }
 
 impl<S: Subscriber> Task<S> {
     pub(super) fn new(range: Range, mailbox: mpsc::WeakSender<Message<S>>) -> Self {
-        Self { rooms: HashMap::new(), audience: Audience::new(), range, mailbox, passed: 0 }
+        Self {
+            rooms: HashMap::new(),
+            audience: Audience::new(),
+            range,
+            mailbox,
+            passed: 0,
+            reading: Gathering::default(),
+            typing: Typing::default(),
+        }
     }
 
     pub(super) async fn run(
@@ -48,6 +65,10 @@ impl<S: Subscriber> Task<S> {
                     None => return,
                 },
                 Some(message) = messages.recv() => self.handle(message).await,
+                () = at(self.reading.next()) => {}
+            }
+            while let Some((room, read)) = self.reading.due(Instant::now()) {
+                self.tell_read(&room, read);
             }
         }
     }
@@ -76,7 +97,8 @@ impl<S: Subscriber> Task<S> {
                 let _ = answer.send(self.go_live(connection, rooms));
             }
             Message::Disconnect { connection } => self.disconnect(connection),
-            Message::Read { user, event, except } => self.read(&user, event, except),
+            Message::Read { user, event, except, shared } => self.read(&user, event, except, shared),
+            Message::Typing { event } => self.typing(event),
             Message::Healed { room, events } => self.healed(&room, &events).await,
         }
     }
@@ -129,6 +151,7 @@ impl<S: Subscriber> Task<S> {
     }
 
     fn member_removed(&mut self, name: &RoomId, user: &UserId, seq: Seq) {
+        self.reading.gone(name, user);
         for id in self.audience.of_user(user) {
             let (Some(connection), Some(room)) = (self.audience.get_mut(id), self.rooms.get_mut(name)) else {
                 continue;
@@ -220,7 +243,11 @@ impl<S: Subscriber> Task<S> {
         }
     }
 
-    fn read(&mut self, user: &UserId, event: ReadEvent, except: Option<ConnectionId>) {
+    fn read(&mut self, user: &UserId, event: ReadEvent, except: Option<ConnectionId>, shared: bool) {
+        let ReadEvent { room_id: room, seq } = event.clone();
+        if shared && self.rooms.contains_key(&room) && self.reading.moved(&room, user, seq, Instant::now()) {
+            self.tell_read(&room, [(user.clone(), seq)].into());
+        }
         let mut encoded: Encoded<S> = Encoded::new(Item::Read(event));
         for id in self.audience.of_user(user) {
             if Some(id) != except
@@ -229,6 +256,27 @@ impl<S: Subscriber> Task<S> {
             {
                 connection.subscriber.send(encoded.frame());
             }
+        }
+    }
+
+    /// Tells a room how far some of its members have read.
+    fn tell_read(&self, name: &RoomId, read: BTreeMap<UserId, Seq>) {
+        let Some(room) = self.rooms.get(name) else { return };
+        let mut users = read.keys();
+        // Who alone has read knows it. With others, one frame serves them all.
+        let own = match (users.next(), users.next()) {
+            (Some(reader), None) => self.audience.of_user(reader),
+            _ => Vec::new(),
+        };
+        let read = read.into_iter().map(|(user, seq)| (user.into(), seq)).collect();
+        room.mention(Item::Receipts(Receipts { room_id: name.clone(), read }), |id| !own.contains(&id));
+    }
+
+    fn typing(&mut self, event: TypingEvent) {
+        let Some(room) = self.rooms.get(&event.room_id) else { return };
+        if self.typing.is_news(&event.room_id, &event.user.id, Instant::now()) {
+            let own = self.audience.of_user(&event.user.id);
+            room.mention(Item::Typing(event), |id| !own.contains(&id));
         }
     }
 
@@ -271,5 +319,12 @@ impl<S: Subscriber> Task<S> {
         if self.rooms.get(name).is_some_and(Room::is_empty) {
             self.rooms.remove(name);
         }
+    }
+}
+
+async fn at(moment: Option<Instant>) {
+    match moment {
+        Some(moment) => sleep_until(moment).await,
+        None => std::future::pending().await,
     }
 }

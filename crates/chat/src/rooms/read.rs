@@ -22,6 +22,8 @@ pub struct Marked {
     pub position: Position,
     /// Whether this request moved it, so that the user's other connections want to know.
     pub moved: bool,
+    /// Whether the room is so small that its other members are told.
+    pub shared: bool,
 }
 
 pub(crate) type ReadQueue = Queue<ReadBatch>;
@@ -34,7 +36,12 @@ pub(crate) fn start(
     tasks: &Tasks,
 ) -> ReadQueue {
     let options = QueueOptions { capacity: settings.read_queue as usize, max_batch: MAX_BATCH };
-    let (queue, task) = group_commit(store.clone(), ReadBatch, options, shutdown);
+    let (queue, task) = group_commit(
+        store.clone(),
+        ReadBatch { shared_up_to: settings.receipts_room_size.into() },
+        options,
+        shutdown,
+    );
     tasks.spawn("read positions", task);
     queue
 }
@@ -60,14 +67,24 @@ pub(crate) struct ReadJob {
     seq: Seq,
 }
 
+impl ReadJob {
+    pub(crate) fn new(room: RoomId, user: UserId, seq: Seq) -> Self {
+        Self { room, user, seq }
+    }
+}
+
 /// Runs batches of them.
-pub(crate) struct ReadBatch;
+pub(crate) struct ReadBatch {
+    /// Members of a room up to which they are told of each other's positions.
+    shared_up_to: u64,
+}
 
 struct Standing {
     top: Seq,
     read: Seq,
     own: u64,
     own_seq: Seq,
+    members: u64,
     moved: bool,
 }
 
@@ -86,8 +103,8 @@ impl Batch for ReadBatch {
         let mut standings = HashMap::new();
         for row in &rows {
             let (top, read) = (read_seq(row, 1)?, read_seq(row, 3)?);
-            let standing =
-                Standing { top, read, own: read_seq(row, 4)?, own_seq: read_seq(row, 5)?, moved: false };
+            let (own, own_seq, members) = (read_seq(row, 4)?, read_seq(row, 5)?, read_seq(row, 6)?);
+            let standing = Standing { top, read, own, own_seq, members, moved: false };
             standings.insert(pairs[row.try_get::<i64, _>(0)? as usize], standing);
         }
         let answers = jobs
@@ -103,7 +120,8 @@ impl Batch for ReadBatch {
                 let moved = job.seq > standing.read;
                 standing.moved |= moved;
                 standing.read = standing.read.max(job.seq);
-                Ok(Marked { position: Position { seq: standing.read }, moved })
+                let shared = standing.members <= self.shared_up_to;
+                Ok(Marked { position: Position { seq: standing.read }, moved, shared })
             })
             .collect();
         standings.retain(|_, standing| standing.moved);

@@ -4,10 +4,11 @@ use super::{Identity, Sight, Update, Witness};
 use crate::{
     Address, Backoff, ConnectError, Connection, Inbox, Incoming, Options, RequestError, Rest,
     held::{Held, Verdict},
+    watched::Watched,
 };
 use plaza_protocol::{
     Auth, Code, Event, EventsPage, History, Positions, Reload, RoomId, RoomResumed, RoomsResumed, Secret,
-    Seq, Session, Tokens, UserId,
+    Seq, Session, Tokens, UserId, WatchPresence,
 };
 use rand::rngs::StdRng;
 use std::{
@@ -43,6 +44,7 @@ pub(super) struct Driver {
 
     epoch: Option<String>,
     held: Held,
+    watched: Arc<Watched>,
     /// Up to where a reload of this connection reached: live events below it may overlap.
     reloaded_to: BTreeMap<RoomId, Seq>,
 }
@@ -89,6 +91,7 @@ impl Driver {
             refreshed: false,
             epoch: None,
             held: Held::default(),
+            watched: Arc::default(),
             reloaded_to: BTreeMap::new(),
         }
     }
@@ -101,6 +104,11 @@ impl Driver {
     /// The tokens, as they are refreshed.
     pub(super) fn account(&self) -> Account {
         Arc::clone(&self.account)
+    }
+
+    /// Whom to watch, as it is asked for.
+    pub(super) fn watched(&self) -> Arc<Watched> {
+        Arc::clone(&self.watched)
     }
 
     fn tokens(&self) -> MutexGuard<'_, Option<Tokens>> {
@@ -228,8 +236,15 @@ impl Driver {
                     self.backoff.reset();
                     self.current.send_replace(Some(connection.clone()));
                     self.tell(Update::Resumed { missed }).await?;
+                    self.watch_again(connection, inbox, &mut backlog).await?;
                 }
                 Incoming::Read(read) => self.tell(Update::Read(read)).await?,
+                Incoming::Receipts(receipts) => self.tell(Update::Receipts(receipts)).await?,
+                Incoming::Typing(typing) => self.tell(Update::Typing(typing)).await?,
+                Incoming::Presence(presence) => {
+                    self.watched.told(&presence);
+                    self.tell(Update::Presence(presence)).await?;
+                }
                 Incoming::Ending(told) => {
                     ending = Some(Duration::from_millis(told.retry_after_ms));
                     self.tell(Update::Ending(told)).await?;
@@ -294,6 +309,29 @@ impl Driver {
         Ok(())
     }
 
+    /// Watches on this connection whom it watched on the one before, and tells what has changed since.
+    async fn watch_again(
+        &mut self,
+        connection: &Connection,
+        inbox: &mut Inbox,
+        backlog: &mut VecDeque<Incoming>,
+    ) -> Ended {
+        let add = self.watched.all();
+        if add.is_empty() {
+            return Ok(());
+        }
+        let watch = WatchPresence { add, remove: Vec::new() };
+        match meanwhile(connection.request(&watch), inbox, backlog).await? {
+            Ok(list) => {
+                for changed in self.watched.again(&watch.add, &list) {
+                    self.tell(Update::Presence(changed)).await?;
+                }
+                Ok(())
+            }
+            Err(error) => Err(End::Lost { why: error.to_string(), retry_after: None }),
+        }
+    }
+
     /// Tells of a gap and gives the connection up: coming back with the position brings what is missing.
     async fn heal(&mut self, room: RoomId, held: Seq, got: Seq) -> Ended {
         self.tell(Update::Gap { room, held, got }).await?;
@@ -312,22 +350,30 @@ async fn newest_page(
     inbox: &mut Inbox,
     backlog: &mut VecDeque<Incoming>,
 ) -> Result<Option<EventsPage>, End> {
-    let lost = |why: String| End::Lost { why, retry_after: None };
     let newest = History { room_id: room.clone(), before: None, after: None, limit: None };
-    let asking = connection.history(&newest);
+    match meanwhile(connection.history(&newest), inbox, backlog).await? {
+        Ok(page) => Ok(Some(page)),
+        Err(RequestError::Refused(error)) if error.code == Code::NotFound => Ok(None),
+        Err(error) => Err(End::Lost { why: error.to_string(), retry_after: None }),
+    }
+}
+
+/// Waits for an answer and keeps what comes meanwhile.
+async fn meanwhile<T>(
+    asking: impl Future<Output = Result<T, RequestError>>,
+    inbox: &mut Inbox,
+    backlog: &mut VecDeque<Incoming>,
+) -> Result<Result<T, RequestError>, End> {
+    let lost = |why: String| End::Lost { why, retry_after: None };
     tokio::pin!(asking);
     loop {
         tokio::select! {
             biased;
-            answer = &mut asking => return match answer {
-                Ok(page) => Ok(Some(page)),
-                Err(RequestError::Refused(error)) if error.code == Code::NotFound => Ok(None),
-                Err(error) => Err(lost(error.to_string())),
-            },
+            answer = &mut asking => return Ok(answer),
             incoming = inbox.next() => {
                 backlog.push_back(incoming.map_err(|why| lost(why.to_string()))?);
                 if backlog.len() > MAX_BACKLOG {
-                    return Err(lost("too much happened while a room was reloaded".to_owned()));
+                    return Err(lost("too much happened while an answer was waited for".to_owned()));
                 }
             }
         }

@@ -1,7 +1,7 @@
 //! What happens, as sentences.
 
 use super::style::{Style, safe};
-use plaza_protocol::{Content, Event, Reload, Role, RoomKind, RoomSummary, Timestamp, User};
+use plaza_protocol::{Content, Event, PresenceEvent, Reload, Role, RoomKind, RoomSummary, Timestamp, User};
 
 /// An event in words, as the console has always said it.
 pub(super) fn sentence(event: &Event, room: &str) -> String {
@@ -98,6 +98,12 @@ pub(super) fn reloaded(room: &str, reason: Reload) -> String {
         Reload::Trimmed => format!("Reloaded {room}: what came next there is kept no longer."),
         Reload::Epoch => format!("Reloaded {room}: the server's data was replaced."),
     }
+}
+
+/// Somebody came or went.
+pub(super) fn presence(presence: &PresenceEvent) -> String {
+    let state = if presence.online { "online" } else { "offline" };
+    format!("User {} is {state} now", safe(&presence.user.name))
 }
 
 /// What came of a connection that was away.

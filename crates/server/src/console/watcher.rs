@@ -63,8 +63,16 @@ impl Watcher {
                 self.notice(&format!("You are signed out: {error}"));
                 self.shared.end();
             }
-            // Another connection of ours read. What a server gets wrong has been put right by the client.
-            Update::Read(_) | Update::Repeated(_) | Update::Gap { .. } => {}
+            Update::Presence(presence) => {
+                self.shared.directory().add_person(&presence.user.name);
+                self.notice(&show::presence(&presence));
+            }
+            // Who reads and who is about to write is not shown. What a server gets wrong has been put right by the client.
+            Update::Read(_)
+            | Update::Receipts(_)
+            | Update::Typing(_)
+            | Update::Repeated(_)
+            | Update::Gap { .. } => {}
             Update::Malformed { name, why } => {
                 self.notice(&format!(
                     "The server sent a {name} that cannot be read: {}",

@@ -38,6 +38,9 @@ impl From<Error> for Stopped {
 /// The connect handler.
 pub(super) async fn arrive(here: &Here, socket: Arc<Socket>, auth: Value) {
     let Some(seat) = socket.data::<Seat>() else { return };
+    let member = Arc::new(Member(Arc::clone(&socket)));
+    // Before anything else is waited for: whatever this client asks is asked by one who is here.
+    here.presence.came(seat.presence, seat.identity.user.id.clone(), Arc::clone(&member)).await;
     let session = Session {
         user: seat.identity.user.clone(),
         token: seat.new_token.clone(),
@@ -45,7 +48,7 @@ pub(super) async fn arrive(here: &Here, socket: Arc<Socket>, auth: Value) {
         epoch: here.chat.epoch().to_owned(),
     };
     emit(&socket, "session", &session);
-    match bring_in(here, &socket, seat, auth).await {
+    match bring_in(here, &socket, member, auth).await {
         Ok(()) | Err(Stopped::Closed) => {}
         Err(Stopped::Store(error)) => {
             tracing::warn!(user = %seat.identity.user.id, %error, "A client was not brought up to date");
@@ -54,7 +57,13 @@ pub(super) async fn arrive(here: &Here, socket: Arc<Socket>, auth: Value) {
     }
 }
 
-async fn bring_in(here: &Here, socket: &Arc<Socket>, seat: &Seat, auth: Value) -> Result<(), Stopped> {
+async fn bring_in(
+    here: &Here,
+    socket: &Arc<Socket>,
+    member: Arc<Member>,
+    auth: Value,
+) -> Result<(), Stopped> {
+    let Some(seat) = socket.data::<Seat>() else { return Ok(()) };
     here.registry.add(&seat.identity.session, socket);
     if !socket.is_connected() {
         here.registry.remove(&seat.identity.session, socket);
@@ -64,7 +73,6 @@ async fn bring_in(here: &Here, socket: &Arc<Socket>, seat: &Seat, auth: Value) -
         registry::send_away(socket);
         return Ok(());
     }
-    let member = Arc::new(Member(Arc::clone(socket)));
     let Some(connection) = here.feed.connect(seat.identity.user.id.clone(), member).await else {
         return Err(Stopped::Closed);
     };

@@ -5,27 +5,53 @@
 //! room for the answer, and for its client's earlier ones: else a client that reads would be called slow for what it
 //! asked, and could keep all of the store's readers to itself.
 
-use super::{Here, seat::Seat};
+use super::{Here, people, seat::Seat};
 use futures_util::future::BoxFuture;
 use plaza_protocol::{
-    AddMember, Answer, BanMember, Code, CreateRoom, DiscoverRooms, Error, History, JoinRoom, LeaveRoom,
-    ListBans, ListMembers, ListRooms, Locate, MarkRead, Position, ReadEvent, RemoveMember, RenameRoom,
-    Request, Resume, SendMessage, SetRole, UnbanMember,
+    AddMember, Answer, BanMember, Code, CreateRoom, DiscoverRooms, Error, GetPresence, History, JoinRoom,
+    LeaveRoom, ListBans, ListBlocked, ListMembers, ListRooms, Locate, MarkRead, Position, ReadEvent,
+    RemoveMember, RenameRoom, Request, Resume, SendMessage, SetPresence, SetRole, UnbanMember,
 };
 use plaza_socketio::{Ack, Event, Handlers, Payload, Socket};
 use serde::{Serialize, de::DeserializeOwned};
-use std::{future::Future, sync::Arc};
+use std::{future::Future, marker::PhantomData, sync::Arc};
+use tokio::sync::SemaphorePermit;
 
 /// Who asks, and where.
-struct Asker {
-    here: Arc<Here>,
-    socket: Arc<Socket>,
+#[derive(Clone)]
+pub(super) struct Asker {
+    pub(super) here: Arc<Here>,
+    pub(super) socket: Arc<Socket>,
 }
 
 impl Asker {
     /// Every socket that got as far as asking has one.
-    fn seat(&self) -> Result<&Seat, Error> {
+    pub(super) fn seat(&self) -> Result<&Seat, Error> {
         self.socket.data::<Seat>().ok_or_else(|| Error::new(Code::Unauthorized, "Sign in first."))
+    }
+
+    /// Waits until it is this request's turn among the client's large ones, and there is room for its answer.
+    pub(super) async fn turn(&self) -> Result<SemaphorePermit<'_>, Error> {
+        let gone = || Error::new(Code::Unavailable, "The connection is closed.");
+        let turn = self.seat()?.large_answer.acquire().await.map_err(|_| gone())?;
+        self.socket.room_in_outbox().await.map_err(|_| gone())?;
+        Ok(turn)
+    }
+}
+
+/// Where the answer to one request goes.
+pub(super) struct Reply<A> {
+    ack: Option<Ack>,
+    name: &'static str,
+    answer: PhantomData<fn(A)>,
+}
+
+impl<A: Serialize> Reply<A> {
+    /// Answers, if the client wants to know.
+    pub(super) fn send(self, done: Result<A, Error>) {
+        if let Some(ack) = self.ack {
+            answer(self.name, ack, done);
+        }
     }
 }
 
@@ -77,8 +103,27 @@ pub(super) fn register(handlers: Handlers, here: &Arc<Here>) -> Handlers {
     );
     let handlers = manage(handlers, here);
     let handlers = command(handlers, here, mark_read);
+    let handlers = command(handlers, here, people::block);
+    let handlers = command(handlers, here, people::unblock);
+    let handlers = command(handlers, here, async |asker, _: ListBlocked| {
+        asker.here.chat.blocked_users(&asker.seat()?.identity.user.id).await
+    });
+    let handlers = command(
+        handlers,
+        here,
+        large(async |asker, request: GetPresence| {
+            asker.here.presence.get(&asker.seat()?.identity.user.id, request).await
+        }),
+    );
+    let handlers = replying(handlers, here, people::watch);
+    let handlers = command(handlers, here, async |asker, request: SetPresence| {
+        asker.here.presence.set(&asker.seat()?.identity.user.id, request).await
+    });
+    let handlers = command(handlers, here, large(people::typing));
     handlers.otherwise(async |_, Event { ack, .. }| {
-        answer("", ack, Err::<(), _>(Error::bad_request("There is no request of this name.")));
+        if let Some(ack) = ack {
+            answer("", ack, Err::<(), _>(Error::bad_request("There is no request of this name.")));
+        }
     })
 }
 
@@ -122,28 +167,41 @@ async fn mark_read(asker: Asker, request: MarkRead) -> Result<Position, Error> {
     let marked = asker.here.chat.mark_read(user, request).await?;
     if marked.moved {
         let event = ReadEvent { room_id, seq: marked.position.seq };
-        asker.here.feed.read(user.clone(), event, seat.connection()).await;
+        asker.here.feed.read(user.clone(), event, seat.connection(), marked.shared).await;
     }
     Ok(marked.position)
 }
 
-/// One of them: its request is read, served, and answered if the client wants to know.
+/// One of them: its request is read, served, and answered.
 fn command<Q, F, Fut>(handlers: Handlers, here: &Arc<Here>, serve: F) -> Handlers
 where
     Q: Request,
     F: Fn(Asker, Q) -> Fut + Clone + Send + Sync + 'static,
     Fut: Future<Output = Result<Q::Answer, Error>> + Send + 'static,
 {
+    replying(handlers, here, move |asker, request, reply| {
+        let serving = serve(asker, request);
+        async move { reply.send(serving.await) }
+    })
+}
+
+/// One whose `serve` sends the answer itself.
+fn replying<Q, F, Fut>(handlers: Handlers, here: &Arc<Here>, serve: F) -> Handlers
+where
+    Q: Request,
+    F: Fn(Asker, Q, Reply<Q::Answer>) -> Fut + Clone + Send + Sync + 'static,
+    Fut: Future<Output = ()> + Send + 'static,
+{
     let here = Arc::clone(here);
     handlers.on(Q::EVENT, move |socket, event: Event| {
         let (asker, serve) = (Asker { here: Arc::clone(&here), socket }, serve.clone());
         async move {
             let Event { payload, ack, .. } = event;
-            let done = match request(&payload) {
-                Ok(request) => serve(asker, request).await,
-                Err(error) => Err(error),
-            };
-            answer(Q::EVENT, ack, done);
+            let reply = Reply { ack, name: Q::EVENT, answer: PhantomData };
+            match request(&payload) {
+                Ok(request) => serve(asker, request, reply).await,
+                Err(error) => reply.send(Err(error)),
+            }
         }
     })
 }
@@ -160,18 +218,14 @@ where
     move |asker, request| {
         let serve = serve.clone();
         Box::pin(async move {
-            let socket = Arc::clone(&asker.socket);
-            let gone = || Error::new(Code::Unavailable, "The connection is closed.");
-            let seat = socket.data::<Seat>().ok_or_else(gone)?;
-            let _turn = seat.large_answer.acquire().await.map_err(|_| gone())?;
-            socket.room_in_outbox().await.map_err(|_| gone())?;
+            let waiting = asker.clone();
+            let _turn = waiting.turn().await?;
             serve(asker, request).await
         })
     }
 }
 
-fn answer<A: Serialize>(name: &str, ack: Option<Ack>, done: Result<A, Error>) {
-    let Some(ack) = ack else { return };
+fn answer<A: Serialize>(name: &str, ack: Ack, done: Result<A, Error>) {
     if let Err(error) = ack.send(&[Answer(done)]) {
         tracing::error!(%error, name, "An answer cannot be encoded and is not sent");
     }

@@ -6,6 +6,7 @@
 
 mod catch_up;
 mod commands;
+mod people;
 mod registry;
 mod seat;
 
@@ -13,7 +14,7 @@ use crate::{
     client_addr::{ClientAddr, UNKNOWN},
     limits::{Action, Limits},
 };
-use plaza_chat::{Chat, Committed, Feed, Item, Random, Subscriber, Tasks};
+use plaza_chat::{Chat, Committed, Feed, Item, Presence, Random, Subscriber, Tasks};
 use plaza_protocol::Ending;
 use plaza_socketio::{Config, Handlers, Outgoing, Refusal, Socket, SocketIo};
 use registry::Registry;
@@ -44,6 +45,7 @@ pub struct Gateway {
 struct Here {
     chat: Chat,
     feed: Feed<Member>,
+    presence: Presence<Member>,
     limits: Arc<Limits>,
     node: String,
     registry: Registry,
@@ -59,6 +61,9 @@ impl Subscriber for Member {
         let encoded = match item {
             Item::Event(event) => Outgoing::event(NAMESPACE, event.name(), &[&**event]),
             Item::Read(read) => Outgoing::event(NAMESPACE, "read", &[read]),
+            Item::Receipts(receipts) => Outgoing::event(NAMESPACE, "receipts", &[receipts]),
+            Item::Typing(typing) => Outgoing::event(NAMESPACE, "typing", &[typing]),
+            Item::Presence(presence) => Outgoing::event(NAMESPACE, "presence", &[presence]),
             Item::Resumed(rooms) => Outgoing::event(NAMESPACE, "resumed", &[rooms]),
         };
         encoded
@@ -94,8 +99,16 @@ impl Gateway {
         tasks: &Tasks,
     ) -> Self {
         let feed = Feed::start(&chat, committed, tasks);
+        let presence = Presence::start(&chat, shutdown.clone(), tasks);
         let registry = Registry::default();
-        let here = Arc::new(Here { chat, feed, limits: Arc::clone(&limits), node: settings.node, registry });
+        let here = Arc::new(Here {
+            chat,
+            feed,
+            presence,
+            limits: Arc::clone(&limits),
+            node: settings.node,
+            registry,
+        });
         tasks.spawn("sessions", registry::watch(Arc::clone(&here), shutdown));
         let io = SocketIo::builder(settings.socket)
             .on_request(move |request| {
@@ -160,6 +173,7 @@ fn handlers(here: &Arc<Here>) -> Handlers {
                 if let Some(seat) = socket.data::<Seat>() {
                     tracing::debug!(user = %seat.identity.user.id, %reason, "A client has gone");
                     here.registry.remove(&seat.identity.session, &socket);
+                    here.presence.went(seat.presence).await;
                     if let Some(connection) = seat.left() {
                         here.feed.disconnect(connection).await;
                     }

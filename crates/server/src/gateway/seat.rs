@@ -5,7 +5,7 @@ use crate::{
     client_addr::{ClientAddr, UNKNOWN},
     limits::Action,
 };
-use plaza_chat::{ConnectionId, Identity};
+use plaza_chat::{ConnectionId, Identity, PresenceId};
 use plaza_protocol::{Auth, Code, Error, Secret};
 use plaza_socketio::{ConnectError, Socket};
 use serde_json::Value;
@@ -23,6 +23,8 @@ pub(super) struct Seat {
     pub(super) identity: Identity,
     /// A new guest's token, to be told once.
     pub(super) new_token: Option<Secret>,
+    /// Its number for who watches and is watched.
+    pub(super) presence: PresenceId,
     /// Held by a request with a large answer, so that a client that asks for many has one at a time.
     pub(super) large_answer: Semaphore,
     connection: Mutex<Connection>,
@@ -94,7 +96,8 @@ async fn identify(here: &Here, socket: &Socket, auth: Value) -> Result<Seat, Err
         }
     };
     let (large_answer, connection) = (Semaphore::new(1), Mutex::new(Connection::None));
-    Ok(Seat { identity, new_token, large_answer, connection })
+    let presence = here.presence.number();
+    Ok(Seat { identity, new_token, presence, large_answer, connection })
 }
 
 /// As `connect_error` carries it.

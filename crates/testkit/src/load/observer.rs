@@ -162,6 +162,8 @@ impl Noted {
             }
             // The server is killed without a word, and marks nothing as read by itself.
             Sight::Taken(Incoming::Read(_)) => self.fault("it was told of a read position"),
+            // Told beside the log: no part of what is audited.
+            Sight::Taken(Incoming::Receipts(_) | Incoming::Typing(_) | Incoming::Presence(_)) => {}
             Sight::Taken(Incoming::Ending(ending)) => self.fault(&format!("it was sent away: {ending:?}")),
             Sight::Taken(Incoming::Unknown(name)) => self.fault(&format!("it does not know {name}")),
             Sight::Taken(Incoming::Malformed { name, why }) => {

@@ -79,7 +79,7 @@ impl Seen {
     fn seqs(&self) -> Vec<Seq> {
         let seq = |item: &Item| match item {
             Item::Event(event) => event.seq(),
-            Item::Read(_) | Item::Resumed(_) => 0,
+            _ => 0,
         };
         self.items.lock().unwrap().iter().map(seq).collect()
     }

@@ -97,7 +97,7 @@ async fn read_positions_go_to_ones_other_connections() {
     let (one, other) = (bench.come_in("ana", 0).await, bench.come_in("ana", 0).await);
     let stranger = bench.come_in("bo", 0).await;
     let read = ReadEvent { room_id: lobby(), seq: 0 };
-    bench.feed.read(user("ana").id, read, Some(ConnectionId(0))).await;
+    bench.feed.read(user("ana").id, read, Some(ConnectionId(0)), false).await;
     other.until(|seqs| seqs.len() == 2).await.unwrap();
     assert_eq!((one.seqs().len(), stranger.seqs().len()), (1, 1));
 }
