@@ -21,7 +21,7 @@ mod settings;
 mod sqlite;
 mod tasks;
 
-pub use accounts::{Identity, SessionId};
+pub use accounts::{Administration, Identity, ResetToken, SessionId};
 pub use clock::{Clock, SystemClock};
 pub use feed::{Caught, ConnectionId, Feed, Item, Live, Subscriber};
 pub use log::{Committed, Pending};

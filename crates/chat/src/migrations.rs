@@ -22,4 +22,10 @@ pub const MIGRATIONS: &[Migration] = &[
         sql: include_str!("../migrations/0005_roles_bans_blocks.sql"),
     },
     Migration { version: 6, name: "presence", sql: include_str!("../migrations/0006_presence.sql") },
+    Migration {
+        version: 7,
+        name: "looks, sessions, administrators",
+        sql: include_str!("../migrations/0007_looks_sessions_administrators.sql"),
+    },
+    Migration { version: 8, name: "retention", sql: include_str!("../migrations/0008_retention.sql") },
 ];

@@ -1,7 +1,8 @@
-//! Names of people and rooms: what is allowed, and when two are the same.
+//! Names of people and rooms: what is allowed, when two are the same, and when two look the same.
 
 use plaza_protocol::Error;
 use unicode_normalization::{UnicodeNormalization as _, char::is_combining_mark};
+use unicode_security::{UNICODE_VERSION, mixed_script::AugmentedScriptSet, skeleton};
 
 /// Longest name of an account or guest, in characters.
 pub(crate) const MAX_USER_NAME: usize = 32;
@@ -29,10 +30,62 @@ pub(crate) fn user_name(text: &str) -> Result<String, Error> {
     if length == 0 || length > MAX_USER_NAME || !allowed { Err(refused()) } else { Ok(name) }
 }
 
+/// The same for a name that nobody has yet, which must also be one that cannot be taken for another: of characters
+/// that can be seen, and of one script, or of Latin with Chinese, Japanese or Korean (UTS 39 calls that highly
+/// restrictive). Names of before may break this; nobody is locked out for it.
+///
+/// # Errors
+/// `bad_request`.
+pub(crate) fn new_user_name(text: &str) -> Result<String, Error> {
+    let name = user_name(text)?;
+    // What UTS 39 leaves out of a skeleton is not seen: fillers, joiners, variation selectors.
+    if name.chars().any(|c| skeleton(c.encode_utf8(&mut [0; 4])).next().is_none()) {
+        return Err(Error::bad_request("A name cannot have characters that are not seen."));
+    }
+    if !keeps_to_one_script(&name) {
+        return Err(Error::bad_request(
+            "A name keeps to one script: Latin letters, or Cyrillic ones, and so on, but not both.",
+        ));
+    }
+    Ok(name)
+}
+
+/// UTS 39 §5.1 and §5.2, without its list of recommended characters: scripts that few use are welcome.
+fn keeps_to_one_script(name: &str) -> bool {
+    let latin = AugmentedScriptSet::for_char('a');
+    let (mut all, mut beside_latin) = (AugmentedScriptSet::default(), AugmentedScriptSet::default());
+    for scripts in name.chars().map(AugmentedScriptSet::for_char) {
+        all.intersect_with(scripts);
+        let mut in_latin = latin;
+        in_latin.intersect_with(scripts);
+        if in_latin.is_empty() {
+            beside_latin.intersect_with(scripts);
+        }
+    }
+    !all.is_empty() || beside_latin.hanb || beside_latin.jpan || beside_latin.kore
+}
+
 /// What makes two names the same: `Ana`, `ANA` and `Ａｎａ` are.
 pub fn key(name: &str) -> String {
     let lower = name.nfkc().collect::<String>().to_lowercase();
     lower.nfkc().collect()
+}
+
+/// What makes two names look the same: the skeleton of UTS 39, without regard to case. `Ana` in Latin letters and in
+/// those Cyrillic ones that look like them have the same, and so have `Ian` and `lan`. Equal [`key`]s do not make
+/// equal looks, so both are asked. It is no name, and means something only among looks of one [`look_version`].
+pub(crate) fn look(name: &str) -> String {
+    let shown: String = name.nfkc().collect();
+    skeleton(&shown).collect::<String>().to_lowercase()
+}
+
+/// Changes with everything that may change what [`look`] says of a name: Unicode's tables, and our own rule.
+pub(crate) fn look_version() -> i64 {
+    /// Of the rule.
+    const RULE: u64 = 1;
+    let (major, minor, update) = UNICODE_VERSION;
+    // Each well below 100, as the rule's will be.
+    (((major * 100 + minor) * 100 + update) * 100 + RULE) as i64
 }
 
 /// A room's name, trimmed: 1 to 80 characters, none of them a control character.
@@ -52,6 +105,7 @@ pub(crate) fn room_name(text: &str) -> Result<String, Error> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     #[test]
     fn names_of_people() {
@@ -66,12 +120,91 @@ mod tests {
     }
 
     #[test]
+    fn a_new_name_keeps_to_one_script_that_can_be_seen() {
+        for good in [
+            "Ana-2",
+            "Ана_7",
+            "Ἀριάδνη",
+            "李雷",
+            "ゆうカナ子",
+            "김철수",
+            "कृष्ण",
+            "עמית",
+            "فاطمة",
+            "ᏣᎳᎩ",
+            "Ana李",
+            "カナana",
+            "김ana",
+            "Ame\u{301}lie",
+            "ß",
+            "ﬁn",
+        ] {
+            assert!(new_user_name(good).is_ok(), "{good}");
+        }
+        for mixed in ["Аna", "Anа", "аnа-2", "pаypаl", "Αna", "раypal", "Aña\u{5d0}", "ᏣAna", "АнаAna"]
+        {
+            assert!(user_name(mixed).is_ok() && new_user_name(mixed).is_err(), "{mixed}");
+        }
+        for unseen in ["Ana\u{3164}", "\u{115f}", "A\u{fe0f}na", "Ana\u{34f}", "\u{ffa0}Ana"] {
+            assert!(new_user_name(unseen).is_err(), "{unseen:?}");
+        }
+    }
+
+    #[test]
     fn the_same_name_has_the_same_key() {
         for same in ["ana", "ANA", "Ana", "Ａｎａ"] {
             assert_eq!(key(same), "ana");
         }
         assert_eq!(key("Ame\u{301}lie"), key("am\u{e9}LIE"));
         assert_ne!(key("Ana"), key("Anna"));
+    }
+
+    #[test]
+    fn names_that_look_the_same_have_the_same_look() {
+        // The second ones of Cyrillic or Greek letters alone, where they are not Latin.
+        for (one, other) in [
+            ("ace", "асе"),
+            ("ABE", "АВЕ"),
+            ("abe", "АВЕ"),
+            ("Ian", "lan"),
+            ("user1", "userl"),
+            ("modern", "modem"),
+            ("OTTO", "0TT0"),
+            ("KATE", "ΚΑΤΕ"),
+            ("Ana", "Ana\u{3164}"),
+            ("Ana", "Ａｎａ"),
+        ] {
+            assert_eq!(look(one), look(other), "{one} {other}");
+            assert_ne!(one, other);
+        }
+        for (one, other) in [("Ana", "Anna"), ("Ana", "Ena"), ("Simon", "Simone"), ("Ana-2", "Ana-3")] {
+            assert_ne!(look(one), look(other), "{one} {other}");
+        }
+    }
+
+    #[test]
+    fn looks_are_told_apart_by_what_they_were_made_with() {
+        assert_eq!(look_version(), 18_00_00_01, "raise RULE with the rule; the tables raise the rest");
+    }
+
+    proptest! {
+        #[test]
+        fn what_uts_39_calls_confusable_has_one_look(one in "\\PC{0,12}", other in "\\PC{0,12}") {
+            let confusable = |text: &str| skeleton(&text.nfkc().collect::<String>()).collect::<String>();
+            if confusable(&one) == confusable(&other) {
+                prop_assert_eq!(look(&one), look(&other));
+            }
+            prop_assert_eq!(look(&one), look(&one.nfd().collect::<String>()));
+        }
+
+        #[test]
+        fn a_new_name_is_a_name_and_stays_what_it_is(text in "\\PC{0,40}|[a-zа-я]{0,6}") {
+            if let Ok(name) = new_user_name(&text) {
+                prop_assert_eq!(user_name(&name).unwrap(), name.clone());
+                prop_assert_eq!(new_user_name(&name).unwrap(), name.clone());
+                prop_assert!(!look(&name).is_empty());
+            }
+        }
     }
 
     #[test]

@@ -33,6 +33,8 @@ pub struct Settings {
     pub refresh_token_seconds: u32,
     /// How long a guest stays after the last use of the token, 3,600 seconds to 365 days. Being connected is use.
     pub guest_seconds: u32,
+    /// How long a link holds by which a password is set anew, 300 seconds to 30 days.
+    pub reset_link_seconds: u32,
     /// Signs access tokens; at least 32 bytes. Absent: made at random once and kept in the store.
     pub token_secret: Option<Secret>,
     /// Passwords hashed at the same time, 1 to 64; absent: as many as there are processors. Each takes 19 MiB.
@@ -74,6 +76,7 @@ impl Default for Settings {
             access_token_seconds: 15 * 60,
             refresh_token_seconds: 30 * DAY,
             guest_seconds: 30 * DAY,
+            reset_link_seconds: DAY,
             token_secret: None,
             password_hashes: None,
             password_queue: 256,
@@ -97,6 +100,11 @@ impl Settings {
         HOUR.min(Duration::from_secs(self.guest_seconds.into()) / 24).max(Duration::from_secs(1))
     }
 
+    /// Guests that were seen last at this moment or before have expired, where it is `now`; both in milliseconds.
+    pub(crate) fn guests_since(&self, now: i64) -> i64 {
+        now - i64::from(self.guest_seconds) * 1_000
+    }
+
     /// Whether every value is within its bounds.
     ///
     /// # Errors
@@ -108,6 +116,7 @@ impl Settings {
             ("access_token_seconds", self.access_token_seconds, 30, 86_400),
             ("refresh_token_seconds", self.refresh_token_seconds, 3_600, YEAR),
             ("guest_seconds", self.guest_seconds, 3_600, YEAR),
+            ("reset_link_seconds", self.reset_link_seconds, 300, 30 * 24 * 60 * 60),
             ("password_hashes", self.password_hashes.unwrap_or(1), 1, 64),
             ("password_queue", self.password_queue, 0, 10_000),
             ("log_queue", self.log_queue, 1, 1_000_000),

@@ -127,6 +127,12 @@ pub(crate) const SEE_PEOPLE: &str = "
     FROM jsonb_each($1) AS seen
     WHERE users.id = seen.value ->> 0 AND users.hidden = 0";
 
+/// `[session, …]`, now, and how old a use must be to be written down anew
+pub(crate) const SEE_SESSIONS: &str = "
+    UPDATE sessions SET used_at = $2
+    FROM jsonb_each($1) AS wanted
+    WHERE sessions.id = wanted.value AND sessions.revoked_at IS NULL AND sessions.used_at + $3 <= $2";
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -152,6 +158,7 @@ mod tests {
             DIRECTLY,
             BLOCKERS,
             SEE_GUESTS,
+            SEE_SESSIONS,
             PRESENCE_BY_ID,
             PRESENCE_BY_KEY,
             SEE_PEOPLE,

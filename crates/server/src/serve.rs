@@ -79,6 +79,7 @@ pub async fn run(deps: Deps, doors: impl Into<Doors>, shutdown: CancellationToke
         limits,
         gateway: gateway.clone(),
         node: config.server.node.as_str().into(),
+        public_url: config.server.public_url.as_str().into(),
         started: now(),
         now,
     };

@@ -1,6 +1,12 @@
 //! Who comes with this token?
 
-use super::{Identity, SessionId, guests::TOKEN_PREFIX, people, sessions::sign_in_again};
+use super::{
+    Identity, SessionId,
+    devices::{USE_KEPT_MILLIS, last_use},
+    guests::TOKEN_PREFIX,
+    people,
+    sessions::sign_in_again,
+};
 use crate::{Chat, failure::Outcome, random, unavailable};
 use plaza_protocol::{Error, Secret, UserId, UserRef};
 use sqlx::AnyConnection;
@@ -25,10 +31,12 @@ impl Chat {
         }
         let (user, session) = self.inner.accounts.keys.read(token, self.now()).ok_or_else(refused)?;
         let mut reader = self.inner.store.read().await.map_err(unavailable)?;
-        if !holds(&mut reader, &session, &user).await? {
-            return Err(refused());
-        }
+        let used_at = last_use(&mut reader, &session, &user).await?.ok_or_else(refused)?;
         let user = people::any(&mut reader, &UserRef::Id(user)).await?.ok_or_else(refused)?;
+        drop(reader);
+        if self.now().abs_diff(used_at) >= USE_KEPT_MILLIS {
+            self.note_use(&session).await;
+        }
         Ok(Identity { user, session })
     }
 
@@ -41,7 +49,7 @@ impl Chat {
         if identity.user.guest {
             return Ok(guest_has_token(&mut reader, &identity.user.id).await?);
         }
-        Ok(holds(&mut reader, &identity.session, &identity.user.id).await?)
+        Ok(last_use(&mut reader, &identity.session, &identity.user.id).await?.is_some())
     }
 
     async fn guest(&self, token: &str) -> Result<Option<Identity>, Error> {
@@ -50,21 +58,18 @@ impl Chat {
         let found = people::by_token(&mut reader, &random::hashed(token)).await?;
         drop(reader);
         let Some(guest) = found.filter(|guest| guest.seen_at > since) else { return Ok(None) };
-        if now.abs_diff(guest.seen_at) >= self.inner.settings.guest_renewal().as_millis() as u64 {
-            self.guests_seen(std::slice::from_ref(&guest.user.id)).await?;
-        }
         let session = SessionId::of_guest(&guest.user.id);
+        if now.abs_diff(guest.seen_at) >= self.inner.settings.guest_renewal().as_millis() as u64 {
+            self.note_use(&session).await;
+        }
         Ok(Some(Identity { user: guest.user, session }))
     }
-}
 
-async fn holds(connection: &mut AnyConnection, session: &SessionId, user: &UserId) -> Outcome<bool> {
-    let row = sqlx::query("SELECT 1 FROM sessions WHERE id = $1 AND user_id = $2 AND revoked_at IS NULL")
-        .bind(session.as_str())
-        .bind(user.as_str())
-        .fetch_optional(connection)
-        .await?;
-    Ok(row.is_some())
+    /// Writes down that a session is used. That it cannot be is no reason to keep somebody out who only reads; the
+    /// store's failure is in the log.
+    async fn note_use(&self, session: &SessionId) {
+        let _ = self.sessions_seen(std::slice::from_ref(session)).await;
+    }
 }
 
 async fn guest_has_token(connection: &mut AnyConnection, guest: &UserId) -> Outcome<bool> {

@@ -1,4 +1,4 @@
-//! Forgetting what has expired: refresh tokens that would be refused anyway, and sessions that none is left of.
+//! Forgetting what has expired: refresh tokens and links that would be refused anyway, and sessions that none is left of.
 //!
 //! A used refresh token stays until it expires, so that it is known when it comes back. Guests stay for ever,
 //! expired or not: rooms list them as members. Their names go when somebody claims them.
@@ -21,6 +21,9 @@ const TOKENS: &str = "DELETE FROM refresh_tokens WHERE token_hash IN
 const SESSIONS: &str =
     "DELETE FROM sessions WHERE id IN (SELECT id FROM sessions WHERE expires_at < $1 LIMIT $2)";
 
+const RESET_LINKS: &str = "DELETE FROM reset_links WHERE token_hash IN
+    (SELECT token_hash FROM reset_links WHERE expires_at < $1 LIMIT $2)";
+
 /// The task: at once, and then every hour until `shutdown`.
 pub(crate) async fn forget(store: Store, clock: Arc<dyn Clock>, shutdown: CancellationToken) {
     let mut hourly = interval(EVERY);
@@ -28,7 +31,7 @@ pub(crate) async fn forget(store: Store, clock: Arc<dyn Clock>, shutdown: Cancel
     while shutdown.run_until_cancelled(hourly.tick()).await.is_some() {
         match all(&store, clock.now(), &shutdown).await {
             Ok(0) => {}
-            Ok(rows) => tracing::debug!(rows, "Expired sessions and refresh tokens were removed"),
+            Ok(rows) => tracing::debug!(rows, "Expired sessions, refresh tokens and links were removed"),
             Err(StoreError::Closed) => return,
             Err(error) => {
                 tracing::warn!(%error, "Expired sessions were not removed; the next try is in an hour");
@@ -40,7 +43,7 @@ pub(crate) async fn forget(store: Store, clock: Arc<dyn Clock>, shutdown: Cancel
 /// Everything that has expired by now, a bounded transaction after the other.
 async fn all(store: &Store, now: i64, shutdown: &CancellationToken) -> Result<u64, StoreError> {
     let mut removed = 0;
-    for (statement, before) in [(TOKENS, now), (SESSIONS, now - SESSION_KEPT_MILLIS)] {
+    for (statement, before) in [(TOKENS, now), (RESET_LINKS, now), (SESSIONS, now - SESSION_KEPT_MILLIS)] {
         loop {
             let mut tx = store.write().await?;
             let rows = some(&mut tx, statement, before).await?;
@@ -73,7 +76,11 @@ mod tests {
             ..StoreOptions::new(folder.path().join("plan.db"), [7; 16])
         };
         let store = Store::open(options, crate::MIGRATIONS).await.unwrap();
-        for (statement, index) in [(TOKENS, "refresh_tokens_by_expiry"), (SESSIONS, "sessions_by_expiry")] {
+        for (statement, index) in [
+            (TOKENS, "refresh_tokens_by_expiry"),
+            (RESET_LINKS, "reset_links_by_expiry"),
+            (SESSIONS, "sessions_by_expiry"),
+        ] {
             let explained = AssertSqlSafe(format!("EXPLAIN QUERY PLAN {statement}"));
             let mut reader = store.read().await.unwrap();
             let plan = sqlx::query(explained).bind(0_i64).bind(1_i64).fetch_all(&mut *reader).await.unwrap();

@@ -5,7 +5,7 @@ use super::{
     people::{self, Claim, Proof},
     sessions::new_id,
 };
-use crate::{Chat, Random, failure::Outcome, names, random, sqlite, unavailable};
+use crate::{Chat, Random, failure::Outcome, names, random, unavailable};
 use plaza_protocol::{Code, Error, Secret, User, UserId};
 use sqlx::AnyConnection;
 
@@ -14,11 +14,10 @@ pub(super) const TOKEN_PREFIX: &str = "pg_";
 /// `-2`, `-3` and so on are tried up to here; then a number at random, so that a popular name costs no more.
 const COUNTED: u32 = 20;
 const DRAWN: u32 = 20;
-/// Most guests in one transaction: others wait for the writer no longer than for a batch of messages.
-const SEEN_AT_ONCE: usize = 1_000;
 
 impl Chat {
-    /// A new guest and the guest's token. Where the name is taken, a number is put behind it.
+    /// A new guest and the guest's token. Where the name is taken, or one that looks the same, a number is put behind
+    /// it.
     ///
     /// # Errors
     /// `forbidden` where guests are not allowed, `bad_request` for a name that is not allowed.
@@ -26,7 +25,7 @@ impl Chat {
         if !self.inner.settings.guests {
             return Err(Error::new(Code::Forbidden, "There are no guests here. Register instead."));
         }
-        let name = names::user_name(name)?;
+        let name = names::new_user_name(name)?;
         let token = self.random().secret(TOKEN_PREFIX);
         let id = new_id(self.random(), "v_")?;
         let mut tx = self.inner.store.write().await.map_err(unavailable)?;
@@ -40,50 +39,32 @@ impl Chat {
         let user = User { id, name, guest: true };
         people::add(&mut tx, &user, Proof::Token(&random::hashed(&token)), self.now()).await?;
         tx.commit().await.map_err(unavailable)?;
-        self.tell_forgotten(freed.as_ref());
+        self.tell_forgotten(&freed);
         let session = SessionId::of_guest(&user.id);
         Ok((Identity { user, session }, Secret::new(token)))
     }
 
-    /// These guests are connected now, or were until now: their tokens hold from now on. Those that have expired
-    /// and lost their names meanwhile stay as they are.
-    ///
-    /// # Errors
-    /// `unavailable` or `busy` when the store cannot take it; some of them may be written down then.
-    pub async fn guests_seen(&self, guests: &[UserId]) -> Result<(), Error> {
-        for some in guests.chunks(SEEN_AT_ONCE) {
-            let ids = sqlite::rows(some).map_err(unavailable)?;
-            let mut tx = self.inner.store.write().await.map_err(unavailable)?;
-            let see = sqlx::query(sqlite::SEE_GUESTS).bind(ids).bind(self.now());
-            see.execute(&mut *tx).await.map_err(unavailable)?;
-            tx.commit().await.map_err(unavailable)?;
-        }
-        Ok(())
-    }
-
-    /// Tells the connections of an expired guest, who may have come back to life by a clock that was set, that
+    /// Tells the connections of expired guests, who may have come back to life by a clock that was set, that
     /// somebody else has the name.
-    pub(super) fn tell_forgotten(&self, guest: Option<&UserId>) {
-        if let Some(guest) = guest {
-            self.inner.accounts.tell_revoked(&SessionId::of_guest(guest));
-        }
+    pub(super) fn tell_forgotten(&self, guests: &[UserId]) {
+        self.tell_ended(&guests.iter().map(SessionId::of_guest).collect::<Vec<_>>());
     }
 }
 
-/// The name, or the first of its numbered ones that is free, and the expired guest who had it.
+/// The name, or the first of its numbered ones that is free, and the expired guests who had it.
 async fn free_name(
     tx: &mut AnyConnection,
     random: &dyn Random,
     name: &str,
     since: i64,
-) -> Outcome<Option<(String, Option<UserId>)>> {
-    if let Claim::Free { from } = people::claim(tx, &names::key(name), since).await? {
+) -> Outcome<Option<(String, Vec<UserId>)>> {
+    if let Claim::Free { from } = people::claim(tx, name, since).await? {
         return Ok(Some((name.to_owned(), from)));
     }
     for attempt in 0..COUNTED + DRAWN {
         let number = if attempt < COUNTED { attempt + 2 } else { random.between(100, 1_000_000) };
         let candidate = numbered(name, number);
-        if let Claim::Free { from } = people::claim(tx, &names::key(&candidate), since).await? {
+        if let Claim::Free { from } = people::claim(tx, &candidate, since).await? {
             return Ok(Some((candidate, from)));
         }
     }

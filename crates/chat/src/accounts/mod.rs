@@ -1,22 +1,32 @@
 //! Who somebody is: accounts with a password, guests with a name, and the tokens that say so.
 //!
+//! Two names that look the same are not both given out (`looks`). Administrators are accounts with one more right.
+//!
 //! An access token is a JWT that holds for minutes; the refresh token that renews it works once, and for a minute
 //! more, and gives the next. All tokens that came of one log-in are one session: it ends as a whole, on logging
 //! out or when a used refresh token comes back later, which means that somebody else has it. A guest's session is
 //! the guest.
 
+mod administration;
 mod authenticate;
+mod devices;
 pub(crate) mod expiry;
 mod guests;
+mod looks;
+mod new_password;
 mod password;
 pub(crate) mod people;
 mod sessions;
 mod token;
 
+pub use administration::{Administration, ResetToken};
+
 use crate::{Chat, Random, Settings};
 use password::Passwords;
 use plaza_protocol::User;
 use plaza_store::{Store, StoreError};
+use serde::Serialize;
+use std::sync::Arc;
 use token::TokenKeys;
 use tokio::sync::broadcast;
 
@@ -24,7 +34,7 @@ use tokio::sync::broadcast;
 const REVOCATIONS_KEPT: usize = 4_096;
 
 /// A session: one log-in, or one guest.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
 pub struct SessionId(String);
 
 impl SessionId {
@@ -52,7 +62,7 @@ pub struct Identity {
 /// What accounts need beside the store.
 pub(crate) struct Accounts {
     keys: TokenKeys,
-    passwords: Passwords,
+    passwords: Arc<Passwords>,
     revocations: broadcast::Sender<SessionId>,
 }
 
@@ -62,15 +72,25 @@ impl Accounts {
         random: &dyn Random,
         settings: &Settings,
     ) -> Result<Self, StoreError> {
+        looks::fill_in(store).await?;
         let keys = TokenKeys::load(store, random, settings.token_secret.as_ref()).await?;
         let (revocations, _) = broadcast::channel(REVOCATIONS_KEPT);
-        Ok(Self { keys, passwords: Passwords::new(settings), revocations })
+        Ok(Self { keys, passwords: Arc::new(Passwords::new(settings)), revocations })
     }
 
     /// Tells the connections of a session that it has ended.
     fn tell_revoked(&self, session: &SessionId) {
         // Nobody listens: then nobody is connected.
         let _ = self.revocations.send(session.clone());
+    }
+}
+
+impl Chat {
+    /// Tells the connections of sessions that they have ended.
+    fn tell_ended(&self, sessions: &[SessionId]) {
+        for session in sessions {
+            self.inner.accounts.tell_revoked(session);
+        }
     }
 }
 

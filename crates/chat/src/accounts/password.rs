@@ -8,9 +8,23 @@ use argon2::{
     Algorithm, Argon2, Params, Version,
     password_hash::{PasswordHasher, PasswordVerifier, phc::PasswordHash},
 };
-use plaza_protocol::{Code, Error};
+use plaza_protocol::{Code, Error, Secret};
 use std::{sync::Arc, thread::available_parallelism};
 use tokio::{sync::Semaphore, task::spawn_blocking};
+
+/// Bounds of a password in bytes.
+pub(super) const PASSWORD_BYTES: std::ops::RangeInclusive<usize> = 8..=1_024;
+
+/// Whether a new password is within the bounds.
+///
+/// # Errors
+/// `bad_request`.
+pub(super) fn acceptable(password: &Secret) -> Result<(), Error> {
+    if PASSWORD_BYTES.contains(&password.expose().len()) {
+        return Ok(());
+    }
+    Err(Error::bad_request("A password must have 8 to 1,024 bytes."))
+}
 
 /// 19 MiB, in KiB.
 const MEMORY_KIB: u32 = 19_456;

@@ -13,16 +13,28 @@ pub(super) struct Person {
     pub(super) named: bool,
 }
 
+impl Person {
+    /// An account, or a guest that was seen after `since`.
+    fn is_live(&self, since: i64) -> bool {
+        !self.user.guest || self.seen_at > since
+    }
+}
+
 const BY_ID: &str = "SELECT id, name, guest, seen_at, password_hash, name_key FROM users WHERE id = $1";
 const BY_KEY: &str =
     "SELECT id, name, guest, seen_at, password_hash, name_key FROM users WHERE name_key = $1";
 const BY_TOKEN: &str =
     "SELECT id, name, guest, seen_at, password_hash, name_key FROM users WHERE token_hash = $1";
 
+pub(super) const HOLDERS: &str = "
+    SELECT id, name, guest, seen_at, password_hash, name_key FROM users WHERE name_key = $1
+    UNION SELECT id, name, guest, seen_at, password_hash, name_key FROM users
+    WHERE look_version = $2 AND look = $3 AND name_key IS NOT NULL";
+
 /// The user a request means: an account, or a guest that was seen after `since`.
 pub(crate) async fn live(tx: &mut AnyConnection, whom: &UserRef, since: i64) -> Outcome<Option<User>> {
     let found = find(tx, whom).await?.filter(|person| person.named);
-    Ok(found.filter(|person| !person.user.guest || person.seen_at > since).map(|person| person.user))
+    Ok(found.filter(|person| person.is_live(since)).map(|person| person.user))
 }
 
 /// The user a request means, also a guest that has expired.
@@ -43,11 +55,21 @@ pub(crate) fn no_such_user(whom: &UserRef) -> Error {
     Error::new(Code::NotFound, sentence)
 }
 
+/// The answer where there is no account of that name; a guest may have it.
+pub(super) fn no_such_account(whom: &UserRef) -> Error {
+    match whom {
+        UserRef::Name(name) if names::user_name(name).is_ok() => {
+            Error::new(Code::NotFound, format!("There is no account @{}.", name.trim()))
+        }
+        _ => Error::new(Code::NotFound, "There is no account of that name."),
+    }
+}
+
 async fn find(tx: &mut AnyConnection, whom: &UserRef) -> Outcome<Option<Person>> {
     match whom {
         UserRef::Id(id) => by_id(tx, id).await,
         UserRef::Name(name) => match names::user_name(name) {
-            Ok(name) => by_key(tx, &names::key(&name)).await,
+            Ok(name) => by_name(tx, &name).await,
             Err(_) => Ok(None),
         },
     }
@@ -61,8 +83,8 @@ pub(super) async fn by_id(connection: &mut AnyConnection, id: &UserId) -> Outcom
     one(connection, BY_ID, id.as_str()).await
 }
 
-pub(super) async fn by_key(connection: &mut AnyConnection, key: &str) -> Outcome<Option<Person>> {
-    one(connection, BY_KEY, key).await
+pub(super) async fn by_name(connection: &mut AnyConnection, name: &str) -> Outcome<Option<Person>> {
+    one(connection, BY_KEY, &names::key(name)).await
 }
 
 pub(super) async fn by_token(connection: &mut AnyConnection, hash: &str) -> Outcome<Option<Person>> {
@@ -96,15 +118,16 @@ pub(super) enum Proof<'a> {
     Token(&'a str),
 }
 
-/// Adds one. The caller has seen that the name is free.
+/// Adds one. The caller has seen that the name is free, by [`claim`].
 pub(super) async fn add(tx: &mut AnyConnection, user: &User, proof: Proof<'_>, now: i64) -> Outcome<()> {
     let (password, token) = match proof {
         Proof::Password(hash) => (Some(hash), None),
         Proof::Token(hash) => (None, Some(hash)),
     };
     sqlx::query(
-        "INSERT INTO users (id, name, name_key, guest, password_hash, token_hash, created_at, seen_at)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $7)",
+        "INSERT INTO users
+            (id, name, name_key, guest, password_hash, token_hash, created_at, seen_at, look, look_version)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $7, $8, $9)",
     )
     .bind(user.id.as_str())
     .bind(user.name.as_str())
@@ -113,6 +136,8 @@ pub(super) async fn add(tx: &mut AnyConnection, user: &User, proof: Proof<'_>, n
     .bind(password)
     .bind(token)
     .bind(now)
+    .bind(names::look(&user.name))
+    .bind(names::look_version())
     .execute(tx)
     .await?;
     Ok(())
@@ -120,29 +145,48 @@ pub(super) async fn add(tx: &mut AnyConnection, user: &User, proof: Proof<'_>, n
 
 /// What became of asking for a name.
 pub(super) enum Claim {
-    /// Somebody has it.
+    /// Somebody has it, or one that looks like it.
     Taken,
-    /// Nobody has it, any more: an expired guest who had it is to be told once this is committed.
-    Free { from: Option<UserId> },
+    /// Nobody has it, any more: expired guests who had it, or one like it, are to be told once this is committed.
+    Free { from: Vec<UserId> },
 }
 
-/// Asks for a name. An expired guest who has it loses it, and the token with it.
-pub(super) async fn claim(tx: &mut AnyConnection, key: &str, since: i64) -> Outcome<Claim> {
-    match by_key(tx, key).await? {
-        None => Ok(Claim::Free { from: None }),
-        Some(holder) if holder.user.guest && holder.seen_at <= since => {
-            forget(tx, &holder.user.id).await?;
-            Ok(Claim::Free { from: Some(holder.user.id) })
-        }
-        Some(_) => Ok(Claim::Taken),
+/// Who has this name, or one that looks the same. The looks of all who are in the table are known, see `looks`.
+async fn holders(connection: &mut AnyConnection, name: &str) -> Outcome<Vec<Person>> {
+    let rows = sqlx::query(HOLDERS)
+        .bind(names::key(name))
+        .bind(names::look_version())
+        .bind(names::look(name))
+        .fetch_all(connection)
+        .await?;
+    Ok(rows.iter().map(person).collect::<sqlx::Result<_>>()?)
+}
+
+/// Whether an account or a live guest has this name, or one that looks the same.
+pub(super) async fn is_taken(connection: &mut AnyConnection, name: &str, since: i64) -> Outcome<bool> {
+    Ok(holders(connection, name).await?.iter().any(|holder| holder.is_live(since)))
+}
+
+/// Asks for a name. Expired guests who have it lose it, and their tokens with it.
+pub(super) async fn claim(tx: &mut AnyConnection, name: &str, since: i64) -> Outcome<Claim> {
+    let holders = holders(tx, name).await?;
+    if holders.iter().any(|holder| holder.is_live(since)) {
+        return Ok(Claim::Taken);
     }
+    let from: Vec<UserId> = holders.into_iter().map(|holder| holder.user.id).collect();
+    for guest in &from {
+        forget(tx, guest).await?;
+    }
+    Ok(Claim::Free { from })
 }
 
 /// Ends a guest: the name is free again and the token holds no more.
 pub(super) async fn forget(tx: &mut AnyConnection, guest: &UserId) -> Outcome<()> {
-    sqlx::query("UPDATE users SET name_key = NULL, token_hash = NULL WHERE id = $1 AND guest = 1")
-        .bind(guest.as_str())
-        .execute(tx)
-        .await?;
+    sqlx::query(
+        "UPDATE users SET name_key = NULL, look = NULL, token_hash = NULL WHERE id = $1 AND guest = 1",
+    )
+    .bind(guest.as_str())
+    .execute(tx)
+    .await?;
     Ok(())
 }

@@ -1,7 +1,8 @@
 //! Registering, logging in, staying logged in, logging out.
 
 use super::{
-    SessionId,
+    SessionId, devices,
+    password::{PASSWORD_BYTES, acceptable},
     people::{self, Claim, Proof},
 };
 use crate::{
@@ -14,63 +15,65 @@ use plaza_protocol::{Code, Credentials, Error, Secret, Tokens, User, UserId, Use
 use plaza_store::WriteTx;
 use sqlx::{AnyConnection, Row};
 
-/// Bounds of a password in bytes.
-const PASSWORD_BYTES: std::ops::RangeInclusive<usize> = 8..=1_024;
 /// How long a used refresh token is still taken, from its first use; see `docs/decisions/0001-refresh-grace.md`.
 const GRACE_MILLIS: u64 = 60_000;
 
 impl Chat {
-    /// Makes an account, and logs it in.
+    /// Makes an account, and logs it in on a device, which its owner sees by this name of up to 200 characters.
     ///
     /// # Errors
-    /// `bad_request` for a name or password that is not allowed, `conflict` for a name that is taken, `busy`.
-    pub async fn register(&self, credentials: Credentials) -> Result<Tokens, Error> {
-        let name = names::user_name(&credentials.name)?;
-        if !PASSWORD_BYTES.contains(&credentials.password.expose().len()) {
-            return Err(Error::bad_request("A password must have 8 to 1,024 bytes."));
-        }
+    /// `bad_request` for a name or password that is not allowed, `conflict` for a name that is taken or looks like
+    /// one that is, `busy`.
+    pub async fn register(&self, credentials: Credentials, device: &str) -> Result<Tokens, Error> {
+        let name = names::new_user_name(&credentials.name)?;
+        acceptable(&credentials.password)?;
         // Asked twice: here to spare the hash, and in the transaction to be right.
-        let key = names::key(&name);
         let mut reader = self.inner.store.read().await.map_err(unavailable)?;
-        let holder = people::by_key(&mut reader, &key).await?;
-        drop(reader);
-        if holder.is_some_and(|holder| !holder.user.guest) {
+        if people::is_taken(&mut reader, &name, self.guests_since()).await? {
             return Err(taken());
         }
+        drop(reader);
         let hash = self.inner.accounts.passwords.hash(credentials.password.expose(), self.random()).await?;
         let id = new_id(self.random(), "u_")?;
         let user = User { id, name, guest: false };
         let mut tx = self.inner.store.write().await.map_err(unavailable)?;
-        let Claim::Free { from } = people::claim(&mut tx, &key, self.guests_since()).await? else {
+        let Claim::Free { from } = people::claim(&mut tx, &user.name, self.guests_since()).await? else {
             return Err(taken());
         };
         people::add(&mut tx, &user, Proof::Password(&hash), self.now()).await?;
-        let tokens = self.begin_session(tx, user).await?;
-        self.tell_forgotten(from.as_ref());
+        let tokens = self.begin_session(tx, user, device).await?;
+        self.tell_forgotten(&from);
         Ok(tokens)
     }
 
-    /// Logs an account in.
+    /// Logs an account in on a device, as [`Chat::register`] does. Of 100 sessions the one not used for longest ends.
     ///
     /// # Errors
     /// `unauthorized`, whether the name is unknown or the password wrong, after the same time; `busy`.
-    pub async fn login(&self, credentials: Credentials) -> Result<Tokens, Error> {
+    pub async fn login(&self, credentials: Credentials, device: &str) -> Result<Tokens, Error> {
         let refused = || Error::new(Code::Unauthorized, "The name or the password is wrong.");
+        // No password is longer, whatever the name is.
         if credentials.password.expose().len() > *PASSWORD_BYTES.end() {
             return Err(refused());
         }
         let person = match names::user_name(&credentials.name) {
             Ok(name) => {
                 let mut reader = self.inner.store.read().await.map_err(unavailable)?;
-                people::by_key(&mut reader, &names::key(&name)).await?
+                people::by_name(&mut reader, &name).await?
             }
             Err(_) => None,
         };
         let stored = person.as_ref().and_then(|person| person.password_hash.clone());
-        let right = self.inner.accounts.passwords.verify(credentials.password.expose(), stored).await?;
+        let passwords = &self.inner.accounts.passwords;
+        let right = passwords.verify(credentials.password.expose(), stored.clone()).await?;
         let user = person.filter(|_| right).map(|person| person.user).ok_or_else(refused)?;
-        let tx = self.inner.store.write().await.map_err(unavailable)?;
-        self.begin_session(tx, user).await
+        let mut tx = self.inner.store.write().await.map_err(unavailable)?;
+        // Whoever changes a password ends all sessions: none may begin by the old one behind that.
+        let now = people::by_id(&mut tx, &user.id).await?;
+        if now.is_none_or(|person| person.password_hash != stored) {
+            return Err(refused());
+        }
+        self.begin_session(tx, user, device).await
     }
 
     /// The next tokens for a refresh token, which is used up by this, with every other of its session. One that
@@ -139,13 +142,16 @@ impl Chat {
 
     /// Guests that were seen last at this moment or before have expired.
     pub(super) fn guests_since(&self) -> i64 {
-        self.now() - i64::from(self.inner.settings.guest_seconds) * 1_000
+        self.inner.settings.guests_since(self.now())
     }
 
-    async fn begin_session(&self, mut tx: WriteTx, user: User) -> Result<Tokens, Error> {
+    async fn begin_session(&self, mut tx: WriteTx, user: User, device: &str) -> Result<Tokens, Error> {
         let session = SessionId(self.random().id("s_"));
-        begin(&mut tx, &session, &user.id, self.now()).await?;
-        self.give_tokens(tx, user, session).await
+        let ended = devices::make_room(&mut tx, &user.id, self.now()).await?;
+        devices::begin(&mut tx, &session, &user.id, device, self.now()).await?;
+        let tokens = self.give_tokens(tx, user, session).await?;
+        self.tell_ended(&ended);
+        Ok(tokens)
     }
 
     /// A new pair of tokens for a session, and the commit.
@@ -153,7 +159,7 @@ impl Chat {
         let (now, settings) = (self.now(), &self.inner.settings);
         let refresh_token = Secret::new(self.random().secret(""));
         let expires_at = now + i64::from(settings.refresh_token_seconds) * 1_000;
-        keep_token(&mut tx, &random::hashed(refresh_token.expose()), &session, expires_at).await?;
+        keep_token(&mut tx, &random::hashed(refresh_token.expose()), &session, now, expires_at).await?;
         commit(tx).await?;
         let seconds = settings.access_token_seconds;
         let access_token = self.inner.accounts.keys.issue(&user.id, &session, now, seconds)?.into();
@@ -182,11 +188,11 @@ pub(super) fn sign_in_again() -> Error {
     Error::new(Code::Unauthorized, "You are not signed in any more. Sign in again.")
 }
 
-fn taken() -> Error {
-    Error::new(Code::Conflict, "This name is taken. Choose another.")
+pub(super) fn taken() -> Error {
+    Error::new(Code::Conflict, "This name is taken, or looks like one that is. Choose another.")
 }
 
-async fn commit(tx: WriteTx) -> Result<(), Error> {
+pub(super) async fn commit(tx: WriteTx) -> Result<(), Error> {
     tx.commit().await.map_err(unavailable)
 }
 
@@ -241,33 +247,31 @@ async fn use_up(tx: &mut AnyConnection, session: &SessionId, now: i64) -> Outcom
     Ok(())
 }
 
-async fn begin(tx: &mut AnyConnection, session: &SessionId, user: &UserId, now: i64) -> Outcome<()> {
-    sqlx::query("INSERT INTO sessions (id, user_id, created_at, expires_at) VALUES ($1, $2, $3, $3)")
-        .bind(session.as_str())
-        .bind(user.as_str())
-        .bind(now)
-        .execute(tx)
-        .await?;
-    Ok(())
-}
-
-/// A session lives as long as its newest refresh token.
-async fn keep_token(tx: &mut AnyConnection, hash: &str, session: &SessionId, expires_at: i64) -> Outcome<()> {
+/// A session lives as long as its newest refresh token, and getting one is use.
+async fn keep_token(
+    tx: &mut AnyConnection,
+    hash: &str,
+    session: &SessionId,
+    now: i64,
+    expires_at: i64,
+) -> Outcome<()> {
     sqlx::query("INSERT INTO refresh_tokens (token_hash, session_id, expires_at) VALUES ($1, $2, $3)")
         .bind(hash)
         .bind(session.as_str())
         .bind(expires_at)
         .execute(&mut *tx)
         .await?;
-    sqlx::query("UPDATE sessions SET expires_at = $2 WHERE id = $1")
+    sqlx::query("UPDATE sessions SET expires_at = $2, used_at = $3 WHERE id = $1")
         .bind(session.as_str())
         .bind(expires_at)
+        .bind(now)
         .execute(tx)
         .await?;
     Ok(())
 }
 
-async fn revoke(tx: &mut AnyConnection, session: &SessionId, now: i64) -> Result<(), Failure> {
+/// Ends a session.
+pub(super) async fn revoke(tx: &mut AnyConnection, session: &SessionId, now: i64) -> Result<(), Failure> {
     sqlx::query("UPDATE sessions SET revoked_at = $2 WHERE id = $1 AND revoked_at IS NULL")
         .bind(session.as_str())
         .bind(now)

@@ -1,5 +1,8 @@
 //! Access tokens: JWT, HS256 and nothing else, fifteen minutes by default. The clock is ours, so the library is
 //! told not to look at its own.
+//!
+//! They say who made them and whom they are for, as the best current practice asks for (RFC 8725 §3.8 and §3.9): where
+//! the secret is shared with another program, its tokens are not taken here.
 
 use super::SessionId;
 use crate::Random;
@@ -12,12 +15,20 @@ use sqlx::Row;
 /// How far two clocks may be apart, in seconds.
 const LEEWAY: i64 = 60;
 
+/// Who makes the tokens, and for whom.
+const ISSUER: &str = "plaza";
+
 /// What an access token says.
 #[derive(Debug, Serialize, Deserialize)]
 struct Claims {
+    iss: String,
+    aud: String,
     sub: UserId,
     sid: String,
     iat: i64,
+    /// Not in ours; heeded where it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    nbf: Option<i64>,
     exp: i64,
 }
 
@@ -45,6 +56,9 @@ impl TokenKeys {
     fn new(secret: &[u8]) -> Self {
         let mut validation = Validation::new(Algorithm::HS256);
         validation.validate_exp = false;
+        validation.set_issuer(&[ISSUER]);
+        validation.set_audience(&[ISSUER]);
+        validation.set_required_spec_claims(&["iss", "aud", "sub", "exp"]);
         Self {
             encoding: EncodingKey::from_secret(secret),
             decoding: DecodingKey::from_secret(secret),
@@ -61,7 +75,15 @@ impl TokenKeys {
         seconds: u32,
     ) -> Result<String, Error> {
         let iat = now.div_euclid(1_000);
-        let claims = Claims { sub: user.clone(), sid: session.0.clone(), iat, exp: iat + i64::from(seconds) };
+        let claims = Claims {
+            iss: ISSUER.to_owned(),
+            aud: ISSUER.to_owned(),
+            sub: user.clone(),
+            sid: session.0.clone(),
+            iat,
+            nbf: None,
+            exp: iat + i64::from(seconds),
+        };
         jsonwebtoken::encode(&Header::new(Algorithm::HS256), &claims, &self.encoding).map_err(|error| {
             tracing::error!(%error, "A token could not be signed");
             Error::new(Code::Internal, "The server could not make a token. Try again.")
@@ -72,7 +94,8 @@ impl TokenKeys {
     pub(super) fn read(&self, token: &str, now: i64) -> Option<(UserId, SessionId)> {
         let claims = jsonwebtoken::decode::<Claims>(token, &self.decoding, &self.validation).ok()?.claims;
         let seconds = now.div_euclid(1_000);
-        let in_time = seconds < claims.exp.saturating_add(LEEWAY) && claims.iat <= seconds + LEEWAY;
+        let begins = claims.nbf.unwrap_or(claims.iat).max(claims.iat);
+        let in_time = seconds < claims.exp.saturating_add(LEEWAY) && begins <= seconds + LEEWAY;
         in_time.then_some((claims.sub, SessionId(claims.sid)))
     }
 }
@@ -111,6 +134,47 @@ mod tests {
         assert!(keys().read(&token, NOW + 959_000).is_some());
         assert!(keys().read(&token, NOW + 960_000).is_none());
         assert!(keys().read(&token, NOW - 61_000).is_none(), "from the future");
+    }
+
+    #[test]
+    fn it_must_be_from_us_for_us_and_valid_by_now() {
+        let now = NOW / 1_000;
+        let ours = serde_json::json!({
+            "iss": "plaza", "aud": "plaza", "sub": "u_1", "sid": "s_1", "iat": now, "exp": now + 900
+        });
+        let read = |change: &[(&str, serde_json::Value)]| {
+            let mut claims = ours.clone();
+            for (key, value) in change {
+                if value.is_null() {
+                    claims.as_object_mut().unwrap().remove(*key);
+                } else {
+                    claims[*key] = value.clone();
+                }
+            }
+            let token = jsonwebtoken::encode(&Header::new(Algorithm::HS256), &claims, &keys().encoding).unwrap();
+            keys().read(&token, NOW).is_some()
+        };
+        assert!(read(&[]) && read(&[("nbf", now.into())]) && read(&[("nbf", (now + 60).into())]));
+        assert!(read(&[("admin", true.into())]), "what it says beside is nobody's");
+        for (key, value) in [
+            ("iss", "another".into()),
+            ("iss", serde_json::Value::Null),
+            ("aud", "another".into()),
+            ("aud", serde_json::Value::Null),
+            ("nbf", (now + 61).into()),
+            ("nbf", i64::MAX.into()),
+            ("iat", (now + 61).into()),
+            ("iat", serde_json::Value::Null),
+            ("exp", (now - 60).into()),
+            ("exp", i64::MIN.into()),
+            ("exp", serde_json::Value::Null),
+            ("exp", "tomorrow".into()),
+            ("sub", serde_json::Value::Null),
+            ("sub", "".into()),
+            ("sid", serde_json::Value::Null),
+        ] {
+            assert!(!read(&[(key, value.clone())]), "{key} {value}");
+        }
     }
 
     #[test]

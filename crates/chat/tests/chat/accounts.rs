@@ -14,33 +14,33 @@ pub(crate) fn credentials(name: &str, password: &str) -> Credentials {
 #[tokio::test]
 async fn registering_and_logging_in() {
     let world = World::start().await;
-    let tokens = world.chat.register(credentials("Ana", "correct horse")).await.unwrap();
+    let tokens = world.chat.register(credentials("Ana", "correct horse"), "").await.unwrap();
     assert!(tokens.user.id.as_str().starts_with("u_") && !tokens.user.guest);
     assert_eq!(tokens.access_token_expires_in_ms, 900_000);
     assert_eq!(world.chat.authenticate(&tokens.access_token).await.unwrap().user, tokens.user);
     assert_eq!(
-        code(world.chat.register(credentials("ANA", "correct horse")).await.map(|_| ())),
+        code(world.chat.register(credentials("ANA", "correct horse"), "").await.map(|_| ())),
         Code::Conflict
     );
-    let again = world.chat.login(credentials("aNa", "correct horse")).await.unwrap();
+    let again = world.chat.login(credentials("aNa", "correct horse"), "").await.unwrap();
     assert_eq!(again.user, tokens.user);
 
     world.user("Guest").await;
     assert_eq!(
-        code(world.chat.register(credentials("guest", "correct horse")).await.map(|_| ())),
+        code(world.chat.register(credentials("guest", "correct horse"), "").await.map(|_| ())),
         Code::Conflict
     );
     for (name, password) in
         [("Ana", "short"), ("Ana B", "long enough"), ("", "long enough"), ("Ben", &"x".repeat(1_025))]
     {
-        let refused = world.chat.register(credentials(name, password)).await;
+        let refused = world.chat.register(credentials(name, password), "").await;
         assert_eq!(code(refused.map(|_| ())), Code::BadRequest, "{name}");
     }
     // Told apart nowhere: an unknown name, a guest's, a wrong password.
     let mut refusals = Vec::new();
     for (name, password) in [("Nobody", "correct horse"), ("Ana", "wrong horse"), ("Guest", "correct horse")]
     {
-        refusals.push(world.chat.login(credentials(name, password)).await.map(|_| ()).unwrap_err());
+        refusals.push(world.chat.login(credentials(name, password), "").await.map(|_| ()).unwrap_err());
     }
     assert!(refusals.iter().all(|error| *error == refusals[0] && error.code == Code::Unauthorized));
 }
@@ -49,8 +49,8 @@ async fn registering_and_logging_in() {
 async fn two_who_register_one_name_at_once() {
     let world = World::start().await;
     let (one, other) = tokio::join!(
-        world.chat.register(credentials("Ana", "correct horse")),
-        world.chat.register(credentials("ana", "battery staple")),
+        world.chat.register(credentials("Ana", "correct horse"), ""),
+        world.chat.register(credentials("ana", "battery staple"), ""),
     );
     assert!(one.is_ok() != other.is_ok());
     let refused = if one.is_ok() { other } else { one };
@@ -60,7 +60,7 @@ async fn two_who_register_one_name_at_once() {
 #[tokio::test]
 async fn an_access_token_holds_for_its_time() {
     let world = World::start().await;
-    let tokens = world.chat.register(credentials("Ana", "correct horse")).await.unwrap();
+    let tokens = world.chat.register(credentials("Ana", "correct horse"), "").await.unwrap();
     world.clock.forward(Duration::from_secs(959));
     assert!(world.chat.authenticate(&tokens.access_token).await.is_ok());
     world.clock.forward(Duration::from_secs(1));
@@ -74,7 +74,7 @@ async fn an_access_token_holds_for_its_time() {
 async fn logging_out_ends_the_session() {
     let world = World::start().await;
     let mut revocations = world.chat.revocations();
-    let tokens = world.chat.register(credentials("Ana", "correct horse")).await.unwrap();
+    let tokens = world.chat.register(credentials("Ana", "correct horse"), "").await.unwrap();
     let identity = world.chat.authenticate(&tokens.access_token).await.unwrap();
     world.chat.logout(&tokens.refresh_token).await.unwrap();
     assert_eq!(revocations.recv().await.unwrap(), identity.session);
@@ -93,7 +93,7 @@ async fn logging_out_ends_the_session() {
 #[tokio::test]
 async fn guests_get_a_name_that_is_free() {
     let world = World::start().await;
-    world.chat.register(credentials("Ana", "correct horse")).await.unwrap();
+    world.chat.register(credentials("Ana", "correct horse"), "").await.unwrap();
     for expected in ["ana-2", "ana-3", "ana-4"] {
         let (identity, token) = world.chat.new_guest("ana").await.unwrap();
         assert_eq!(identity.user.name, expected);
@@ -135,7 +135,7 @@ async fn a_guest_expires_a_month_after_the_last_use() {
     assert_ne!(new.id, ana.user.id);
     assert_eq!(revocations.recv().await.unwrap(), ana.session, "whoever is there still is sent away");
     world.clock.forward(31 * DAY);
-    world.chat.register(credentials("Ana", "correct horse")).await.unwrap();
+    world.chat.register(credentials("Ana", "correct horse"), "").await.unwrap();
     assert_eq!(revocations.recv().await.unwrap().as_str(), new.id.as_str());
 }
 
@@ -146,17 +146,17 @@ async fn a_guest_who_is_here_does_not_expire() {
     let (gone, old) = world.chat.new_guest("Gone").await.unwrap();
     world.clock.forward(30 * DAY);
     assert_eq!(world.chat.new_guest("Gone").await.unwrap().0.user.name, "Gone");
-    world.chat.guests_seen(&[here.user.id.clone(), gone.user.id.clone()]).await.unwrap();
+    world.chat.sessions_seen(&[here.session.clone(), gone.session.clone()]).await.unwrap();
     world.clock.forward(29 * DAY);
     assert_eq!(world.chat.authenticate(&token).await.unwrap(), here);
     assert_eq!(world.chat.new_guest("Here").await.unwrap().0.user.name, "Here-2");
     assert_eq!(code(world.chat.authenticate(&old).await), Code::Unauthorized, "the name is another's now");
     assert!(!world.chat.still_holds(&gone).await.unwrap());
     // However many there are.
-    let mut many = vec![gone.user.id; 1_000];
-    many.push(here.user.id);
+    let mut many = vec![gone.session; 1_000];
+    many.push(here.session);
     world.clock.forward(20 * DAY);
-    world.chat.guests_seen(&many).await.unwrap();
+    world.chat.sessions_seen(&many).await.unwrap();
     world.clock.forward(20 * DAY);
     assert!(world.chat.authenticate(&token).await.is_ok());
 }
@@ -170,7 +170,7 @@ async fn a_configured_secret_signs_the_tokens() {
     )
     .await;
     drop(committed);
-    let tokens = world.chat.register(credentials("Ana", "correct horse")).await.unwrap();
+    let tokens = world.chat.register(credentials("Ana", "correct horse"), "").await.unwrap();
     let (folder, _) = world.stop().await;
     for (text, holds) in [("a", true), ("b", false)] {
         let settings = Settings { token_secret: secret(text), ..Settings::default() };

@@ -3,12 +3,15 @@
 #![expect(clippy::unwrap_used, reason = "a test ends where something is not as it should be")]
 
 mod accounts;
+mod devices;
 mod direct;
 mod discover;
 mod history;
 mod log;
+mod looks;
 mod migrating;
 mod model;
+mod new_passwords;
 mod randomness;
 mod roles;
 mod rooms;

@@ -21,8 +21,8 @@ async fn drawn(seed: u64) -> BTreeSet<String> {
     let folder = tempfile::tempdir().unwrap();
     let (world, _committed) = World::random(Settings::default(), folder, Arc::new(Seeded::new(seed))).await;
     let chat = &world.chat;
-    let tokens = chat.register(credentials("Ben", "correct horse")).await.unwrap();
-    chat.login(credentials("Ben", "correct horse")).await.unwrap();
+    let tokens = chat.register(credentials("Ben", "correct horse"), "").await.unwrap();
+    chat.login(credentials("Ben", "correct horse"), "").await.unwrap();
     chat.refresh(&tokens.refresh_token).await.unwrap();
     // The 22nd Ana is given a number at random.
     let mut ana = world.user("Ana").await;

@@ -15,7 +15,7 @@ const MOMENT: Duration = Duration::from_millis(1);
 const PATIENCE: Duration = Duration::from_secs(20);
 
 async fn ana(world: &World) -> Tokens {
-    world.chat.register(credentials("Ana", "correct horse")).await.unwrap()
+    world.chat.register(credentials("Ana", "correct horse"), "").await.unwrap()
 }
 
 async fn refresh(world: &World, tokens: &Tokens) -> Result<Tokens, Code> {
@@ -59,7 +59,7 @@ async fn after_the_minute_it_ends_the_session_and_all_that_came_of_it() {
     let world = World::start().await;
     let mut revocations = world.chat.revocations();
     let first = ana(&world).await;
-    let other = world.chat.login(credentials("Ana", "correct horse")).await.unwrap();
+    let other = world.chat.login(credentials("Ana", "correct horse"), "").await.unwrap();
     let second = refresh(&world, &first).await.unwrap();
     let in_grace = refresh(&world, &first).await.unwrap();
     let session = world.chat.authenticate(&second.access_token).await.unwrap();
@@ -100,7 +100,7 @@ async fn a_grace_does_not_outlive_the_token_or_the_session() {
     world.clock.forward(GRACE / 2);
     assert_eq!(refresh(&world, &first).await.err(), Some(Code::Unauthorized), "it has expired");
 
-    let first = world.chat.login(credentials("Ana", "correct horse")).await.unwrap();
+    let first = world.chat.login(credentials("Ana", "correct horse"), "").await.unwrap();
     let second = refresh(&world, &first).await.unwrap();
     world.chat.logout(&second.refresh_token).await.unwrap();
     assert_eq!(refresh(&world, &first).await.err(), Some(Code::Unauthorized), "logged out");
@@ -150,7 +150,7 @@ async fn what_has_expired_is_forgotten_within_the_hour() {
     let gone = ana(&world).await;
     refresh(&world, &gone).await.unwrap();
     world.clock.forward(20 * DAY);
-    let first = world.chat.login(credentials("Ana", "correct horse")).await.unwrap();
+    let first = world.chat.login(credentials("Ana", "correct horse"), "").await.unwrap();
     let second = refresh(&world, &first).await.unwrap();
     assert_eq!(rows(&world).await, (4, 2));
 
@@ -174,7 +174,8 @@ async fn much_that_has_expired_is_forgotten_at_the_start() {
     let mut tx = world.store.write().await.unwrap();
     for statement in [
         "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 2500)
-         INSERT INTO sessions SELECT 's_' || i, users.id, 0, 1, NULL FROM n CROSS JOIN users",
+         INSERT INTO sessions (id, user_id, created_at, expires_at)
+         SELECT 's_' || i, users.id, 0, 1 FROM n CROSS JOIN users",
         "INSERT INTO refresh_tokens SELECT id, id, expires_at, NULL FROM sessions WHERE expires_at = 1",
     ] {
         sqlx::query(statement).execute(&mut *tx).await.unwrap();

@@ -13,6 +13,8 @@ pub struct Server {
     pub listen: SocketAddr,
     /// This node's name; empty until start-up chooses one.
     pub node: String,
+    /// Where people reach this Plaza, without a slash at its end; empty where nobody said.
+    pub public_url: String,
     /// How long stopping may take, in milliseconds.
     pub grace_ms: u64,
     /// Whose `X-Forwarded-For` counts.
@@ -55,12 +57,26 @@ impl Server {
             )));
         }
         self.tls.check()?;
+        check_public_url(&self.public_url)?;
         self.allowed_origins.iter().try_for_each(|origin| check_origin(origin))
     }
 
     /// How long stopping may take.
     pub fn grace(&self) -> Duration {
         Duration::from_millis(self.grace_ms)
+    }
+}
+
+/// An address that `/#…` can be put behind.
+fn check_public_url(url: &str) -> Result<(), ConfigError> {
+    let rest = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://"));
+    let fits = |byte: u8| byte.is_ascii_graphic() && !b"#?\"<>".contains(&byte);
+    match rest {
+        None if url.is_empty() => Ok(()),
+        Some(rest) if !rest.is_empty() && !rest.ends_with('/') && rest.bytes().all(fits) => Ok(()),
+        _ => Err(ConfigError::Bounds(format!(
+            "server.public_url is {url:?}; write it like \"https://chat.example.org\", without a slash at the end"
+        ))),
     }
 }
 

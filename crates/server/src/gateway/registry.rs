@@ -1,9 +1,9 @@
-//! Which sockets belong to which session, so that ending a session ends them, and so that a guest who is connected
-//! does not expire.
+//! Which sockets belong to which session, so that ending a session ends them, and so that being connected counts as use:
+//! a guest who is here does not expire.
 
 use super::{Here, emit, seat::Seat};
 use plaza_chat::SessionId;
-use plaza_protocol::{Ending, UserId};
+use plaza_protocol::Ending;
 use plaza_socketio::Socket;
 use std::{
     collections::{HashMap, HashSet},
@@ -29,8 +29,8 @@ pub(super) struct Registry {
 #[derive(Default)]
 struct Sockets {
     of_session: HashMap<SessionId, Vec<Arc<Socket>>>,
-    /// Guests whose last socket has gone, until that is written down.
-    gone: HashSet<UserId>,
+    /// Sessions whose last socket has gone, until that is written down.
+    gone: HashSet<SessionId>,
 }
 
 impl Registry {
@@ -44,10 +44,8 @@ impl Registry {
         held.retain(|other| other.id() != socket.id());
         if held.is_empty() {
             sockets.of_session.remove(session);
-            if let Some(guest) = guest(socket) {
-                sockets.gone.insert(guest);
-                self.left.notify_one();
-            }
+            sockets.gone.insert(session.clone());
+            self.left.notify_one();
         }
     }
 
@@ -59,29 +57,22 @@ impl Registry {
         self.lock().of_session.values().flatten().cloned().collect()
     }
 
-    /// The guests who are connected, and those who have gone since this or [`Self::gone`] was asked.
-    fn guests(&self) -> Vec<UserId> {
+    /// The sessions that are connected, and those that have gone since this or [`Self::gone`] was asked.
+    fn used(&self) -> Vec<SessionId> {
         let mut sockets = self.lock();
-        let mut guests = std::mem::take(&mut sockets.gone);
-        let here = sockets.of_session.values().filter_map(|held| guest(held.first()?));
-        guests.extend(here);
-        guests.into_iter().collect()
+        let mut used = std::mem::take(&mut sockets.gone);
+        used.extend(sockets.of_session.keys().cloned());
+        used.into_iter().collect()
     }
 
-    /// The guests who have gone since this or [`Self::guests`] was asked.
-    fn gone(&self) -> Vec<UserId> {
+    /// The sessions that have gone since this or [`Self::used`] was asked.
+    fn gone(&self) -> Vec<SessionId> {
         std::mem::take(&mut self.lock().gone).into_iter().collect()
     }
 
     fn lock(&self) -> MutexGuard<'_, Sockets> {
         self.sockets.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-/// The guest behind a socket.
-fn guest(socket: &Socket) -> Option<UserId> {
-    let user = &socket.data::<Seat>()?.identity.user;
-    user.guest.then(|| user.id.clone())
 }
 
 /// Sends a client away whose session has ended. It is told not to come back by itself.
@@ -96,7 +87,7 @@ pub(super) fn watch(here: Arc<Here>, shutdown: CancellationToken) -> impl Future
     let revocations = here.chat.revocations();
     async move {
         // Apart, so that a store that is slow to take the one does not delay the other.
-        tokio::join!(close_revoked(&here, revocations, &shutdown), renew_guests(&here, &shutdown));
+        tokio::join!(close_revoked(&here, revocations, &shutdown), note_uses(&here, &shutdown));
     }
 }
 
@@ -111,25 +102,26 @@ async fn close_revoked(here: &Here, mut revocations: Receiver<SessionId>, shutdo
     }
 }
 
-/// Writes down that guests are connected, now and then and when they go: their tokens hold from then on.
-async fn renew_guests(here: &Here, shutdown: &CancellationToken) {
+/// Writes down that sessions are in use, now and then and when they go: guests' tokens hold from then on, and people see
+/// when which of their devices was here.
+async fn note_uses(here: &Here, shutdown: &CancellationToken) {
     let every = here.chat.settings().guest_renewal();
     let mut renewal = interval_at(Instant::now() + every, every);
     renewal.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
-        let guests = tokio::select! {
+        let used = tokio::select! {
             () = shutdown.cancelled() => break,
-            _ = renewal.tick() => here.registry.guests(),
+            _ = renewal.tick() => here.registry.used(),
             () = here.registry.left.notified() => here.registry.gone(),
         };
-        seen(here, &guests).await;
+        seen(here, &used).await;
     }
-    seen(here, &here.registry.guests()).await;
+    seen(here, &here.registry.used()).await;
 }
 
-async fn seen(here: &Here, guests: &[UserId]) {
-    if let Err(error) = here.chat.guests_seen(guests).await {
-        tracing::warn!(%error, guests = guests.len(), "That guests are here was not written down");
+async fn seen(here: &Here, sessions: &[SessionId]) {
+    if let Err(error) = here.chat.sessions_seen(sessions).await {
+        tracing::warn!(%error, sessions = sessions.len(), "That sessions are in use was not written down");
     }
 }
 

@@ -1,9 +1,9 @@
-//! Registering, logging in, staying so, logging out.
+//! Registering, logging in, staying so, logging out, and new passwords.
 
 use super::{
     State,
     documented::{Created, NoContent},
-    extract::{Asker, ClientIp, Json},
+    extract::{Asker, ClientIp, Device, Json},
     problem::Refusal,
 };
 use crate::limits::Action;
@@ -13,7 +13,7 @@ use aide::axum::{
 };
 use aide::transform::TransformOperation;
 use axum::extract::State as TheState;
-use plaza_protocol::{Credentials, Me, RefreshRequest, Tokens};
+use plaza_protocol::{ChangePassword, Credentials, Me, RefreshRequest, ResetPassword, Tokens};
 
 pub(super) fn router() -> ApiRouter<State> {
     ApiRouter::new()
@@ -37,6 +37,20 @@ pub(super) fn router() -> ApiRouter<State> {
             "/logout",
             post_with(log_out, |op| about(op, "logOut", "End the session of a refresh token, or a guest")),
         )
+        .api_route(
+            "/password",
+            post_with(change_password, |op| {
+                about(op, "changePassword", "Another password; every other session ends")
+                    .response::<403, Refusal>()
+            }),
+        )
+        .api_route(
+            "/password/reset",
+            post_with(reset_password, |op| {
+                about(op, "resetPassword", "Another password by an administrator's link; every session ends")
+                    .response::<401, Refusal>()
+            }),
+        )
         .api_route("/me", get_with(me, |op| about(op, "me", "Who the token says one is")))
 }
 
@@ -49,20 +63,22 @@ type Answer<T> = Result<T, Refusal>;
 async fn register(
     TheState(state): TheState<State>,
     ClientIp(addr): ClientIp,
+    device: Device,
     Json(who): Json<Credentials>,
 ) -> Answer<Created<Tokens>> {
     state.limits.check(Action::Register, addr, Some(&who.name))?;
-    let tokens = state.chat.register(who).await?;
+    let tokens = state.chat.register(who, &device.0).await?;
     Ok(Created(tokens))
 }
 
 async fn log_in(
     TheState(state): TheState<State>,
     ClientIp(addr): ClientIp,
+    device: Device,
     Json(who): Json<Credentials>,
 ) -> Answer<axum::Json<Tokens>> {
     state.limits.check(Action::LogIn, addr, Some(&who.name))?;
-    Ok(axum::Json(state.chat.login(who).await?))
+    Ok(axum::Json(state.chat.login(who, &device.0).await?))
 }
 
 async fn refresh(
@@ -86,4 +102,26 @@ async fn log_out(
 
 async fn me(Asker(who): Asker) -> Answer<axum::Json<Me>> {
     Ok(axum::Json(Me { user: who.user }))
+}
+
+/// Guessing the current password counts as logging in: a stolen token opens no way around that limit.
+async fn change_password(
+    TheState(state): TheState<State>,
+    ClientIp(addr): ClientIp,
+    Asker(who): Asker,
+    Json(change): Json<ChangePassword>,
+) -> Answer<NoContent> {
+    state.limits.check(Action::LogIn, addr, Some(&who.user.name))?;
+    state.chat.change_password(&who, change).await?;
+    Ok(NoContent)
+}
+
+async fn reset_password(
+    TheState(state): TheState<State>,
+    ClientIp(addr): ClientIp,
+    Json(reset): Json<ResetPassword>,
+) -> Answer<NoContent> {
+    state.limits.check(Action::LogIn, addr, None)?;
+    state.chat.reset_password(reset).await?;
+    Ok(NoContent)
 }

@@ -2,7 +2,9 @@
 //! handlers' own signatures.
 
 use super::{
-    extract::{Asker, ClientIp, IdempotencyKey, Json, Params, Person, Room},
+    extract::{
+        Administrator, Asker, ClientIp, Device, IdempotencyKey, Json, Params, Person, Room, SessionOf,
+    },
     problem::Refusal,
 };
 use aide::{
@@ -95,7 +97,34 @@ impl OperationInput for Asker {
     }
 }
 
+impl OperationInput for Administrator {
+    fn operation_input(context: &mut GenContext, operation: &mut Operation) {
+        Asker::operation_input(context, operation);
+    }
+
+    fn inferred_early_responses(
+        context: &mut GenContext,
+        operation: &mut Operation,
+    ) -> Vec<(Option<u16>, Response)> {
+        let mut responses = Asker::inferred_early_responses(context, operation);
+        responses.push((Some(403), problem(context, "One is no administrator.")));
+        responses
+    }
+}
+
 impl OperationInput for ClientIp {}
+
+impl OperationInput for SessionOf {
+    fn operation_input(context: &mut GenContext, operation: &mut Operation) {
+        in_path::<String>(context, operation, "id", "The session's id.");
+    }
+
+    fn inferred_early_responses(context: &mut GenContext, _: &mut Operation) -> Vec<(Option<u16>, Response)> {
+        vec![(Some(404), problem(context, "One has no such session (any more)."))]
+    }
+}
+
+impl OperationInput for Device {}
 
 impl OperationInput for Room {
     fn operation_input(context: &mut GenContext, operation: &mut Operation) {

@@ -1,6 +1,6 @@
 //! What a handler takes out of a request; what cannot be taken is answered as problem details.
 
-use super::{State, problem::Refusal};
+use super::{State, device, problem::Refusal};
 use crate::client_addr::ClientAddr;
 use axum::extract::{FromRequest, FromRequestParts, Path, Query, Request, rejection::BytesRejection};
 use http::{HeaderMap, StatusCode, header, request::Parts};
@@ -68,6 +68,21 @@ impl FromRequestParts<State> for Asker {
     }
 }
 
+/// An administrator who asks. Asked before the body is read, so that nobody else learns what would fit.
+pub(super) struct Administrator(pub(super) Identity);
+
+impl FromRequestParts<State> for Administrator {
+    type Rejection = Refusal;
+
+    async fn from_request_parts(parts: &mut Parts, state: &State) -> Result<Self, Refusal> {
+        let Asker(who) = Asker::from_request_parts(parts, state).await?;
+        if state.chat.is_administrator(&who.user.id).await? {
+            return Ok(Self(who));
+        }
+        Err(Error::new(Code::Forbidden, "Only administrators may do this.").into())
+    }
+}
+
 fn bearer(headers: &HeaderMap) -> Option<&str> {
     let (scheme, token) = headers.get(header::AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
     (scheme.eq_ignore_ascii_case("bearer") && !token.trim().is_empty()).then(|| token.trim())
@@ -88,6 +103,18 @@ impl FromRequestParts<State> for ClientIp {
     }
 }
 
+/// What the client calls itself, for its owner to know it by: see [`device::named`].
+pub(super) struct Device(pub(super) String);
+
+impl FromRequestParts<State> for Device {
+    type Rejection = Refusal;
+
+    async fn from_request_parts(parts: &mut Parts, _: &State) -> Result<Self, Refusal> {
+        let agent = parts.headers.get(header::USER_AGENT).and_then(|value| value.to_str().ok());
+        Ok(Self(device::named(agent.unwrap_or_default())))
+    }
+}
+
 /// The room named in the path. What cannot be a room's id is the id of no room.
 pub(super) struct Room(pub(super) RoomId);
 
@@ -104,6 +131,18 @@ impl FromRequestParts<State> for Room {
 #[derive(Deserialize)]
 struct RoomPath {
     id: String,
+}
+
+/// The session named in the path. What cannot be read is the id of none.
+pub(super) struct SessionOf(pub(super) String);
+
+impl FromRequestParts<State> for SessionOf {
+    type Rejection = Refusal;
+
+    async fn from_request_parts(parts: &mut Parts, state: &State) -> Result<Self, Refusal> {
+        let path = Path::<String>::from_request_parts(parts, state).await;
+        Ok(Self(path.map_or_else(|_| String::new(), |Path(id)| id)))
+    }
 }
 
 /// The person named in the path.

@@ -1,7 +1,9 @@
 //! What Plaza answers over HTTP: the API, health, the web client; and beside them, under `/socket.io/`, the gateway.
 
 mod accounts;
+mod administration;
 pub(crate) mod connection;
+mod device;
 mod documented;
 mod extract;
 mod headers;
@@ -9,6 +11,7 @@ mod places;
 mod plain;
 mod problem;
 mod rooms;
+mod sessions;
 
 use crate::{
     client_addr::{self, Proxies},
@@ -40,6 +43,8 @@ pub(crate) struct State {
     pub(crate) limits: Arc<Limits>,
     pub(crate) gateway: Arc<Gateway>,
     pub(crate) node: Arc<str>,
+    /// Where people reach this Plaza; empty where that is not configured.
+    pub(crate) public_url: Arc<str>,
     pub(crate) now: Now,
     /// `now` when this node began to serve.
     pub(crate) started: Duration,
@@ -71,6 +76,8 @@ pub(crate) fn v1() -> (Router<State>, OpenApi) {
     let mut document = documents::openapi();
     let router = ApiRouter::new()
         .merge(accounts::router())
+        .merge(sessions::router())
+        .merge(administration::router())
         .merge(rooms::router())
         .finish_api_with(&mut document, documents::finish_openapi);
     (router, document)
