@@ -16,7 +16,7 @@ use std::{
 use tokio::sync::Semaphore;
 
 /// As many as there are rooms one user may ever be allowed to be in.
-const MOST_POSITIONS: usize = 10_000;
+const MOST_POSITIONS: usize = 20_000;
 
 /// Who sits behind a socket. Kept with it from the moment it is let in.
 pub(super) struct Seat {
