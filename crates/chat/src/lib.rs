@@ -23,7 +23,7 @@ mod tasks;
 
 pub use accounts::{Administration, Identity, ResetToken, SessionId};
 pub use clock::{Clock, SystemClock};
-pub use feed::{Caught, ConnectionId, Feed, Item, Live, Subscriber};
+pub use feed::{Caught, ConnectionId, Feed, FeedStats, Item, Live, Subscriber};
 pub use log::{Committed, Pending};
 pub use migrations::MIGRATIONS;
 pub use names::key as name_key;
@@ -37,15 +37,17 @@ pub use tasks::{Failed, Tasks};
 use accounts::Accounts;
 use feed::SPARE;
 use plaza_protocol::{Code, Error};
-use plaza_store::{Store, StoreError};
+use plaza_store::{QueueStats, Store, StoreError};
 use std::sync::Arc;
-use tokio::sync::mpsc;
+use tokio::{sync::mpsc, time::Instant};
 use tokio_util::sync::CancellationToken;
 
 /// Everything about chat on this node. Cheap to clone.
 #[derive(Clone)]
 pub struct Chat {
     inner: Arc<Inner>,
+    /// When what is asked of this clone is of no use any more.
+    deadline: Option<Instant>,
 }
 
 struct Inner {
@@ -87,7 +89,14 @@ impl Chat {
         let accounts = Accounts::start(&store, &*random, &settings).await?;
         tasks.spawn("what has expired", accounts::expiry::forget(store.clone(), clock.clone(), shutdown));
         let inner = Inner { store, clock, random, settings, log, reads, accounts };
-        Ok((Self { inner: Arc::new(inner) }, committed))
+        Ok((Self { inner: Arc::new(inner), deadline: None }, committed))
+    }
+
+    /// The same chat, for one request: what waits in a queue until `deadline` is not carried out any more, and is
+    /// answered `expired`.
+    #[must_use]
+    pub fn by(&self, deadline: Instant) -> Self {
+        Self { inner: Arc::clone(&self.inner), deadline: Some(deadline) }
     }
 
     /// The store's epoch: positions of another one mean nothing here.
@@ -98,6 +107,16 @@ impl Chat {
     /// What was configured.
     pub fn settings(&self) -> &Settings {
         &self.inner.settings
+    }
+
+    /// What the log has committed so far.
+    pub fn log_stats(&self) -> &Arc<QueueStats> {
+        self.inner.log.stats()
+    }
+
+    /// How many commands wait for the log.
+    pub fn log_waiting(&self) -> usize {
+        self.inner.log.waiting()
     }
 
     fn random(&self) -> &dyn Random {
@@ -124,6 +143,7 @@ fn unavailable(error: impl Into<StoreError>) -> Error {
 /// The same, for an error that is logged already.
 fn told(error: &StoreError) -> Error {
     match error {
+        StoreError::Expired => Error::expired(),
         StoreError::Exhausted => {
             Error::new(Code::Busy, "The server is busy. Try again in a moment.").retry_after_ms(1_000)
         }

@@ -23,6 +23,9 @@ enum Command {
         #[arg(long, value_name = "DIR")]
         data: Option<PathBuf>,
         /// A file of settings; `plaza check-config` shows them all
+        /// Address and port of /metrics for the operator; port 0 takes a free one [default: none]
+        #[arg(long, value_name = "ADDR")]
+        metrics: Option<SocketAddr>,
         #[arg(long, value_name = "FILE", env = "PLAZA_CONFIG", hide_env_values = true)]
         config: Option<PathBuf>,
     },
@@ -54,7 +57,7 @@ fn main() -> ExitCode {
 
 fn run(command: Command) -> anyhow::Result<()> {
     match command {
-        Command::Serve { listen, data, config } => {
+        Command::Serve { listen, data, metrics, config } => {
             let flags = [
                 listen.map(|addr| ("server.listen", addr.to_string())),
                 data.map(|folder| ("store.data", folder.display().to_string())),
@@ -63,6 +66,7 @@ fn run(command: Command) -> anyhow::Result<()> {
             block_on(async { start::serve(&sources, &mut io::stdout()).await })
         }
         Command::CheckConfig { config } => {
+                metrics.map(|addr| ("metrics.listen", addr.to_string())),
             start::check_config(&sources(config, Vec::new()), &mut io::stdout())
         }
         Command::Chat { url } => block_on(console::run(&url)),

@@ -8,9 +8,10 @@ use crate::{
     gateway::{Gateway, GatewaySettings},
     http::{
         self,
-        connection::{Connections, Entrance},
+        connection::{Connections, Entrance, Speaking},
     },
     limits::{Limits, Now},
+    telemetry::{health::Health, metrics::Metrics, operator},
     tls::Tls,
 };
 use anyhow::{Context as _, bail};
@@ -19,6 +20,7 @@ use plaza_store::Store;
 use std::{sync::Arc, time::Duration};
 use tokio::{
     net::TcpListener,
+    task::JoinHandle,
     time::{Instant, timeout_at},
 };
 use tokio_util::sync::CancellationToken;
@@ -44,11 +46,13 @@ pub struct Doors {
     pub listener: TcpListener,
     /// What is spoken there, where it is HTTPS.
     pub tls: Option<Tls>,
+    /// For the operator.
+    pub metrics: Option<TcpListener>,
 }
 
 impl From<TcpListener> for Doors {
     fn from(listener: TcpListener) -> Self {
-        Self { listener, tls: None }
+        Self { listener, tls: None, metrics: None }
     }
 }
 
@@ -59,67 +63,136 @@ impl From<TcpListener> for Doors {
 /// # Errors
 /// When the store cannot be read or written at the start, and after a stop that a failed task was the reason for.
 pub async fn run(deps: Deps, doors: impl Into<Doors>, shutdown: CancellationToken) -> anyhow::Result<()> {
-    let Doors { listener, tls } = doors.into();
-    let Deps { config, store, clock, random, now } = deps;
-    let (stop, stop_chat) = (shutdown.child_token(), CancellationToken::new());
-    let tasks = Tasks::new(stop.clone());
-    let (chat, committed) =
-        Chat::start(store.clone(), clock, random.clone(), config.chat.clone(), stop_chat.clone(), &tasks)
-            .await
-            .context("Cannot start")?;
-    let limits = Arc::new(Limits::new(config.limits.clone(), now.clone()));
-    let mut socket = config.socket.settings(&config.server.node, &config.server.allowed_origins);
-    let for_sockets = random.clone();
-    socket.random = plaza_socketio::Random::new(move |bytes| for_sockets.fill(bytes));
-    let settings = GatewaySettings { node: config.server.node.clone(), socket };
-    let gateway = Gateway::start(chat.clone(), committed, settings, limits.clone(), stop.clone(), &tasks);
-    let gateway = Arc::new(gateway);
-    let state = http::State {
-        chat,
-        limits,
-        gateway: gateway.clone(),
-        node: config.server.node.as_str().into(),
-        public_url: config.server.public_url.as_str().into(),
-        started: now(),
-        now,
-    };
-    let router = http::router(state, &config.server, config.web);
+    let Doors { listener, tls, metrics } = doors.into();
+    let node = Node::start(deps, &shutdown).await?;
+    let router = http::router(node.state.clone(), &node.config.server, &node.config.web);
+    let entrance = Entrance::new(listener, tls.clone(), &node.config, router);
+    let operator = metrics.map(|listener| Operator::let_in(listener, &node, entrance.speaking()));
 
     let connections = Connections::default();
-    let entrance = Entrance::new(listener, tls.clone(), &config, router);
-    let following = async {
-        if let Some(tls) = &tls {
-            stop.run_until_cancelled(tls.follow()).await;
-        }
-    };
-    let accepting = connections.accept(entrance, &stop);
-    let ((), (), failed) = tokio::join!(accepting, following, stop_when_one_fails(&tasks, &stop));
-
-    tracing::info!("Stopping: nobody is let in any more");
-    let grace = Grace::from_now(config.server.grace());
-    let closing = async {
-        gateway.drain(&*random).await;
-        connections.finish().await;
-    };
-    if timeout_at(grace.for_clients, closing).await.is_err() {
-        tracing::warn!("Some connections did not close in time and are cut");
-        connections.cut();
+    let failed = node.serve(&connections, entrance, tls).await;
+    let finished = node.stop(&connections).await;
+    if let Some(operator) = operator {
+        operator.send_away().await;
     }
-    let storing = async {
-        stop_chat.cancel();
-        let finished = tasks.finish().await;
-        store.close().await;
-        finished
-    };
-    let finished = timeout_at(grace.in_all, storing).await.unwrap_or_else(|_| {
-        tracing::warn!("The store did not close in time; what was acknowledged is in it");
-        Ok(())
-    });
     if let Some(failed) = failed.or(finished.err()) {
         bail!("{failed}, so this node has stopped. What was acknowledged is stored. Start it again.");
     }
     tracing::info!("Stopped");
     Ok(())
+}
+
+/// A node whose tasks run.
+struct Node {
+    config: Config,
+    store: Store,
+    random: Arc<dyn Random>,
+    state: http::State,
+    tasks: Tasks,
+    stop: CancellationToken,
+    stop_chat: CancellationToken,
+}
+
+impl Node {
+    async fn start(deps: Deps, shutdown: &CancellationToken) -> anyhow::Result<Self> {
+        let Deps { config, store, clock, random, now } = deps;
+        let (stop, stop_chat) = (shutdown.child_token(), CancellationToken::new());
+        let tasks = Tasks::new(stop.clone());
+        let (chat, committed) =
+            Chat::start(store.clone(), clock, random.clone(), config.chat.clone(), stop_chat.clone(), &tasks)
+                .await
+                .context("Cannot start")?;
+        let limits = Arc::new(Limits::new(config.limits.clone(), now.clone()));
+        let metrics = Arc::new(Metrics::default());
+        let mut socket = config.socket.settings(&config.server.node, &config.server.allowed_origins);
+        let for_sockets = random.clone();
+        socket.random = plaza_socketio::Random::new(move |bytes| for_sockets.fill(bytes));
+        let settings = GatewaySettings {
+            node: config.server.node.clone(),
+            socket,
+            request_deadline: config.socket.request_deadline(),
+            metrics: Arc::clone(&metrics),
+        };
+        let gateway = Gateway::start(chat.clone(), committed, settings, limits.clone(), stop.clone(), &tasks);
+        let health = Health::new(store.clone(), stop.clone());
+        let state = http::State {
+            chat,
+            limits,
+            gateway: Arc::new(gateway),
+            node: config.server.node.as_str().into(),
+            public_url: config.server.public_url.as_str().into(),
+            started: now(),
+            now,
+            health,
+            metrics,
+        };
+        Ok(Self { config, store, random, state, tasks, stop, stop_chat })
+    }
+
+    /// Lets people in until the stop, or until a task has failed; which that was.
+    async fn serve(&self, connections: &Connections, entrance: Entrance, tls: Option<Tls>) -> Option<Failed> {
+        let following = async {
+            if let Some(tls) = tls {
+                self.stop.run_until_cancelled(tls.follow()).await;
+            }
+        };
+        let accepting = connections.accept(entrance, &self.stop);
+        let ((), (), failed) =
+            tokio::join!(accepting, following, stop_when_one_fails(&self.tasks, &self.stop));
+        failed
+    }
+
+    /// Tells its clients, closes them, commits what was accepted, and closes the store.
+    async fn stop(&self, connections: &Connections) -> Result<(), Failed> {
+        tracing::info!("Stopping: nobody is let in any more");
+        let grace = Grace::from_now(self.config.server.grace());
+        let closing = async {
+            self.state.gateway.drain(&*self.random).await;
+            connections.finish().await;
+        };
+        if timeout_at(grace.for_clients, closing).await.is_err() {
+            tracing::warn!("Some connections did not close in time and are cut");
+            connections.cut();
+        }
+        let storing = async {
+            self.stop_chat.cancel();
+            let finished = self.tasks.finish().await;
+            self.store.close().await;
+            finished
+        };
+        timeout_at(grace.in_all, storing).await.unwrap_or_else(|_| {
+            tracing::warn!("The store did not close in time; what was acknowledged is in it");
+            Ok(())
+        })
+    }
+}
+
+/// Where the operator looks at a node, also while it stops.
+struct Operator {
+    connections: Connections,
+    leave: CancellationToken,
+    accepting: JoinHandle<()>,
+}
+
+impl Operator {
+    fn let_in(listener: TcpListener, node: &Node, speaking: Speaking) -> Self {
+        let http::State { chat, gateway, now, started, health, metrics, .. } = node.state.clone();
+        let sources = operator::Sources { metrics, chat, gateway, speaking, now, started };
+        let entrance = Entrance::for_operator(listener, &node.config, operator::router(sources, health));
+        let (connections, leave) = (Connections::default(), CancellationToken::new());
+        let accepting = tokio::spawn({
+            let (connections, leave) = (connections.clone(), leave.clone());
+            async move { connections.accept(entrance, &leave).await }
+        });
+        Self { connections, leave, accepting }
+    }
+
+    /// Nothing here is worth waiting for.
+    async fn send_away(self) {
+        self.leave.cancel();
+        let _ = self.accepting.await;
+        self.connections.cut();
+    }
 }
 
 /// Stops the node when a task fails, and tells which; nothing if it is stopped for another reason.

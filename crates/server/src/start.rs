@@ -10,7 +10,7 @@ use crate::{
 };
 use anyhow::{Context as _, anyhow};
 use plaza_chat::{Random, SystemClock, SystemRandom};
-use plaza_store::{Store, StoreOptions};
+use plaza_store::Store;
 use std::{
     io::{self, IsTerminal as _, Write},
     net::SocketAddr,
@@ -20,9 +20,6 @@ use std::{
 };
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
-
-/// The database, in the data folder.
-const DATABASE: &str = "plaza.db";
 
 /// Serves until a signal; what people need to know goes to `out`, the log to stderr.
 ///
@@ -40,12 +37,23 @@ pub async fn serve(sources: &Sources, out: &mut (dyn Write + Send)) -> anyhow::R
     signals::watch(shutdown.clone()).context("Cannot watch for signals")?;
 
     let tls = Tls::load(&config.server.tls)?;
-    let (listener, addr) = listen(config.server.listen).await?;
+    let (listener, addr) = listen(config.server.listen, "--listen").await?;
+    let metrics = match config.metrics.listen {
+        Some(wanted) => Some(listen(wanted, "--metrics").await?),
+        None => None,
+    };
+    let (metrics, watched) = metrics.unzip();
     let store = open_store(&config, &*random).await?;
     let data = std::path::absolute(&config.store.data).unwrap_or_else(|_| config.store.data.clone());
     // Who reads this may have gone away; the server stays.
-    let _ = out.write_all(greeting(&config, addr, &data).as_bytes()).and_then(|()| out.flush());
+    let _ = out.write_all(greeting(&config, addr, watched, &data).as_bytes()).and_then(|()| out.flush());
     tracing::info!(%addr, node = config.server.node, "Serving");
+    if let Some(addr) = watched.filter(|addr| !addr.ip().is_loopback()) {
+        tracing::warn!(
+            %addr,
+            "Others than this machine may reach /metrics (metrics.listen): see that only the operator does"
+        );
+    }
     if config.store.durability == Durability::None {
         tracing::warn!(
             "Nothing is synced to the disk (store.durability is \"none\"): for throw-away data only"
@@ -55,7 +63,7 @@ pub async fn serve(sources: &Sources, out: &mut (dyn Write + Send)) -> anyhow::R
     let began = Instant::now();
     let now = Arc::new(move || began.elapsed());
     let clock = Arc::new(SystemClock);
-    let doors = serve::Doors { listener, tls };
+    let doors = serve::Doors { listener, tls, metrics };
     serve::run(serve::Deps { config, store, clock, random, now }, doors, shutdown).await
 }
 
@@ -74,15 +82,18 @@ pub fn check_config(sources: &Sources, out: &mut dyn Write) -> anyhow::Result<()
     }
 }
 
-async fn listen(wanted: SocketAddr) -> anyhow::Result<(TcpListener, SocketAddr)> {
+/// `flag` is how another address is chosen.
+async fn listen(wanted: SocketAddr, flag: &str) -> anyhow::Result<(TcpListener, SocketAddr)> {
     let listener = TcpListener::bind(wanted).await.map_err(|error| match error.kind() {
         io::ErrorKind::AddrInUse => anyhow!(
-            "Cannot listen on {wanted}: another program does. Stop it, or choose another address with --listen."
+            "Cannot listen on {wanted}: another program does. Stop it, or choose another address with {flag}."
         ),
-        io::ErrorKind::PermissionDenied => anyhow!(
-            "Cannot listen on {wanted}: this user may not. Choose a port above 1023 with --listen."
-        ),
-        io::ErrorKind::AddrNotAvailable => anyhow!("Cannot listen on {wanted}: this machine has no such address."),
+        io::ErrorKind::PermissionDenied => {
+            anyhow!("Cannot listen on {wanted}: this user may not. Choose a port above 1023 with {flag}.")
+        }
+        io::ErrorKind::AddrNotAvailable => {
+            anyhow!("Cannot listen on {wanted}: this machine has no such address.")
+        }
         _ => anyhow!("Cannot listen on {wanted}: {error}."),
     })?;
     let addr = listener.local_addr().context("Cannot tell where we listen")?;
@@ -90,12 +101,7 @@ async fn listen(wanted: SocketAddr) -> anyhow::Result<(TcpListener, SocketAddr)>
 }
 
 async fn open_store(config: &Config, random: &dyn Random) -> anyhow::Result<Store> {
-    let mut options = StoreOptions::new(config.store.data.join(DATABASE), random.bytes());
-    options.durability = match config.store.durability {
-        Durability::Full => plaza_store::Durability::Full,
-        Durability::None => plaza_store::Durability::None,
-    };
-    Ok(Store::open(options, plaza_chat::MIGRATIONS).await?)
+    Ok(Store::open(config.store.options(random.bytes()), plaza_chat::MIGRATIONS).await?)
 }
 
 /// The log goes to stderr, in colour where somebody looks at it.
@@ -110,11 +116,12 @@ fn start_log(config: &Config) -> anyhow::Result<()> {
 }
 
 /// What a person who starts Plaza needs to know.
-fn greeting(config: &Config, addr: SocketAddr, data: &Path) -> String {
+fn greeting(config: &Config, addr: SocketAddr, watched: Option<SocketAddr>, data: &Path) -> String {
     let url = url(config, addr);
     let mut lines = vec![format!("Plaza {} is open at {url}", crate::VERSION)];
     lines.push(format!("  node   {}", config.server.node));
     lines.push(format!("  data   {}", data.display()));
+    lines.extend(watched.map(|addr| format!("  watch  http://{addr}/metrics")));
     // The console client speaks HTTP only.
     let talk = if config.server.tls.is_on() {
         String::new()
@@ -143,7 +150,7 @@ fn greeting(config: &Config, addr: SocketAddr, data: &Path) -> String {
 }
 
 /// Where a person on this machine finds it.
-fn url(config: &Config, addr: SocketAddr) -> String {
+pub(crate) fn url(config: &Config, addr: SocketAddr) -> String {
     let scheme = if config.server.tls.is_on() { "https" } else { "http" };
     if addr.ip().is_unspecified() {
         format!("{scheme}://localhost:{}", addr.port())
@@ -170,7 +177,7 @@ mod tests {
     #[test]
     fn the_greeting_says_where_and_what_next() {
         let addr = "127.0.0.1:3000".parse().unwrap();
-        let text = greeting(&config(&[]), addr, Path::new("/srv/data"));
+        let text = greeting(&config(&[]), addr, None, Path::new("/srv/data"));
         for part in ["is open at http://127.0.0.1:3000\n", "/srv/data", "plaza chat http://127.0.0.1:3000"] {
             assert!(text.contains(part), "{part} is not in {text}");
         }
@@ -181,7 +188,8 @@ mod tests {
     #[test]
     fn throw_away_data_is_said_loudly() {
         let addr = "0.0.0.0:80".parse().unwrap();
-        let text = greeting(&config(&[("PLAZA_STORE__DURABILITY", "none")]), addr, Path::new("/srv/data"));
+        let text =
+            greeting(&config(&[("PLAZA_STORE__DURABILITY", "none")]), addr, None, Path::new("/srv/data"));
         assert!(text.contains("WARNING: store.durability is \"none\""));
         assert!(text.contains("http://localhost:80"));
     }

@@ -239,6 +239,11 @@ impl Socket {
         self.lock().rooms.clone()
     }
 
+    /// Whether the server is [`overloaded`](crate::SocketIo::overloaded), for handlers that may ask a client to come again.
+    pub fn server_is_overloaded(&self) -> bool {
+        self.session.server_is_overloaded()
+    }
+
     /// To everybody else in the namespace.
     pub fn broadcast(&self) -> Broadcast<'_> {
         self.namespace.broadcast().except(self.id.as_str())

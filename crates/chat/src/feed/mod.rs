@@ -25,9 +25,12 @@ mod room;
 mod task;
 mod typing;
 
+mod stats;
 use futures_util::future::BoxFuture;
 use plaza_protocol::{
     Error, Event, PresenceEvent, ReadEvent, Receipts, RoomId, RoomResumed, RoomsResumed, Seq, TypingEvent,
+pub use stats::FeedStats;
+
     UserId,
 };
 use std::sync::Arc;
@@ -109,8 +112,9 @@ pub struct Feed<S: Subscriber> {
 
 impl<S: Subscriber> Clone for Feed<S> {
     fn clone(&self) -> Self {
-        Self { mailbox: self.mailbox.clone() }
+        Self { mailbox: self.mailbox.clone(), stats: Arc::clone(&self.stats) }
     }
+    stats: Arc<FeedStats>,
 }
 
 impl<S: Subscriber> std::fmt::Debug for Feed<S> {
@@ -137,18 +141,25 @@ impl<S: Subscriber> Feed<S> {
     pub fn start(chat: &Chat, committed: mpsc::Receiver<Committed>, tasks: &Tasks) -> Self {
         /// Events fetched at a time to close a gap.
         const HEAL: u32 = 200;
-        let chat = chat.clone();
+        let (chat, stats) = (chat.clone(), FeedStats::new(Arc::clone(&chat.inner.clock)));
         let range: Range = Arc::new(move |room, after| {
             let chat = chat.clone();
             Box::pin(async move { chat.range(&room, after, HEAL).await })
         });
-        Self::over(range, committed, tasks)
+        Self::over(range, stats, committed, tasks)
     }
 
-    fn over(range: Range, committed: mpsc::Receiver<Committed>, tasks: &Tasks) -> Self {
+    fn over(range: Range, stats: FeedStats, committed: mpsc::Receiver<Committed>, tasks: &Tasks) -> Self {
         let (mailbox, messages) = mpsc::channel(MAILBOX);
-        tasks.spawn("the feed", task::Task::new(range, mailbox.downgrade()).run(committed, messages));
-        Self { mailbox }
+        let stats = Arc::new(stats);
+        let task = task::Task::new(range, mailbox.downgrade(), Arc::clone(&stats));
+        tasks.spawn("the feed", task.run(committed, messages));
+        Self { mailbox, stats }
+    }
+
+    /// What was passed on so far.
+    pub fn stats(&self) -> &Arc<FeedStats> {
+        &self.stats
     }
 
     /// A connection of a user has come. It gets nothing before it goes live. `None`: the feed has ended.

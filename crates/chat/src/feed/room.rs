@@ -84,9 +84,10 @@ impl<S: Subscriber> Room<S> {
         self.seq.is_none_or(|last| seq == last + 1)
     }
 
-    /// Sends an event to everybody who is fed, and keeps it for those coming in. What it cost each of them.
-    pub(super) fn pass(&mut self, event: &Arc<Event>) -> usize {
-        let seq = event.seq();
+    /// Sends an event to everybody who is fed, and keeps it for those coming in. What it cost each of them, and
+    /// how many they were.
+    pub(super) fn pass(&mut self, event: &Arc<Event>) -> (usize, usize) {
+        let (seq, mut receivers) = (event.seq(), 0);
         let mut encoded: Encoded<S> = Encoded::new(Item::Event(Arc::clone(event)));
         for (subscriber, after) in self.fed.values() {
             if seq > *after {
@@ -102,10 +103,11 @@ impl<S: Subscriber> Room<S> {
             }
             self.kept.push_back((seq, encoded.frame().clone()));
         }
-        encoded.cost()
+        (encoded.cost(), receivers)
     }
 
     /// Sends what may be left out to those of who is fed that are `wanted` and have room for it.
+                receivers += 1;
     pub(super) fn mention(&self, item: Item, wanted: impl Fn(ConnectionId) -> bool) {
         let mut encoded: Encoded<S> = Encoded::new(item);
         for (id, (subscriber, _)) in &self.fed {

@@ -1,7 +1,7 @@
 //! The task that owns the feed's state.
 
 use super::{
-    Caught, ConnectionId, Encoded, Item, Live, Message, Range, Subscriber,
+    Caught, ConnectionId, Encoded, FeedStats, Item, Live, Message, Range, Subscriber,
     audience::{Audience, Stage},
     receipts::Gathering,
     room::{Next, Room},
@@ -35,10 +35,11 @@ pub(super) struct Task<S: Subscriber> {
     passed: usize,
     reading: Gathering,
     typing: Typing,
+    stats: Arc<FeedStats>,
 }
 
 impl<S: Subscriber> Task<S> {
-    pub(super) fn new(range: Range, mailbox: mpsc::WeakSender<Message<S>>) -> Self {
+    pub(super) fn new(range: Range, mailbox: mpsc::WeakSender<Message<S>>, stats: Arc<FeedStats>) -> Self {
         Self {
             rooms: HashMap::new(),
             audience: Audience::new(),
@@ -47,6 +48,7 @@ impl<S: Subscriber> Task<S> {
             passed: 0,
             reading: Gathering::default(),
             typing: Typing::default(),
+            stats,
         }
     }
 
@@ -127,7 +129,9 @@ impl<S: Subscriber> Task<S> {
             self.member_added(event.room_id(), &change.user.id, event.seq());
         }
         if let Some(room) = self.rooms.get_mut(event.room_id()) {
-            self.passed += room.pass(event);
+            let (cost, receivers) = room.pass(event);
+            self.passed += cost;
+            self.stats.passed(event, receivers);
         }
         if let Some(user) = event.taken_out() {
             self.member_removed(event.room_id(), &user.id, event.seq());

@@ -30,14 +30,17 @@ use plaza_protocol::{
     AddMember, BanMember, Code, CreateRoom, CreatedRoom, Error, Event, JoinRoom, JoinedRoom, LeaveRoom,
     Position, RemoveMember, RenameRoom, SendMessage, SentMessage, SetRole, UnbanMember, User,
 };
-use plaza_store::{Queue, QueueOptions, Refused, Store, group_commit};
+use plaza_store::{Queue, QueueOptions, QueueStats, Refused, Store, group_commit};
 use std::{
     future::Future,
     pin::Pin,
     sync::Arc,
     task::{Context, Poll, ready},
 };
-use tokio::sync::{mpsc, oneshot};
+use tokio::{
+    sync::{mpsc, oneshot},
+    time::Instant,
+};
 use tokio_util::sync::CancellationToken;
 
 /// What one commit added to the rooms' logs, in the order of each room's `seq`.
@@ -73,8 +76,21 @@ impl Log {
         (Self { queue }, committed)
     }
 
-    fn enqueue<T: TryFrom<Done>>(&self, command: Result<Command, Error>) -> Pending<T> {
-        let state = match command.and_then(|command| self.queue.push(command).map_err(refused)) {
+    pub(crate) fn stats(&self) -> &Arc<QueueStats> {
+        self.queue.stats()
+    }
+
+    pub(crate) fn waiting(&self) -> usize {
+        self.queue.waiting()
+    }
+
+    fn enqueue<T: TryFrom<Done>>(
+        &self,
+        command: Result<Command, Error>,
+        deadline: Option<Instant>,
+    ) -> Pending<T> {
+        let queued = command.and_then(|command| self.queue.push_by(command, deadline).map_err(refused));
+        let state = match queued {
             Ok(answer) => State::Waiting(answer),
             Err(error) => State::Refused(Some(error)),
         };
@@ -130,6 +146,10 @@ impl<T> Future for Pending<T> {
 /// Commands. Each is queued during the call; see [`Pending`]. All of them may be answered `busy` (the queue is
 /// full) or `unavailable` (the store failed, or the server is stopping); nothing is changed then.
 impl Chat {
+    fn enqueue<T: TryFrom<Done>>(&self, command: Result<Command, Error>) -> Pending<T> {
+        self.inner.log.enqueue(command, self.deadline)
+    }
+
     /// Makes a room, with `user` as its owner and first member; or gives the direct room of `user` and somebody else,
     /// which both are plain members of, and makes it if there is none.
     ///
@@ -138,7 +158,7 @@ impl Chat {
     /// is taken or for one who is in as many rooms as one may be; for a direct room also `not_found` for an unknown
     /// user and `forbidden` where one has blocked the other.
     pub fn create_room(&self, user: &User, request: CreateRoom) -> Pending<CreatedRoom> {
-        self.inner.log.enqueue(Command::create(self.random(), user, request))
+        self.enqueue(Command::create(self.random(), user, request))
     }
 
     /// Makes `user` a member of a public room, and the room if there is none and the settings allow it. A
@@ -148,7 +168,7 @@ impl Chat {
     /// `not_found` for a room that cannot be joined, `forbidden` for one who is banned, `conflict` for one who is in as
     /// many rooms as one may be.
     pub fn join_room(&self, user: &User, request: JoinRoom) -> Pending<JoinedRoom> {
-        self.inner.log.enqueue(Ok(Command::Join { user: user.clone(), room: request.room_id }))
+        self.enqueue(Ok(Command::Join { user: user.clone(), room: request.room_id }))
     }
 
     /// Ends a membership. The room stays, also without members.
@@ -157,7 +177,7 @@ impl Chat {
     /// `not_found` for one who is no member, `forbidden` in a direct room, `conflict` for the only owner of a room that
     /// others are in.
     pub fn leave_room(&self, user: &User, request: LeaveRoom) -> Pending<Position> {
-        self.inner.log.enqueue(Ok(Command::Leave { user: user.clone(), room: request.room_id }))
+        self.enqueue(Ok(Command::Leave { user: user.clone(), room: request.room_id }))
     }
 
     /// Gives a room another name. The same one again changes nothing, and the answer is the room's top.
@@ -166,7 +186,7 @@ impl Chat {
     /// `bad_request` for a name that is not allowed, `not_found` for one who is no member, `forbidden` for a plain
     /// member and in a direct room.
     pub fn rename_room(&self, by: &User, request: RenameRoom) -> Pending<Position> {
-        self.inner.log.enqueue(Command::rename(by, request))
+        self.enqueue(Command::rename(by, request))
     }
 
     /// Brings somebody into a group. A member stays one, and the answer is the room's top.
@@ -176,7 +196,7 @@ impl Chat {
     /// moderators may, and for somebody who is banned, `conflict` where the other one is in as many rooms as one may be.
     pub fn add_member(&self, by: &User, request: AddMember) -> Pending<Position> {
         let AddMember { room_id: room, user: whom } = request;
-        self.inner.log.enqueue(Ok(Command::Add { by: by.clone(), room, whom }))
+        self.enqueue(Ok(Command::Add { by: by.clone(), room, whom }))
     }
 
     /// Puts somebody out of a room; oneself, as [`Chat::leave_room`] does.
@@ -187,7 +207,7 @@ impl Chat {
     /// groups.
     pub fn remove_member(&self, by: &User, request: RemoveMember) -> Pending<Position> {
         let RemoveMember { room_id: room, user: whom } = request;
-        self.inner.log.enqueue(Ok(Command::Remove { by: by.clone(), room, whom }))
+        self.enqueue(Ok(Command::Remove { by: by.clone(), room, whom }))
     }
 
     /// Says what a member may do. The same again changes nothing, and the answer is the room's top.
@@ -197,7 +217,7 @@ impl Chat {
     /// direct room, `conflict` for the only owner.
     pub fn set_role(&self, by: &User, request: SetRole) -> Pending<Position> {
         let SetRole { room_id: room, user: whom, role } = request;
-        self.inner.log.enqueue(Ok(Command::SetRole { by: by.clone(), room, whom, role }))
+        self.enqueue(Ok(Command::SetRole { by: by.clone(), room, whom, role }))
     }
 
     /// Puts somebody out of a room, if they are in, and keeps them out. Banning again changes nothing, and the answer
@@ -208,7 +228,7 @@ impl Chat {
     /// and for somebody who is not below oneself, `bad_request` for oneself.
     pub fn ban_member(&self, by: &User, request: BanMember) -> Pending<Position> {
         let BanMember { room_id: room, user: whom } = request;
-        self.inner.log.enqueue(Ok(Command::Ban { by: by.clone(), room, whom }))
+        self.enqueue(Ok(Command::Ban { by: by.clone(), room, whom }))
     }
 
     /// Lets somebody come into a room again. For one who is not banned it changes nothing, and the answer is the room's
@@ -218,7 +238,7 @@ impl Chat {
     /// `not_found` for one who is no member or for an unknown user, `forbidden` for a plain member and in a direct room.
     pub fn unban_member(&self, by: &User, request: UnbanMember) -> Pending<Position> {
         let UnbanMember { room_id: room, user: whom } = request;
-        self.inner.log.enqueue(Ok(Command::Unban { by: by.clone(), room, whom }))
+        self.enqueue(Ok(Command::Unban { by: by.clone(), room, whom }))
     }
 
     /// Writes into a room. The same `clientId` again is answered as the first time, after any time.
@@ -228,6 +248,6 @@ impl Chat {
     /// `conflict` for a `clientId` that stands for another message, `forbidden` in a direct room where one has blocked
     /// the other.
     pub fn send_message(&self, user: &User, request: SendMessage) -> Pending<SentMessage> {
-        self.inner.log.enqueue(Command::message(self.random(), user, request))
+        self.enqueue(Command::message(self.random(), user, request))
     }
 }

@@ -53,7 +53,7 @@ impl Chat {
     /// `not_found` for one who is no member, `bad_request` for a position above the room's top.
     pub async fn mark_read(&self, user: &UserId, request: MarkRead) -> Result<Marked, Error> {
         let job = ReadJob { room: request.room_id, user: user.clone(), seq: request.seq };
-        let answer = self.inner.reads.push(job).map_err(refused)?;
+        let answer = self.inner.reads.push_by(job, self.deadline).map_err(refused)?;
         answer.await.unwrap_or_else(|_| {
             Err(Error::new(Code::Internal, "The server lost track of this request. Send it again."))
         })

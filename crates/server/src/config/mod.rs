@@ -10,6 +10,7 @@ mod error;
 mod layer;
 mod limits;
 mod log;
+mod metrics;
 mod server;
 mod socket;
 mod store;
@@ -24,6 +25,7 @@ pub use error::ConfigError;
 pub use layer::ENV_PREFIX;
 pub use limits::{AddressRates, Limits, Rates};
 pub use log::{Log, LogFormat};
+pub use metrics::Metrics;
 pub use server::Server;
 pub use socket::Socket;
 pub use store::{Durability, Store};
@@ -56,6 +58,8 @@ pub struct Config {
     pub chat: plaza_chat::Settings,
     /// Socket.IO connections.
     pub socket: Socket,
+    /// The operator's figures.
+    pub metrics: Metrics,
     /// The browser client.
     pub web: Web,
     /// The log.
@@ -106,9 +110,11 @@ impl Config {
 
     fn check(&self) -> Result<(), ConfigError> {
         self.server.check()?;
+        self.store.check()?;
         self.auth.check()?;
         self.limits.check()?;
         self.socket.check()?;
+        self.web.check()?;
         self.log.check()
     }
 }

@@ -1,6 +1,7 @@
 //! Heartbeats and bounds of Socket.IO connections.
 
 use super::{ConfigError, within};
+use plaza_protocol::RequestOptions;
 use serde::Deserialize;
 use std::time::Duration;
 
@@ -22,6 +23,10 @@ pub struct Socket {
     pub max_payload_bytes: usize,
     /// Most bytes that wait for one client.
     pub outbox_bytes: usize,
+    /// Most bytes that wait for all clients together.
+    pub total_outbox_bytes: usize,
+    /// How long a request may wait before it is carried out, in milliseconds, where it does not say so itself.
+    pub request_deadline_ms: u64,
     /// Most requests of one client at work at once.
     pub in_flight: usize,
     /// Whether long-polling is offered beside WebSocket.
@@ -37,7 +42,20 @@ impl Socket {
         within("socket.connect_timeout_ms", self.connect_timeout_ms, 100, 3_600_000)?;
         within("socket.max_payload_bytes", self.max_payload_bytes as u64, 16_384, 100_000_000)?;
         within("socket.outbox_bytes", self.outbox_bytes as u64, 65_536, 1_073_741_824)?;
+        let total = self.total_outbox_bytes as u64;
+        within("socket.total_outbox_bytes", total, 1_048_576, 1_099_511_627_776)?;
+        within(
+            "socket.request_deadline_ms",
+            self.request_deadline_ms,
+            1,
+            RequestOptions::MAX_TIMEOUT_MS.into(),
+        )?;
         within("socket.in_flight", self.in_flight as u64, 1, 65_536)
+    }
+
+    /// How long a request may wait, where it does not say so itself.
+    pub fn request_deadline(&self) -> Duration {
+        Duration::from_millis(self.request_deadline_ms)
     }
 
     /// As the Socket.IO server takes them; `node` stands before each session's id, so that a proxy can tell nodes
@@ -51,6 +69,7 @@ impl Socket {
             connect_timeout: Duration::from_millis(self.connect_timeout_ms),
             max_payload: self.max_payload_bytes,
             outbox_bytes: self.outbox_bytes,
+            total_outbox_bytes: self.total_outbox_bytes,
             in_flight: self.in_flight,
             polling: self.polling,
             sid_prefix: format!("{node}_"),

@@ -6,22 +6,32 @@
 //! asked, and could keep all of the store's readers to itself.
 
 use super::{Here, people, seat::Seat};
+use crate::telemetry::metrics::Metrics;
 use futures_util::future::BoxFuture;
+use plaza_chat::Chat;
 use plaza_protocol::{
     AddMember, Answer, BanMember, Code, CreateRoom, DiscoverRooms, Error, GetPresence, History, JoinRoom,
     LeaveRoom, ListBans, ListBlocked, ListMembers, ListRooms, Locate, MarkRead, Position, ReadEvent,
-    RemoveMember, RenameRoom, Request, Resume, SendMessage, SetPresence, SetRole, UnbanMember,
+    RemoveMember, RenameRoom, Request, RequestOptions, Resume, SendMessage, SetPresence, SetRole,
+    UnbanMember,
 };
 use plaza_socketio::{Ack, Event, Handlers, Payload, Socket};
 use serde::{Serialize, de::DeserializeOwned};
-use std::{future::Future, marker::PhantomData, sync::Arc};
-use tokio::sync::SemaphorePermit;
+use std::{future::Future, marker::PhantomData, sync::Arc, time::Duration};
+use tokio::{sync::SemaphorePermit, time::Instant};
+
+/// How long one who was told that the server is overloaded should wait, in milliseconds.
+const OVERLOADED_RETRY_MS: u64 = 1_000;
 
 /// Who asks, and where.
 #[derive(Clone)]
 pub(super) struct Asker {
     pub(super) here: Arc<Here>,
     pub(super) socket: Arc<Socket>,
+    /// What is asked of it is not carried out after the deadline.
+    pub(super) chat: Chat,
+    /// When an answer is of no use any more.
+    deadline: Instant,
 }
 
 impl Asker {
@@ -35,7 +45,23 @@ impl Asker {
         let gone = || Error::new(Code::Unavailable, "The connection is closed.");
         let turn = self.seat()?.large_answer.acquire().await.map_err(|_| gone())?;
         self.socket.room_in_outbox().await.map_err(|_| gone())?;
+        self.in_time()?;
         Ok(turn)
+    }
+
+    /// Refuses what has waited for too long.
+    fn in_time(&self) -> Result<(), Error> {
+        if Instant::now() < self.deadline { Ok(()) } else { Err(Error::expired()) }
+    }
+
+    /// Refuses what would have everybody be sent more, while there is too much for all of them to take. One who reads
+    /// slowly is nobody's reason to wait.
+    fn not_overloaded(&self) -> Result<(), Error> {
+        if !self.socket.server_is_overloaded() {
+            return Ok(());
+        }
+        let message = "The server has more to deliver than it can. Try again in a moment.";
+        Err(Error::new(Code::Busy, message).retry_after_ms(OVERLOADED_RETRY_MS))
     }
 }
 
@@ -43,14 +69,18 @@ impl Asker {
 pub(super) struct Reply<A> {
     ack: Option<Ack>,
     name: &'static str,
+    received: Instant,
+    metrics: Arc<Metrics>,
     answer: PhantomData<fn(A)>,
 }
 
 impl<A: Serialize> Reply<A> {
     /// Answers, if the client wants to know.
     pub(super) fn send(self, done: Result<A, Error>) {
-        if let Some(ack) = self.ack {
-            answer(self.name, ack, done);
+        let Self { ack, name, received, metrics, .. } = self;
+        metrics.request(name, &done, received.elapsed());
+        if let Some(ack) = ack {
+            answer(name, ack, done);
         }
     }
 }
@@ -58,47 +88,48 @@ impl<A: Serialize> Reply<A> {
 /// All of them.
 pub(super) fn register(handlers: Handlers, here: &Arc<Here>) -> Handlers {
     let handlers = command(handlers, here, async |asker, request: CreateRoom| {
-        asker.here.chat.create_room(&asker.seat()?.identity.user, request).await
+        asker.chat.create_room(&asker.seat()?.identity.user, request).await
     });
     let handlers = command(handlers, here, async |asker, request: JoinRoom| {
-        asker.here.chat.join_room(&asker.seat()?.identity.user, request).await
+        asker.chat.join_room(&asker.seat()?.identity.user, request).await
     });
     let handlers = command(handlers, here, async |asker, request: LeaveRoom| {
-        asker.here.chat.leave_room(&asker.seat()?.identity.user, request).await
+        asker.chat.leave_room(&asker.seat()?.identity.user, request).await
     });
     let handlers = command(handlers, here, async |asker, request: AddMember| {
-        asker.here.chat.add_member(&asker.seat()?.identity.user, request).await
+        asker.chat.add_member(&asker.seat()?.identity.user, request).await
     });
     let handlers = command(handlers, here, async |asker, request: RemoveMember| {
-        asker.here.chat.remove_member(&asker.seat()?.identity.user, request).await
+        asker.chat.remove_member(&asker.seat()?.identity.user, request).await
     });
     let handlers = command(handlers, here, async |asker, request: SendMessage| {
-        asker.here.chat.send_message(&asker.seat()?.identity.user, request).await
+        asker.not_overloaded()?;
+        asker.chat.send_message(&asker.seat()?.identity.user, request).await
     });
     let handlers = command(
         handlers,
         here,
-        large(async |asker, _: ListRooms| asker.here.chat.list_rooms(&asker.seat()?.identity.user.id).await),
+        large(async |asker, _: ListRooms| asker.chat.list_rooms(&asker.seat()?.identity.user.id).await),
     );
     let handlers = command(
         handlers,
         here,
         large(async |asker, request: ListMembers| {
-            asker.here.chat.room_members(&asker.seat()?.identity.user.id, request).await
+            asker.chat.room_members(&asker.seat()?.identity.user.id, request).await
         }),
     );
     let handlers = command(
         handlers,
         here,
         large(async |asker, request: History| {
-            asker.here.chat.history(&asker.seat()?.identity.user.id, request).await
+            asker.chat.history(&asker.seat()?.identity.user.id, request).await
         }),
     );
     let handlers = command(
         handlers,
         here,
         large(async |asker, request: Resume| {
-            asker.here.chat.resume(&asker.seat()?.identity.user.id, request).await
+            asker.chat.resume(&asker.seat()?.identity.user.id, request).await
         }),
     );
     let handlers = manage(handlers, here);
@@ -106,7 +137,7 @@ pub(super) fn register(handlers: Handlers, here: &Arc<Here>) -> Handlers {
     let handlers = command(handlers, here, people::block);
     let handlers = command(handlers, here, people::unblock);
     let handlers = command(handlers, here, async |asker, _: ListBlocked| {
-        asker.here.chat.blocked_users(&asker.seat()?.identity.user.id).await
+        asker.chat.blocked_users(&asker.seat()?.identity.user.id).await
     });
     let handlers = command(
         handlers,
@@ -130,33 +161,33 @@ pub(super) fn register(handlers: Handlers, here: &Arc<Here>) -> Handlers {
 /// What owners and moderators do to a room, and finding rooms and moments.
 fn manage(handlers: Handlers, here: &Arc<Here>) -> Handlers {
     let handlers = command(handlers, here, async |asker, request: RenameRoom| {
-        asker.here.chat.rename_room(&asker.seat()?.identity.user, request).await
+        asker.chat.rename_room(&asker.seat()?.identity.user, request).await
     });
     let handlers = command(handlers, here, async |asker, request: SetRole| {
-        asker.here.chat.set_role(&asker.seat()?.identity.user, request).await
+        asker.chat.set_role(&asker.seat()?.identity.user, request).await
     });
     let handlers = command(handlers, here, async |asker, request: BanMember| {
-        asker.here.chat.ban_member(&asker.seat()?.identity.user, request).await
+        asker.chat.ban_member(&asker.seat()?.identity.user, request).await
     });
     let handlers = command(handlers, here, async |asker, request: UnbanMember| {
-        asker.here.chat.unban_member(&asker.seat()?.identity.user, request).await
+        asker.chat.unban_member(&asker.seat()?.identity.user, request).await
     });
     let handlers = command(
         handlers,
         here,
         large(async |asker, request: ListBans| {
-            asker.here.chat.room_bans(&asker.seat()?.identity.user.id, request).await
+            asker.chat.room_bans(&asker.seat()?.identity.user.id, request).await
         }),
     );
     let handlers = command(
         handlers,
         here,
         large(async |asker, request: DiscoverRooms| {
-            asker.here.chat.discover_rooms(&asker.seat()?.identity.user.id, request).await
+            asker.chat.discover_rooms(&asker.seat()?.identity.user.id, request).await
         }),
     );
     command(handlers, here, async |asker, request: Locate| {
-        asker.here.chat.locate(&asker.seat()?.identity.user.id, request).await
+        asker.chat.locate(&asker.seat()?.identity.user.id, request).await
     })
 }
 
@@ -164,7 +195,7 @@ async fn mark_read(asker: Asker, request: MarkRead) -> Result<Position, Error> {
     let seat = asker.seat()?;
     let user = &seat.identity.user.id;
     let room_id = request.room_id.clone();
-    let marked = asker.here.chat.mark_read(user, request).await?;
+    let marked = asker.chat.mark_read(user, request).await?;
     if marked.moved {
         let event = ReadEvent { room_id, seq: marked.position.seq };
         asker.here.feed.read(user.clone(), event, seat.connection(), marked.shared).await;
@@ -194,16 +225,26 @@ where
 {
     let here = Arc::clone(here);
     handlers.on(Q::EVENT, move |socket, event: Event| {
-        let (asker, serve) = (Asker { here: Arc::clone(&here), socket }, serve.clone());
+        let (here, serve) = (Arc::clone(&here), serve.clone());
         async move {
-            let Event { payload, ack, .. } = event;
-            let reply = Reply { ack, name: Q::EVENT, answer: PhantomData };
-            match request(&payload) {
-                Ok(request) => serve(asker, request, reply).await,
+            let Event { payload, ack, received, .. } = event;
+            let metrics = Arc::clone(&here.metrics);
+            let reply = Reply { ack, name: Q::EVENT, received, metrics, answer: PhantomData };
+            let asked = request(&payload).and_then(|(request, options)| {
+                let deadline = received + options.timeout_ms()?.map_or(here.request_deadline, millis);
+                let asker = Asker { chat: here.chat.by(deadline), here, socket, deadline };
+                asker.in_time().map(|()| (asker, request))
+            });
+            match asked {
+                Ok((asker, request)) => serve(asker, request, reply).await,
                 Err(error) => reply.send(Err(error)),
             }
         }
     })
+}
+
+fn millis(millis: u32) -> Duration {
+    Duration::from_millis(millis.into())
 }
 
 /// Serves a request whose answer is large when its client has room for it, and one at a time. The answer is queued
@@ -231,10 +272,12 @@ fn answer<A: Serialize>(name: &str, ack: Ack, done: Result<A, Error>) {
     }
 }
 
-/// The one object of a request; none at all, or `null`, is an object without fields.
-fn request<Q: DeserializeOwned>(payload: &Payload) -> Result<Q, Error> {
+/// The object of a request, and what stands behind it; none at all, or `null`, is an object without fields.
+fn request<Q: DeserializeOwned>(payload: &Payload) -> Result<(Q, RequestOptions), Error> {
     let elements = payload.elements().unwrap_or_default();
-    let object = elements.first().map_or("{}", |object| object.get());
-    serde_json::from_str(if object == "null" { "{}" } else { object })
-        .map_err(|error| Error::misfit("request", &error))
+    let mut objects = elements.iter().map(|object| object.get());
+    let mut next = || objects.next().filter(|object| *object != "null").unwrap_or("{}");
+    let request = serde_json::from_str(next()).map_err(|error| Error::misfit("request", &error))?;
+    let options = serde_json::from_str(next()).map_err(|error| Error::misfit("second argument", &error))?;
+    Ok((request, options))
 }

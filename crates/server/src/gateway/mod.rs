@@ -6,6 +6,7 @@
 
 mod catch_up;
 mod commands;
+mod figures;
 mod people;
 mod registry;
 mod seat;
@@ -13,13 +14,14 @@ mod seat;
 use crate::{
     client_addr::{ClientAddr, UNKNOWN},
     limits::{Action, Limits},
+    telemetry::metrics::Metrics,
 };
 use plaza_chat::{Chat, Committed, Feed, Item, Presence, Random, Subscriber, Tasks};
 use plaza_protocol::Ending;
 use plaza_socketio::{Config, Handlers, Outgoing, Refusal, Socket, SocketIo};
 use registry::Registry;
 use seat::Seat;
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
@@ -33,6 +35,10 @@ pub struct GatewaySettings {
     pub node: String,
     /// Heartbeats and bounds.
     pub socket: Config,
+    /// How long a request may wait that does not say so itself.
+    pub request_deadline: Duration,
+    /// Where it is counted what clients do.
+    pub(crate) metrics: Arc<Metrics>,
 }
 
 /// The sockets of this node.
@@ -49,6 +55,9 @@ struct Here {
     limits: Arc<Limits>,
     node: String,
     registry: Registry,
+    metrics: Arc<Metrics>,
+    /// How long a request may wait that does not say so itself.
+    request_deadline: Duration,
 }
 
 /// A socket whose client is a member of rooms: what the feed sends to.
@@ -112,6 +121,8 @@ impl Gateway {
         tasks.spawn("sessions", registry::watch(Arc::clone(&here), shutdown));
         let io = SocketIo::builder(settings.socket)
             .on_request(move |request| {
+            metrics: settings.metrics,
+            request_deadline: settings.request_deadline,
                 let addr = request.extensions.get::<ClientAddr>().copied().unwrap_or(ClientAddr(UNKNOWN));
                 // The official client comes again after a 503 by itself.
                 limits
@@ -169,10 +180,12 @@ fn handlers(here: &Arc<Here>) -> Handlers {
         })
         .on_disconnect(move |socket, reason| {
             let here = Arc::clone(&leaving);
+            here.metrics.connected();
             async move {
                 if let Some(seat) = socket.data::<Seat>() {
                     tracing::debug!(user = %seat.identity.user.id, %reason, "A client has gone");
                     here.registry.remove(&seat.identity.session, &socket);
+            here.metrics.disconnected(reason);
                     here.presence.went(seat.presence).await;
                     if let Some(connection) = seat.left() {
                         here.feed.disconnect(connection).await;

@@ -21,7 +21,7 @@ pub(super) async fn watch(asker: Asker, request: WatchPresence, reply: Reply<Pre
 
 pub(super) async fn typing(asker: Asker, request: Typing) -> Result<Done, Error> {
     let user = asker.seat()?.identity.user.clone();
-    if asker.here.chat.is_seen_typing(&user.id, &request).await? {
+    if asker.chat.is_seen_typing(&user.id, &request).await? {
         let event = TypingEvent { room_id: request.room_id, user, for_ms: SHOWN_MS };
         asker.here.feed.typing(event).await;
     }
@@ -29,12 +29,12 @@ pub(super) async fn typing(asker: Asker, request: Typing) -> Result<Done, Error>
 }
 
 pub(super) async fn block(asker: Asker, request: BlockUser) -> Result<Done, Error> {
-    let whom = asker.here.chat.block_user(&asker.seat()?.identity.user.id, request).await?;
+    let whom = asker.chat.block_user(&asker.seat()?.identity.user.id, request).await?;
     changed(&asker, &whom).await
 }
 
 pub(super) async fn unblock(asker: Asker, request: UnblockUser) -> Result<Done, Error> {
-    let whom = asker.here.chat.unblock_user(&asker.seat()?.identity.user.id, request).await?;
+    let whom = asker.chat.unblock_user(&asker.seat()?.identity.user.id, request).await?;
     changed(&asker, &whom).await
 }
 

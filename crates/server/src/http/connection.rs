@@ -21,6 +21,7 @@ use plaza_socketio::HttpStream;
 use std::{convert::Infallible, io, net::SocketAddr, pin::pin, sync::Arc, time::Duration};
 use tokio::{
     net::{TcpListener, TcpStream},
+    sync::Semaphore,
     time::{Instant, sleep},
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
@@ -28,6 +29,8 @@ use tower::Service as _;
 
 /// Most bytes of a request's head.
 const MAX_HEAD_BYTES: usize = 64 * 1024;
+/// Connections of those who watch over the node.
+const OPERATORS: usize = 64;
 /// How long to wait when the system has no connection to give, as when file descriptors are used up.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 /// Failures that follow each other within this time are one spell, and are told of once.
@@ -38,6 +41,19 @@ pub(crate) struct Entrance {
     listener: TcpListener,
     places: Places,
     inside: Arc<Inside>,
+}
+
+/// How many connections speak HTTP now, as [`Entrance::speaking`] saw the place they come in by.
+#[derive(Debug, Clone)]
+pub(crate) struct Speaking {
+    free: Arc<Semaphore>,
+    of: usize,
+}
+
+impl Speaking {
+    pub(crate) fn count(&self) -> usize {
+        self.of.saturating_sub(self.free.available_permits())
+    }
 }
 
 /// What each connection needs.
@@ -59,14 +75,31 @@ impl Entrance {
         router: Router,
     ) -> Self {
         let places = Places::new(&config.server, config.limits.exempt_loopback);
-        let inside = Inside {
+        Self { listener, places, inside: Arc::new(Inside::new(tls, config, router)) }
+    }
+
+    /// For the operator, without TLS.
+    pub(crate) fn for_operator(listener: TcpListener, config: &config::Config, router: Router) -> Self {
+        let places = Places::for_anybody(OPERATORS);
+        Self { listener, places, inside: Arc::new(Inside::new(None, config, router)) }
+    }
+
+    /// Tells how many are in.
+    pub(crate) fn speaking(&self) -> Speaking {
+        let free = self.places.watched();
+        Speaking { of: free.available_permits(), free }
+    }
+}
+
+impl Inside {
+    fn new(tls: Option<Tls>, config: &config::Config, router: Router) -> Self {
+        Self {
             tls,
             protocol: protocol(Duration::from_millis(config.server.header_timeout_ms)),
             patience: Duration::from_millis(config.server.write_timeout_ms),
             router,
             plain: plain::router(),
-        };
-        Self { listener, places, inside: Arc::new(inside) }
+        }
     }
 }
 

@@ -2,18 +2,24 @@
 
 use super::problem::Refusal;
 use axum::{extract::Request, middleware::Next, response::Response};
+use futures_util::future::BoxFuture;
 use http::{HeaderName, HeaderValue, Method, StatusCode, header};
 use std::time::Duration;
 use tower_http::cors::{AllowOrigin, CorsLayer};
 
-/// Only what this server serves, nothing inline, in nobody's frame; sockets by the two ways there are.
-const CONTENT_SECURITY_POLICY: &str = "default-src 'self'; script-src 'self'; style-src 'self'; \
-     img-src 'self' data:; connect-src 'self' ws: wss:; frame-ancestors 'none'; base-uri 'none'; \
-     object-src 'none'; form-action 'self'";
+/// Only what this server serves, nothing inline, in nobody's frame; sockets by the two ways there are, and to where the
+/// page was told that its server is.
+fn content_security_policy(api_base_url: &str) -> String {
+    let api = if api_base_url.is_empty() { String::new() } else { format!(" {api_base_url}") };
+    format!(
+        "default-src 'self'; script-src 'self'; style-src 'self'; img-src 'self' data:; \
+         connect-src 'self' ws: wss:{api}; frame-ancestors 'none'; base-uri 'none'; object-src 'none'; \
+         form-action 'self'"
+    )
+}
 
-/// Sent with every answer but a socket's.
-const SECURITY: [(HeaderName, &str); 7] = [
-    (header::CONTENT_SECURITY_POLICY, CONTENT_SECURITY_POLICY),
+/// Sent with every answer but a socket's, beside the policy.
+const SECURITY: [(HeaderName, &str); 6] = [
     (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
     (header::X_FRAME_OPTIONS, "DENY"),
     (header::REFERRER_POLICY, "no-referrer"),
@@ -23,13 +29,24 @@ const SECURITY: [(HeaderName, &str); 7] = [
 ];
 
 /// Adds the security headers.
-pub(super) async fn security(request: Request, next: Next) -> Response {
-    let mut response = next.run(request).await;
-    let headers = response.headers_mut();
-    for (name, value) in SECURITY {
-        headers.insert(name, HeaderValue::from_static(value));
+pub(super) fn security(
+    api_base_url: &str,
+) -> impl Fn(Request, Next) -> BoxFuture<'static, Response> + Clone + Send + Sync + 'static {
+    let policy = HeaderValue::from_str(&content_security_policy(api_base_url)).ok();
+    move |request, next| {
+        let policy = policy.clone();
+        Box::pin(async move {
+            let mut response = next.run(request).await;
+            let headers = response.headers_mut();
+            for (name, value) in SECURITY {
+                headers.insert(name, HeaderValue::from_static(value));
+            }
+            if let Some(policy) = policy {
+                headers.insert(header::CONTENT_SECURITY_POLICY, policy);
+            }
+            response
+        })
     }
-    response
 }
 
 /// Answers of the API are somebody's own: nobody in between keeps them.

@@ -56,6 +56,22 @@ impl Places {
         }
     }
 
+    /// As many places as there are, for whoever comes.
+    pub(super) fn for_anybody(count: usize) -> Self {
+        Self {
+            free: Arc::new(Semaphore::new(count)),
+            of_one: count,
+            exempt: Exempt { loopback: true, proxies: TrustedProxies::default() },
+            taken: Arc::default(),
+            told: AtomicBool::new(false),
+        }
+    }
+
+    /// Where it can be seen how many are free.
+    pub(super) fn watched(&self) -> Arc<Semaphore> {
+        Arc::clone(&self.free)
+    }
+
     /// Waits until there is a place for anybody.
     pub(super) async fn free(&self) -> Option<OwnedSemaphorePermit> {
         Arc::clone(&self.free).acquire_owned().await.ok()

@@ -3,10 +3,13 @@
 //! Files under `/assets/` carry a hash of their content in their names and are kept for ever; everything else is asked
 //! for again each time and answered 304 while it is the same. The client's own routes all get its one page.
 
+use crate::config;
 use axum::{
+    Json,
     body::Body,
     extract::Request,
     response::{IntoResponse, Response},
+    routing::{MethodRouter, get},
 };
 use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use rust_embed::{EmbeddedFile, RustEmbed};
@@ -34,6 +37,12 @@ pub(crate) fn is_built() -> bool {
 
 fn file(name: &str) -> Option<EmbeddedFile> {
     if is_built() { Client::get(name) } else { StandIn::get(name) }
+}
+
+/// `/config.json`: what the page is told before it begins. One that is hosted elsewhere has its own beside it.
+pub(crate) fn settings<S: Clone + Send + Sync + 'static>(web: &config::Web) -> MethodRouter<S> {
+    let settings = serde_json::json!({ "apiBaseUrl": web.api_base_url });
+    get(move || async move { ([(header::CACHE_CONTROL, "no-cache")], Json(settings)) })
 }
 
 /// Answers everything that is not the API, a socket or `/health`.

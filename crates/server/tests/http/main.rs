@@ -4,5 +4,9 @@
 mod api;
 mod authority;
 mod connections;
+mod deadlines;
 mod node;
+mod operator;
+mod security;
+mod socket;
 mod tls;

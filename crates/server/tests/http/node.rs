@@ -5,7 +5,7 @@ use plaza_server::{
     serve,
     tls::Tls,
 };
-use plaza_store::{Store, StoreOptions};
+use plaza_store::Store;
 use reqwest::{Client, RequestBuilder, Response, StatusCode};
 use serde_json::{Value, json};
 use std::{
@@ -23,7 +23,10 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
 /// A node in this process, with data of its own.
 pub(crate) struct Node {
     pub(crate) addr: SocketAddr,
+    /// Where the operator looks, if the settings have such a place.
+    metrics: Option<SocketAddr>,
     pub(crate) http: Client,
+    pub(crate) store: Store,
     shutdown: CancellationToken,
     serving: JoinHandle<anyhow::Result<()>>,
     _data: TempDir,
@@ -32,35 +35,46 @@ pub(crate) struct Node {
 impl Node {
     /// With settings as environment variables give them.
     pub(crate) async fn start(settings: &[(&str, &str)]) -> Self {
-        let base = [("PLAZA_STORE__DURABILITY", "none"), ("PLAZA_SERVER__NODE", "t1")];
+        let data = tempfile::tempdir().unwrap();
+        let base = [
+            ("PLAZA_STORE__DURABILITY", "none"),
+            ("PLAZA_STORE__DATA", data.path().to_str().unwrap()),
+            ("PLAZA_SERVER__NODE", "t1"),
+        ];
         let environment = base.iter().chain(settings).map(|(name, text)| ((*name).into(), (*text).into()));
         let sources = Sources { environment: environment.collect(), ..Sources::default() };
         let config = Config::load(&sources).unwrap().config;
 
-        let data = tempfile::tempdir().unwrap();
-        let mut options = StoreOptions::new(data.path().join("plaza.db"), [7; 16]);
-        options.durability = plaza_store::Durability::None;
-        let store = Store::open(options, plaza_chat::MIGRATIONS).await.unwrap();
+        let store = Store::open(config.store.options([7; 16]), plaza_chat::MIGRATIONS).await.unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let addr = listener.local_addr().unwrap();
         let began = Instant::now();
         let deps = serve::Deps {
             config,
-            store,
+            store: store.clone(),
             clock: Arc::new(plaza_chat::SystemClock),
             random: Arc::new(plaza_chat::SystemRandom),
             now: Arc::new(move || began.elapsed()),
         };
         let shutdown = CancellationToken::new();
         let tls = Tls::load(&deps.config.server.tls).unwrap();
-        let doors = serve::Doors { listener, tls };
+        let metrics = match deps.config.metrics.listen {
+            Some(wanted) => Some(TcpListener::bind(wanted).await.unwrap()),
+            None => None,
+        };
+        let watched = metrics.as_ref().map(|listener| listener.local_addr().unwrap());
+        let doors = serve::Doors { listener, tls, metrics };
         let serving = tokio::spawn(serve::run(deps, doors, shutdown.clone()));
         let http = Client::builder().no_proxy().timeout(PATIENCE).build().unwrap();
-        Self { addr, http, shutdown, serving, _data: data }
+        Self { addr, metrics: watched, http, store, shutdown, serving, _data: data }
     }
 
     pub(crate) fn url(&self, path: &str) -> String {
         format!("http://{}{path}", self.addr)
+    }
+
+    pub(crate) fn operator_url(&self, path: &str) -> String {
+        format!("http://{}{path}", self.metrics.unwrap())
     }
 
     pub(crate) fn get(&self, path: &str) -> RequestBuilder {
@@ -77,6 +91,11 @@ impl Node {
         let answer = self.post("/api/v1/register", &body).send().await.unwrap();
         assert_eq!(answer.status(), StatusCode::CREATED);
         answer.json().await.unwrap()
+    }
+
+    /// Asks it to stop, and does not wait.
+    pub(crate) fn begin_stop(&self) {
+        self.shutdown.cancel();
     }
 
     pub(crate) async fn stop(self) {

@@ -3,8 +3,8 @@
 use crate::{
     authority::{Authority, shown},
     node::*,
+    socket::Socket,
 };
-use futures_util::{SinkExt as _, StreamExt as _};
 use reqwest::StatusCode;
 use rustls::pki_types::CertificateDer;
 use serde_json::{Value, json};
@@ -15,7 +15,6 @@ use tokio::{
     time::{sleep, timeout},
 };
 use tokio_rustls::client::TlsStream;
-use tokio_tungstenite::{WebSocketStream, client_async, tungstenite::Message};
 
 async fn secure_node(authority: &Authority, settings: &[(&str, &str)]) -> Node {
     let (cert, key) = (authority.path("cert.pem"), authority.path("key.pem"));
@@ -62,55 +61,32 @@ async fn https_is_spoken_as_http_1_and_by_the_right_authority() {
     node.stop().await;
 }
 
-type Socket = WebSocketStream<TlsStream<TcpStream>>;
-
-/// Opens a Socket.IO session over wss, as a guest.
-async fn guest(authority: &Authority, node: &Node, name: &str) -> Socket {
-    let stream = authority.connect(node.addr).await.unwrap();
-    let url = format!("wss://{}/socket.io/?EIO=4&transport=websocket", node.addr);
-    let (mut socket, _) = client_async(url, stream).await.unwrap();
-    assert!(packet(&mut socket, "0{").await.contains("\"sid\""));
-    let auth = format!("40{}", json!({"guest": name}));
-    socket.send(Message::text(auth)).await.unwrap();
-    packet(&mut socket, "42[\"resumed\"").await;
-    socket
-}
-
-/// Waits for a packet that begins like this.
-async fn packet(socket: &mut Socket, start: &str) -> String {
-    loop {
-        let message = timeout(PATIENCE, socket.next()).await.expect("a packet").unwrap().unwrap();
-        let text = message.into_text().unwrap();
-        if text.starts_with(start) {
-            return text.as_str().to_owned();
-        }
-    }
+/// A guest over wss.
+async fn guest(authority: &Authority, node: &Node, name: &str) -> Socket<TlsStream<TcpStream>> {
+    Socket::guest(authority.connect(node.addr).await.unwrap(), node, name).await
 }
 
 #[tokio::test]
 async fn a_websocket_over_tls_talks_and_carries_much() {
-    const MANY: usize = 300;
+    const MANY: u32 = 300;
     let authority = Authority::new();
     let node = secure_node(&authority, &[]).await;
     let mut ana = guest(&authority, &node, "Ana").await;
-    ana.send(Message::text(r#"420["room:join",{"roomId":"hall"}]"#)).await.unwrap();
-    assert!(packet(&mut ana, "430[").await.contains("\"ok\":true"));
-    // Sent at once and read only then, it is more than TLS and the kernel hold: what they hold back must come too.
-    let text = "x".repeat(8_000);
+    ana.ask(0, "room:join", &[json!({"roomId": "hall"})]).await;
+    assert_eq!(ana.answer(0).await["ok"], true);
+    // What is sent in bursts is more than TLS passes on at once: what it holds back must come too.
+    let body = json!({"text": "x".repeat(8_000)});
     for number in 1..=MANY {
-        let request = json!(["message:send", {"roomId": "hall", "clientId": format!("c{number}"), "kind": "text",
-                              "body": {"text": text}}]);
-        ana.feed(Message::text(format!("42{number}{request}"))).await.unwrap();
+        let message =
+            json!({"roomId": "hall", "clientId": format!("c{number}"), "kind": "text", "body": body});
+        ana.ask(number, "message:send", &[message]).await;
         if number % 50 == 0 {
-            ana.flush().await.unwrap();
-            packet(&mut ana, &format!("43{number}[")).await;
+            ana.answer(number).await;
         }
     }
-    let history = json!(["room:history", {"roomId": "hall", "limit": 200}]);
-    ana.send(Message::text(format!("42999{history}"))).await.unwrap();
-    let page = packet(&mut ana, "43999[").await;
-    let page: Value = serde_json::from_str(&page["43999".len()..]).unwrap();
-    let events = page[0]["events"].as_array().unwrap();
+    ana.ask(MANY + 1, "room:history", &[json!({"roomId": "hall", "limit": 200})]).await;
+    let page = ana.answer(MANY + 1).await;
+    let events = page["events"].as_array().unwrap();
     assert_eq!(events.last().unwrap()["clientId"], format!("c{MANY}"));
     drop(ana);
     node.stop().await;
@@ -155,8 +131,8 @@ async fn a_renewed_certificate_is_taken_and_connections_stay() {
     until_shown(&authority, &node, &renewed).await;
     assert_ne!(shown(&before), renewed);
     assert_eq!(health(&mut before).await["connections"], 1, "the connections of before are there");
-    socket.send(Message::text(r#"420["room:list",{}]"#)).await.unwrap();
-    assert!(packet(&mut socket, "430[").await.contains("\"ok\":true"));
+    socket.ask(0, "room:list", &[]).await;
+    assert_eq!(socket.answer(0).await["ok"], true);
     drop(socket);
     node.stop().await;
 }

@@ -221,6 +221,11 @@ impl Outbox {
         drop(queue);
     }
 
+    /// Whether more waits for all clients of the server than should.
+    pub(crate) fn server_is_overloaded(&self) -> bool {
+        self.budget.is_exceeded()
+    }
+
     /// How much more fits before the bound.
     pub(crate) fn free(&self) -> usize {
         self.limit.saturating_sub(self.bytes.load(Ordering::Relaxed))

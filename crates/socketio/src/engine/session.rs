@@ -97,6 +97,11 @@ impl Session {
         poll_fn(|cx| self.outbox.poll_room(cx)).await
     }
 
+    /// Whether its server is [`overloaded`](crate::SocketIo::overloaded).
+    pub fn server_is_overloaded(&self) -> bool {
+        self.outbox.server_is_overloaded()
+    }
+
     /// How many more bytes wait before the client can be called slow.
     pub fn free(&self) -> usize {
         self.outbox.free()

@@ -115,7 +115,9 @@ impl Bench {
             let page = read.lock().unwrap().iter().skip(after as usize).take(3).cloned().collect();
             Box::pin(async move { Ok(page) })
         });
-        Self { log, bus, feed: Feed::over(range, committed, &Tasks::new(CancellationToken::new())) }
+        let tasks = Tasks::new(CancellationToken::new());
+        let stats = FeedStats::new(Arc::new(crate::SystemClock));
+        Self { log, bus, feed: Feed::over(range, stats, committed, &tasks) }
     }
 
     fn append(&self, event: impl FnOnce(Seq) -> Arc<Event>) -> Arc<Event> {

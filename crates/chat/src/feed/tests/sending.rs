@@ -26,7 +26,12 @@ async fn a_large_commit_gives_way_to_those_who_write() {
     }
     let (bus, committed) = mpsc::channel(1);
     let range: Range = Arc::new(|_, _| Box::pin(async { Ok(Vec::new()) }));
-    let feed: Feed<Outbox> = Feed::over(range, committed, &Tasks::new(CancellationToken::new()));
+    let feed: Feed<Outbox> = Feed::over(
+        range,
+        FeedStats::new(Arc::new(crate::SystemClock)),
+        committed,
+        &Tasks::new(CancellationToken::new()),
+    );
     let outbox =
         Arc::new(Outbox { waiting: AtomicUsize::new(0), most: AtomicUsize::new(0), more: Notify::new() });
     let connection = feed.connect(user("ana").id, Arc::clone(&outbox)).await.unwrap();
@@ -70,7 +75,12 @@ async fn an_event_is_encoded_once_however_many_get_it() {
     }
     let (bus, committed) = mpsc::channel(1);
     let range: Range = Arc::new(|_, _| Box::pin(async { Ok(Vec::new()) }));
-    let feed: Feed<Shared> = Feed::over(range, committed, &Tasks::new(CancellationToken::new()));
+    let feed: Feed<Shared> = Feed::over(
+        range,
+        FeedStats::new(Arc::new(crate::SystemClock)),
+        committed,
+        &Tasks::new(CancellationToken::new()),
+    );
     let views = [Arc::new(Shared::default()), Arc::new(Shared::default())];
     for view in &views {
         let connection = feed.connect(user("ana").id, Arc::clone(view)).await.unwrap();

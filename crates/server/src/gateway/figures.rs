@@ -1,0 +1,22 @@
+//! What the operator asks of the sockets.
+
+use super::Gateway;
+use plaza_chat::FeedStats;
+use std::sync::Arc;
+
+impl Gateway {
+    /// Engine.IO sessions now, those that are in no namespace yet included.
+    pub(crate) fn sessions(&self) -> usize {
+        self.io.clients()
+    }
+
+    /// What waits for all of them, in bytes.
+    pub(crate) fn outbox_bytes(&self) -> usize {
+        self.io.outbox_bytes()
+    }
+
+    /// What was passed on to them.
+    pub(crate) fn feed_stats(&self) -> &Arc<FeedStats> {
+        self.here.feed.stats()
+    }
+}

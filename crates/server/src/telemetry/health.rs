@@ -1,0 +1,74 @@
+//! Whether a node lives, and whether it should be sent clients.
+//!
+//! A node that lives and is not ready is left alone, and gets no new clients: it drains, or waits for its disk. One that
+//! does not answer at all is restarted. So what a restart does not mend must not show in `/livez`.
+
+use axum::{
+    Json,
+    response::{IntoResponse, Response},
+};
+use http::{HeaderValue, StatusCode, header};
+use plaza_store::Store;
+use serde::Serialize;
+use std::sync::Arc;
+use tokio_util::sync::CancellationToken;
+
+/// What a node knows of how it is. Cheap to clone.
+#[derive(Clone)]
+pub(crate) struct Health {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    store: Store,
+    stop: CancellationToken,
+}
+
+/// The answer of `/readyz`.
+#[derive(Debug, Serialize)]
+struct Readiness {
+    /// `ready` or `not_ready`.
+    status: &'static str,
+    /// Why it is not.
+    reasons: Vec<&'static str>,
+}
+
+impl Health {
+    /// `stop`: from then on the node drains.
+    pub(crate) fn new(store: Store, stop: CancellationToken) -> Self {
+        Self { inner: Arc::new(Inner { store, stop }) }
+    }
+
+    /// `/livez`: that this is answered is the answer.
+    pub(crate) async fn live() -> Response {
+        uncached((StatusCode::OK, "alive\n").into_response())
+    }
+
+    /// `/readyz`
+    pub(crate) async fn ready(self) -> Response {
+        let reasons = self.reasons().await;
+        let (status, word) = match reasons.as_slice() {
+            [] => (StatusCode::OK, "ready"),
+            _ => (StatusCode::SERVICE_UNAVAILABLE, "not_ready"),
+        };
+        uncached((status, Json(Readiness { status: word, reasons })).into_response())
+    }
+
+    async fn reasons(&self) -> Vec<&'static str> {
+        let Inner { store, stop } = &*self.inner;
+        let mut reasons = Vec::new();
+        if stop.is_cancelled() {
+            reasons.push("the node is draining");
+        }
+        // Why is in the log: who may ask here need not know where the data lies.
+        if store.can_write().await.is_err() {
+            reasons.push("the store cannot be written");
+        }
+        reasons
+    }
+}
+
+fn uncached(mut response: Response) -> Response {
+    response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
+}

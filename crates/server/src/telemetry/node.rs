@@ -1,0 +1,146 @@
+//! What chat, sockets and connections count themselves, as figures of this node.
+
+use crate::{gateway::Gateway, http::connection::Speaking, limits::Now};
+use plaza_chat::Chat;
+use plaza_store::Counts;
+use prometheus_client::{
+    collector::Collector,
+    encoding::{DescriptorEncoder, EncodeMetric, MetricEncoder},
+    metrics::{MetricType, counter::ConstCounter, gauge::ConstGauge},
+};
+use std::{
+    fmt::{self, Debug, Formatter},
+    sync::Arc,
+    time::Duration,
+};
+
+/// Where a node's figures come from.
+pub(super) struct Node {
+    pub(super) chat: Chat,
+    pub(super) gateway: Arc<Gateway>,
+    pub(super) speaking: Speaking,
+    pub(super) now: Now,
+    /// `now` when it began to serve.
+    pub(super) started: Duration,
+}
+
+impl Debug for Node {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Node").finish_non_exhaustive()
+    }
+}
+
+impl Collector for Node {
+    fn encode(&self, encoder: DescriptorEncoder<'_>) -> fmt::Result {
+        let mut page = Page(encoder);
+        let uptime = (self.now)().saturating_sub(self.started);
+        page.gauge("plaza_uptime_seconds", "How long this node has served", uptime.as_secs_f64())?;
+        page.info("plaza_build", "Which Plaza this is", &[("version", crate::VERSION)])?;
+        page.gauge(
+            "plaza_http_connections",
+            "Connections that speak HTTP now, those in their TLS handshake included",
+            self.speaking.count() as f64,
+        )?;
+        page.gauge(
+            "plaza_sessions",
+            "Engine.IO sessions now, those that have not connected to a namespace included",
+            self.gateway.sessions() as f64,
+        )?;
+        page.gauge("plaza_sockets", "Sockets connected now", self.gateway.connections() as f64)?;
+        page.gauge(
+            "plaza_outbox_bytes",
+            "What waits in all outboxes for clients to take it, each frame counted 64 bytes longer than it is",
+            self.gateway.outbox_bytes() as f64,
+        )?;
+        self.log(&mut page)?;
+        let feed = self.gateway.feed_stats();
+        page.counter(
+            "plaza_deliveries",
+            "Room events put into outboxes, each counted once for each receiver",
+            feed.deliveries(),
+        )?;
+        page.seconds(
+            "plaza_delivery_lag_seconds",
+            "From when the log took a message to when it was in its last receiver's outbox",
+            &feed.lag.counts(),
+        )
+    }
+}
+
+impl Node {
+    fn log(&self, page: &mut Page<'_>) -> fmt::Result {
+        let log = self.chat.log_stats();
+        page.gauge(
+            "plaza_log_queue_length",
+            "Commands that wait for the log",
+            self.chat.log_waiting() as f64,
+        )?;
+        page.seconds(
+            "plaza_commit_wait_seconds",
+            "How long the command that waited longest of each transaction of the log waited for its turn",
+            &log.waited.counts(),
+        )?;
+        page.seconds(
+            "plaza_commit_duration_seconds",
+            "How long each transaction of the log took, its wait for the disk included",
+            &log.took.counts(),
+        )?;
+        page.histogram(
+            "plaza_commit_batch_size",
+            "How many commands each transaction of the log held",
+            &log.sizes.counts(),
+            1.0,
+        )?;
+        page.counter(
+            "plaza_commit_failures",
+            "Transactions of the log that failed; nothing of them was kept or acknowledged",
+            log.failed(),
+        )
+    }
+}
+
+/// Figures on their way out, one after the other.
+pub(super) struct Page<'a>(pub(super) DescriptorEncoder<'a>);
+
+impl Page<'_> {
+    fn begin<'s>(
+        &'s mut self,
+        name: &'s str,
+        help: &str,
+        kind: MetricType,
+    ) -> Result<MetricEncoder<'s>, fmt::Error> {
+        // The registry ends a help text with a full stop.
+        self.0.encode_descriptor(name, &format!("{help}."), None, kind)
+    }
+
+    pub(super) fn counter(&mut self, name: &str, help: &str, value: u64) -> fmt::Result {
+        ConstCounter::new(value).encode(self.begin(name, help, MetricType::Counter)?)
+    }
+
+    pub(super) fn seconds_counter(&mut self, name: &str, help: &str, value: f64) -> fmt::Result {
+        ConstCounter::new(value).encode(self.begin(name, help, MetricType::Counter)?)
+    }
+
+    pub(super) fn gauge(&mut self, name: &str, help: &str, value: f64) -> fmt::Result {
+        ConstGauge::new(value).encode(self.begin(name, help, MetricType::Gauge)?)
+    }
+
+    fn info(&mut self, name: &str, help: &str, labels: &[(&'static str, &'static str)]) -> fmt::Result {
+        self.begin(name, help, MetricType::Info)?.encode_info(&labels)
+    }
+
+    /// Of microseconds.
+    fn seconds(&mut self, name: &str, help: &str, counts: &Counts) -> fmt::Result {
+        self.histogram(name, help, counts, 1e6)
+    }
+
+    /// Of values of which `units` make one.
+    fn histogram(&mut self, name: &str, help: &str, counts: &Counts, units: f64) -> fmt::Result {
+        let mut buckets: Vec<_> =
+            counts.buckets.iter().map(|(bound, count)| (*bound as f64 / units, *count)).collect();
+        buckets.push((f64::INFINITY, counts.above));
+        let count = buckets.iter().map(|(_, count)| count).sum();
+        let mut encoder = self.begin(name, help, MetricType::Histogram)?;
+        encoder.encode_histogram::<[(&str, &str); 0]>(counts.sum as f64 / units, count, &buckets, None)
+    }
+}
