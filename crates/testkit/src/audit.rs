@@ -1,12 +1,15 @@
 //! The auditor: does what every client noted agree with the log and with the promise?
 //!
 //! Pure: it is given a [`Record`] and finds [`Violation`]s. It trusts nobody. The logs must hold together in themselves
-//! and hold nothing that nobody asked for (`log`); an acknowledgement must be found in the log as it was given
-//! (`sent`); and what a client was told on its connections must be a piece of the log without hole, repetition or
-//! change, from where the client stood to the end (`view`).
+//! and hold nothing that nobody asked for or was not allowed to do (`log`, over the `fold` of each); an acknowledgement
+//! must be found in the log as it was given (`sent`); what a client was told on its connections must be a piece of the log
+//! without hole, repetition or change, from where the client stood to the end (`view`); and how the server says that
+//! rooms stand at the end must be what the log says (`standing`).
 
+mod fold;
 mod log;
 mod sent;
+mod standing;
 mod view;
 mod violation;
 
@@ -16,7 +19,8 @@ mod tests;
 pub use violation::Violation;
 
 use plaza_protocol::{
-    ClientId, Event, EventsPage, Positions, RoomId, RoomResumed, SentMessage, Seq, User, UserId,
+    ClientId, Event, EventsPage, Positions, Role, RoomId, RoomResumed, RoomSummary, SentMessage, Seq, User,
+    UserId,
 };
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -28,10 +32,12 @@ use std::{
 pub struct Record {
     /// Every message that was sent, with every answer it was given.
     pub sends: Vec<Sent>,
-    /// Every time that somebody asked to come into a room or to leave it.
+    /// Every time that somebody asked for something that changes who is in a room, or the room.
     pub asks: Vec<Asked>,
     /// What each client was told. Nobody acts in the rooms who has no view here.
     pub views: Vec<View>,
+    /// How rooms stood for their members at the end.
+    pub stood: Vec<Stood>,
     /// The rooms' logs as they stand at the end, read back from the server.
     pub logs: BTreeMap<RoomId, Vec<Event>>,
 }
@@ -55,28 +61,75 @@ pub struct Sent {
     pub answers: Vec<SentMessage>,
 }
 
-/// Somebody asked to come into a room or to leave it, as often as it took.
+/// Somebody asked for something that changes who is in a room, or the room, as often as it took.
 #[derive(Debug, Clone)]
 pub struct Asked {
     /// The client, by the name the run gave it.
     pub client: String,
-    /// Who asked, for themselves.
+    /// Who asked.
     pub user: UserId,
     /// Where.
     pub room: RoomId,
-    /// Which of the two.
+    /// For what.
     pub what: Ask,
-    /// The position in the answer; none where the answer was that it is so already, or none came.
+    /// The position in the answer; none where the answer may be that it is so already, or none came.
     pub seq: Option<Seq>,
 }
 
-/// Coming or going.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+/// What one may ask for.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Ask {
     /// `room:join`
     Join,
     /// `room:leave`
     Leave,
+    /// `member:add`
+    Add(UserId),
+    /// `member:remove` of somebody else.
+    Remove(UserId),
+    /// `member:role`
+    SetRole(UserId, Role),
+    /// `member:ban`
+    Ban(UserId),
+    /// `member:unban`
+    Unban(UserId),
+    /// `room:rename`
+    Rename(String),
+}
+
+impl Ask {
+    /// Who asked for an event, and for what; of a message, its [`Sent`] says so.
+    fn behind(event: &Event) -> Option<(&UserId, Self)> {
+        let (by, ask) = match event {
+            Event::Message(_) => return None,
+            Event::MemberAdded(change) if change.by.id == change.user.id => (&change.by, Self::Join),
+            Event::MemberAdded(change) => (&change.by, Self::Add(change.user.id.clone())),
+            Event::MemberRemoved(change) if change.by.id == change.user.id => (&change.by, Self::Leave),
+            Event::MemberRemoved(change) => (&change.by, Self::Remove(change.user.id.clone())),
+            Event::MemberBanned(change) => (&change.by, Self::Ban(change.user.id.clone())),
+            Event::MemberUnbanned(change) => (&change.by, Self::Unban(change.user.id.clone())),
+            Event::MemberChanged(change) => {
+                (&change.by, Self::SetRole(change.user.id.clone(), change.role))
+            }
+            Event::RoomChanged(change) => {
+                (&change.by, Self::Rename(change.name.clone().unwrap_or_default()))
+            }
+        };
+        Some((&by.id, ask))
+    }
+}
+
+/// How a room stood for one of its members when nothing went on any more.
+#[derive(Debug, Clone)]
+pub struct Stood {
+    /// The client, by the name the run gave it.
+    pub client: String,
+    /// Who it is.
+    pub user: UserId,
+    /// The newest read position that the client was acknowledged; 0 for none.
+    pub read: Seq,
+    /// The room as `room:list` had it.
+    pub listed: RoomSummary,
 }
 
 /// What one client was told, in order, on one connection after another.
@@ -112,6 +165,7 @@ pub fn audit(record: &Record) -> Vec<Violation> {
     let mut found = Vec::new();
     log::check(record, &mut found);
     sent::check(record, &mut found);
+    standing::check(record, &mut found);
     for view in &record.views {
         view::check(view, &record.logs, &mut found);
     }

@@ -1,7 +1,7 @@
-//! A log by itself: 1 to n, of one room, each id and each send once, and everything by somebody who may and who
-//! asked for it.
+//! A log by itself: 1 to n, of one room, each id and each send once, and everything by somebody who may, who asked for it,
+//! and whom it left something to change.
 
-use super::{Ask, Record, Violation};
+use super::{Ask, Record, Violation, fold::Room};
 use plaza_protocol::{Event, MemberChange, RoomId, Seq, User, UserId};
 use std::collections::{HashMap, HashSet};
 
@@ -10,10 +10,11 @@ pub(super) fn check(record: &Record, found: &mut Vec<Violation>) {
         record.views.iter().map(|view| (&view.user.id, &view.user)).collect();
     let mut ids = HashSet::new();
     for (room, log) in &record.logs {
-        let mut checked = Log { room, members: HashSet::new(), users: &users, found };
+        let mut checked = Log { room: Room::new(room), users: &users, found };
         for (index, event) in log.iter().enumerate() {
             checked.place(index as Seq + 1, event);
-            checked.fold(event);
+            checked.may_happen(event);
+            checked.take(event);
         }
         check_sends(record, room, log, &mut ids, found);
         check_asks(record, room, log, found);
@@ -21,53 +22,92 @@ pub(super) fn check(record: &Record, found: &mut Vec<Violation>) {
 }
 
 struct Log<'a> {
-    room: &'a RoomId,
-    members: HashSet<&'a UserId>,
+    room: Room<'a>,
     users: &'a HashMap<&'a UserId, &'a User>,
     found: &'a mut Vec<Violation>,
 }
 
 impl<'a> Log<'a> {
     fn place(&mut self, expected: Seq, event: &Event) {
-        let (room, seq) = (self.room.clone(), event.seq());
+        let (room, seq) = (self.room.id.clone(), event.seq());
         if seq != expected {
             self.found.push(Violation::Hole { room: room.clone(), expected, got: seq });
         }
-        if event.room_id() != self.room {
+        if event.room_id() != self.room.id {
             self.found.push(Violation::OtherRoom { room, seq, bears: event.room_id().clone() });
         }
     }
 
-    /// Who is a member after this event, and whether it could happen with those before.
-    fn fold(&mut self, event: &'a Event) {
+    /// Whether an event could happen after those before.
+    fn may_happen(&mut self, event: &Event) {
+        let seq = event.seq();
         match event {
-            Event::Message(message) => self.must_be_member(&message.sender, message.seq),
+            Event::Message(message) => self.must_be_member(&message.sender, seq),
             Event::MemberAdded(change) => {
-                self.must_be_asked_by_one_who_may(change);
-                if !self.members.insert(&change.user.id) {
-                    let (room, user) = (self.room.clone(), change.user.id.clone());
-                    self.found.push(Violation::MemberTwice { room, seq: change.seq, user });
+                self.must_be_asked_by_member(change);
+                let (room, user) = (self.room.id.clone(), change.user.id.clone());
+                if self.room.members.contains_key(&user) {
+                    self.found.push(Violation::MemberTwice { room, seq, user });
+                } else if self.room.bans.contains(&user) {
+                    self.found.push(Violation::Banned { room, seq, user });
                 }
             }
             Event::MemberRemoved(change) => {
-                self.must_be_asked_by_one_who_may(change);
-                self.must_be_member(&change.user, change.seq);
-                self.members.remove(&change.user.id);
+                self.must_be_asked_by_member(change);
+                self.must_be_member(&change.user, seq);
+                let (by, user) = (&change.by.id, &change.user.id);
+                self.must(by == user || self.room.may_remove(by, user), &change.by, seq);
             }
             Event::MemberBanned(change) => {
-                self.must_be_asked_by_one_who_may(change);
-                self.members.remove(&change.user.id);
+                self.must_be_asked_by_member(change);
+                let (by, user) = (&change.by.id, &change.user.id);
+                let above = self.room.rank(by) > Some(0) && self.room.is_above(by, user);
+                self.must(above, &change.by, seq);
+                self.must_change(!self.room.bans.contains(user), seq);
             }
-            Event::MemberUnbanned(change) => self.must_be_asked_by_one_who_may(change),
+            Event::MemberUnbanned(change) => {
+                self.must_be_asked_by_member(change);
+                self.must(self.room.rank(&change.by.id) > Some(0), &change.by, seq);
+                self.must_change(self.room.bans.contains(&change.user.id), seq);
+            }
             Event::MemberChanged(change) => {
-                self.must_be_member(&change.by, change.seq);
-                self.must_be_member(&change.user, change.seq);
+                self.must_be_member(&change.by, seq);
+                self.must_be_member(&change.user, seq);
+                self.must(self.room.rank(&change.by.id) == Some(2), &change.by, seq);
+                let before = self.room.members.get(&change.user.id).map(|member| member.role);
+                self.must_change(before != Some(change.role), seq);
             }
-            Event::RoomChanged(change) => self.must_be_member(&change.by, change.seq),
+            Event::RoomChanged(change) => {
+                self.must_be_member(&change.by, seq);
+                self.must(self.room.rank(&change.by.id) > Some(0), &change.by, seq);
+                self.must_change(change.name.is_some() && change.name.as_deref() != self.room.name, seq);
+            }
         }
     }
 
-    fn must_be_asked_by_one_who_may(&mut self, change: &MemberChange) {
+    fn take(&mut self, event: &'a Event) {
+        let had_its_owner = self.room.has_its_owner();
+        self.room.take(event);
+        if had_its_owner && !self.room.has_its_owner() {
+            self.found.push(Violation::NoOwner { room: self.room.id.clone(), seq: event.seq() });
+        }
+    }
+
+    /// Whether one whose role was seen to may do it. Who is no member is told of already.
+    fn must(&mut self, may: bool, by: &User, seq: Seq) {
+        if !may && self.room.members.contains_key(&by.id) {
+            let (room, user) = (self.room.id.clone(), by.id.clone());
+            self.found.push(Violation::NotAllowed { room, seq, user });
+        }
+    }
+
+    fn must_change(&mut self, changes: bool, seq: Seq) {
+        if !changes {
+            self.found.push(Violation::ChangesNothing { room: self.room.id.clone(), seq });
+        }
+    }
+
+    fn must_be_asked_by_member(&mut self, change: &MemberChange) {
         self.must_be_known(&change.user, change.seq);
         if change.by != change.user {
             self.must_be_member(&change.by, change.seq);
@@ -76,15 +116,15 @@ impl<'a> Log<'a> {
 
     fn must_be_member(&mut self, user: &User, seq: Seq) {
         self.must_be_known(user, seq);
-        if !self.members.contains(&user.id) {
-            let (room, user) = (self.room.clone(), user.id.clone());
+        if !self.room.members.contains_key(&user.id) {
+            let (room, user) = (self.room.id.clone(), user.id.clone());
             self.found.push(Violation::NoMember { room, seq, user });
         }
     }
 
     fn must_be_known(&mut self, user: &User, seq: Seq) {
         if self.users.get(&user.id) != Some(&user) {
-            let (room, user) = (self.room.clone(), user.id.clone());
+            let (room, user) = (self.room.id.clone(), user.id.clone());
             self.found.push(Violation::Stranger { room, seq, user });
         }
     }
@@ -120,22 +160,17 @@ fn check_sends<'a>(
     }
 }
 
-/// Nobody came or went more often than they asked to.
+/// Nothing was done more often than it was asked for.
 fn check_asks(record: &Record, room: &RoomId, log: &[Event], found: &mut Vec<Violation>) {
     let mut left: HashMap<(&UserId, Ask), usize> = HashMap::new();
     for asked in record.asks.iter().filter(|asked| asked.room == *room) {
-        *left.entry((&asked.user, asked.what)).or_default() += 1;
+        *left.entry((&asked.user, asked.what.clone())).or_default() += 1;
     }
     for event in log {
-        let (change, what) = match event {
-            Event::Message(_) => continue,
-            Event::MemberAdded(change) => (change, Ask::Join),
-            Event::MemberRemoved(change) => (change, Ask::Leave),
-            _ => continue,
-        };
-        match left.get_mut(&(&change.user.id, what)) {
-            Some(asked @ 1..) => *asked -= 1,
-            _ => found.push(Violation::NobodyAsked { room: room.clone(), seq: change.seq }),
+        let Some(asked) = Ask::behind(event) else { continue };
+        match left.get_mut(&asked) {
+            Some(times @ 1..) => *times -= 1,
+            _ => found.push(Violation::NobodyAsked { room: room.clone(), seq: event.seq() }),
         }
     }
 }

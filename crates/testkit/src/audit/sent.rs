@@ -1,7 +1,7 @@
 //! What the asking side was answered: it is in the log, where and as it was said to be.
 
 use super::{Ask, Asked, Record, Sent, Violation, at};
-use plaza_protocol::{Content, Event, Message, RoomId, SentMessage, Seq, TextBody};
+use plaza_protocol::{Content, Event, Message, RoomId, SentMessage, TextBody};
 use std::collections::BTreeMap;
 
 pub(super) fn check(record: &Record, found: &mut Vec<Violation>) {
@@ -58,16 +58,9 @@ fn check_answer(
 
 fn check_asked(asked: &Asked, logs: &BTreeMap<RoomId, Vec<Event>>, found: &mut Vec<Violation>) {
     let Some(seq) = asked.seq else { return };
-    let there = logs.get(&asked.room).and_then(|log| at(log, seq));
-    let right = match (asked.what, there) {
-        (Ask::Join, Some(Event::MemberAdded(change))) | (Ask::Leave, Some(Event::MemberRemoved(change))) => {
-            change.user.id == asked.user
-        }
-        _ => false,
-    };
-    if !right {
-        let (client, room): (String, RoomId) = (asked.client.clone(), asked.room.clone());
-        let seq: Seq = seq;
+    let there = logs.get(&asked.room).and_then(|log| at(log, seq)).and_then(Ask::behind);
+    if there != Some((&asked.user, asked.what.clone())) {
+        let (client, room) = (asked.client.clone(), asked.room.clone());
         found.push(Violation::NotAsked { client, room, seq });
     }
 }

@@ -2,6 +2,7 @@
 //! and nothing else.
 
 mod logs;
+mod roles;
 mod views;
 
 use super::*;

@@ -73,6 +73,42 @@ pub enum Violation {
         /// Who.
         user: UserId,
     },
+    /// Somebody came in who is kept out.
+    #[error("At {seq} of {room} {user} is added, and is banned.")]
+    Banned {
+        /// Where.
+        room: RoomId,
+        /// At which position.
+        seq: Seq,
+        /// Who.
+        user: UserId,
+    },
+    /// A member did what their role does not allow.
+    #[error("At {seq} of {room} {user} did what is not for them to do.")]
+    NotAllowed {
+        /// Where.
+        room: RoomId,
+        /// At which position.
+        seq: Seq,
+        /// Who did it.
+        user: UserId,
+    },
+    /// An event says what is so already.
+    #[error("The log of {room} holds at {seq} what changes nothing.")]
+    ChangesNothing {
+        /// Where.
+        room: RoomId,
+        /// At which position.
+        seq: Seq,
+    },
+    /// A room that people are in lost its last owner.
+    #[error("From {seq} of {room} on nobody who is there owns it.")]
+    NoOwner {
+        /// Where.
+        room: RoomId,
+        /// Position of the event that took the last one.
+        seq: Seq,
+    },
     /// The log names somebody who took no part, or somebody by another name.
     #[error("At {seq} of {room} stands {user}, whom nobody knows as such.")]
     Stranger {
@@ -133,8 +169,8 @@ pub enum Violation {
         /// What the sender had been shown.
         after: Seq,
     },
-    /// Somebody was answered that they came or went, and the log does not hold it there.
-    #[error("{client} was told that it came or went at {seq} of {room}, and it did not.")]
+    /// Somebody was answered that what they asked for was done, and the log does not hold it there.
+    #[error("{client} was told that what it asked for is at {seq} of {room}, and it is not.")]
     NotAsked {
         /// Who was told.
         client: String,
@@ -287,6 +323,40 @@ pub enum Violation {
         room: RoomId,
         /// The page's first position.
         first: Seq,
+    },
+    /// A room is listed for one who is no member.
+    #[error("{room} is listed for {client}, who is no member.")]
+    ListedStranger {
+        /// For whom.
+        client: String,
+        /// Which.
+        room: RoomId,
+    },
+    /// A room is listed otherwise than its log says.
+    #[error("{client} was told that the {what} of {room} is {told}, and it is {right}.")]
+    ListedDiffers {
+        /// Who.
+        client: String,
+        /// Where.
+        room: RoomId,
+        /// What of it.
+        what: &'static str,
+        /// What it was told.
+        told: String,
+        /// What the log says.
+        right: String,
+    },
+    /// A read position is listed below what was acknowledged, or below where its user came in.
+    #[error("{client} is said to have read {room} to {listed}, and has to {least} at the least.")]
+    ReadLost {
+        /// Who.
+        client: String,
+        /// Where.
+        room: RoomId,
+        /// What it was told.
+        listed: Seq,
+        /// What it was told before.
+        least: Seq,
     },
     /// A client noted something that a right server does not do.
     #[error("{client} noted: {what}.")]

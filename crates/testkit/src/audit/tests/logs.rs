@@ -269,11 +269,11 @@ fn one_who_left_or_came_without_asking() {
 fn told_to_have_come_or_gone_where_it_is_not_so() {
     planted(
         |record| record.asks[1].seq = Some(1),
-        &["ben was told that it came or went at 1 of general, and it did not."],
+        &["ben was told that what it asked for is at 1 of general, and it is not."],
     );
     planted(
         |record| record.asks.push(asked("ana", Ask::Leave, 13)),
-        &["ana was told that it came or went at 13 of general, and it did not."],
+        &["ana was told that what it asked for is at 13 of general, and it is not."],
     );
 }
 
