@@ -5,11 +5,15 @@
 
 mod bursts;
 mod connecting;
+mod direct;
 mod flow;
 mod membership;
 mod messages;
+mod presence;
 mod resuming;
+mod roles;
 mod strangers;
+mod writing;
 
 use plaza_client::RequestError;
 use plaza_protocol::{Code, Error, Event};
