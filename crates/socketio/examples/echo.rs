@@ -1,18 +1,20 @@
-//! The application that the official conformance suites expect.
+//! The application that the official conformance suites expect, and what asks of the rest.
 //!
-//! `cargo run -p plaza-socketio --example echo -- [PORT] [--engine] [--deflate]`
+//! `cargo run -p plaza-socketio --example echo -- [PORT] [--engine] [--msgpack] [--deflate]`
 //!
-//! Without `--engine`: Socket.IO at `/socket.io/` with the namespaces `/` and `/custom`; on connect it emits `auth`
-//! with the client's auth, answers `message` by `message-back`, and acknowledges `message-with-ack`. With it: plain
+//! Without an option: Socket.IO at `/socket.io/` with the namespaces `/`, `/custom` and `/dynamic-N`; on connect it
+//! emits `auth` with the client's auth, answers `message` by `message-back`, and acknowledges `message-with-ack`. The
+//! rest is in `handlers`. With `--msgpack`: the same for clients of `socket.io-msgpack-parser`. With `--engine`: plain
 //! Engine.IO at `/engine.io/`, every message echoed. With `--deflate` packets of 64 bytes and more are compressed for
 //! clients that offer it.
 
 use plaza_socketio::{
-    CloseReason, Compression, Config, Event, Handlers, Origins, Payload, Refusal, SocketIo,
+    BroadcastAckError, CloseReason, Compression, Config, Event, Handlers, Origins, Parsers, Payload, Refusal,
+    SocketIo,
     engine::{Application, Engine, Frame, Message, Outgoing, Protocol, Session},
     serve,
 };
-use serde_json::value::RawValue;
+use serde_json::{json, value::RawValue};
 use std::{
     future::Future,
     sync::Arc,
@@ -23,17 +25,17 @@ use tokio::net::TcpListener;
 
 #[tokio::main]
 async fn main() -> std::io::Result<()> {
-    let mut engine = false;
-    let mut compression = None;
+    let (mut engine, mut parsers, mut compression) = (false, Parsers::Json, None);
     let mut port = 3000;
     for argument in std::env::args().skip(1) {
-        match argument.parse() {
-            Ok(number) => port = number,
-            Err(_) if argument == "--engine" => engine = true,
-            Err(_) if argument == "--deflate" => compression = Some(Compression { threshold: 64 }),
-            Err(_) => {
+        match (argument.parse(), argument.as_str()) {
+            (Ok(number), _) => port = number,
+            (Err(_), "--engine") => engine = true,
+            (Err(_), "--msgpack") => parsers = Parsers::Msgpack,
+            (Err(_), "--deflate") => compression = Some(Compression { threshold: 64 }),
+            (Err(_), _) => {
                 return Err(std::io::Error::other(format!(
-                    "what is {argument}? usage: echo [PORT] [--engine] [--deflate]"
+                    "what is {argument}? usage: echo [PORT] [--engine] [--msgpack] [--deflate]"
                 )));
             }
         }
@@ -43,8 +45,9 @@ async fn main() -> std::io::Result<()> {
         ping_timeout: Duration::from_millis(200),
         max_payload: 1_000_000,
         connect_timeout: Duration::from_secs(1),
-        compression,
         origins: Origins::Any,
+        parsers,
+        compression,
         ..Config::default()
     };
     let listener = TcpListener::bind(("127.0.0.1", port)).await?;
@@ -57,10 +60,17 @@ async fn main() -> std::io::Result<()> {
         )
         .await
     } else {
-        let io =
-            SocketIo::builder(config).namespace("/", handlers()).namespace("/custom", handlers()).build();
+        let io = SocketIo::builder(config)
+            .namespace("/", handlers())
+            .namespace("/custom", handlers())
+            .namespaces(|name, _| name.strip_prefix("/dynamic-").is_some_and(is_number), handlers())
+            .build();
         serve(listener, io, std::future::pending()).await
     }
+}
+
+fn is_number(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 fn handlers() -> Handlers {
@@ -75,6 +85,45 @@ fn handlers() -> Handlers {
         .on("message-with-ack", |_, event: Event| async move {
             let Event { payload, ack: Some(ack), .. } = event else { return };
             let _ = acknowledge(&payload, ack);
+        })
+        .on("volatile", |socket, event| async move {
+            let Ok(arguments) = event.payload.elements() else { return };
+            let _ = socket.emit_volatile("volatile-back", &arguments);
+        })
+        // Asks all of a room `question`, and acknowledges with whether all answered in time and what they answered.
+        .on("ask-all", |socket, event| async move {
+            let (Ok((room, within)), Some(ack)) = (event.payload.args::<(String, u64)>(), event.ack) else {
+                return;
+            };
+            let room = socket.namespace().to(&room);
+            let asked = room.emit_with_ack("question", &[(); 0], Duration::from_millis(within)).await;
+            let (complete, answers) = match asked {
+                Ok(answers) => (true, answers),
+                Err(BroadcastAckError::Incomplete { answers, .. }) => (false, answers),
+                Err(BroadcastAckError::Encode(_)) => return,
+            };
+            // One argument each.
+            let first = |answer: &Payload| answer.args::<(serde_json::Value,)>().map(|(first,)| first).ok();
+            let answers: Vec<_> = answers.iter().map(first).collect();
+            let _ = ack.send(&(complete, answers));
+        })
+        .on("join", |socket, event| async move {
+            let (Ok((room,)), Some(ack)) = (event.payload.args::<(String,)>(), event.ack) else { return };
+            socket.join(&room);
+            let _ = ack.send(&[(); 0]);
+        })
+        // Who is in a room: the ids of the sockets there.
+        .on("fetch", |socket, event| async move {
+            let (Ok((room,)), Some(ack)) = (event.payload.args::<(String,)>(), event.ack) else { return };
+            let Ok(sockets) = socket.namespace().to(&room).fetch_sockets().await else { return };
+            let ids: Vec<_> = sockets.iter().map(plaza_socketio::RemoteSocket::id).collect();
+            let _ = ack.send(&[ids]);
+        })
+        .event_middleware(
+            |_, event| if event.name == "forbidden" { Err("not allowed".into()) } else { Ok(()) },
+        )
+        .on_refused(|socket, _, why| async move {
+            let _ = socket.emit("refused", &[json!({ "message": why.to_string() })]);
         })
 }
 

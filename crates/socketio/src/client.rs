@@ -13,7 +13,8 @@ use crate::{
     outgoing::{Parser, in_encoding},
     packet::{self, Content, Malformed, Parsed},
     payload,
-    socket::Socket,
+    recovery::{Pid, Previous},
+    socket::{Identity, Socket},
 };
 use bytes::Bytes;
 use futures_util::{FutureExt, StreamExt, future::BoxFuture, stream::FuturesUnordered};
@@ -180,8 +181,8 @@ impl Client {
                 self.gone(&socket, DisconnectReason::ClientNamespaceDisconnect, cx);
                 Ok(())
             }
-            // The server let go of it while this was on its way.
-            (_, Some(at)) if self.sockets[at].socket.was_dropped() => Ok(()),
+            // The server let go of it while this was on its way, or its client is back on another connection.
+            (_, Some(at)) if !self.sockets[at].socket.may_come() => Ok(()),
             (_, None) if self.dropped.iter().any(|name| **name == *parsed.namespace) => Ok(()),
             (Content::Event { name, id, json }, Some(at)) if self.sockets[at].admitted => {
                 let socket = Arc::clone(&self.sockets[at].socket);
@@ -213,16 +214,32 @@ impl Client {
             }
         };
         self.dropped.retain(|dropped| **dropped != *name);
-        let socket = Socket::new(
-            namespace,
-            Arc::clone(&self.session),
-            Arc::clone(&self.request),
-            self.encoding(),
-            &self.config().random,
-        );
+        let previous = self.previous(&namespace, &auth, cx);
+        let identity = previous.map_or(Identity::New(&self.config().random), Identity::Recovered);
+        let (session, request) = (Arc::clone(&self.session), Arc::clone(&self.request));
+        let socket = Socket::new(namespace, session, request, self.encoding(), identity);
         self.sockets.push(Connection { socket: Arc::clone(&socket), admitted: false });
+        if let Some(memory) = socket.namespace().memory() {
+            memory.comes(&socket);
+            if socket.recovered() && memory.skips_middleware() {
+                self.finish(Done::Allowed(socket, auth), cx);
+                return Ok(());
+            }
+        }
         self.start(allow(socket, auth), cx);
         Ok(())
+    }
+
+    /// What the client was in this namespace before its connection broke off, if it says so, and that can be.
+    fn previous(&mut self, namespace: &Namespace, auth: &Value, cx: &mut Context<'_>) -> Option<Previous> {
+        let memory = namespace.memory()?;
+        let pid = Pid::from_text(auth["pid"].as_str()?)?;
+        // It knows sooner than the server that its connection is broken.
+        if let Some(there) = memory.there(pid) {
+            self.gone(&there, DisconnectReason::Transport(CloseReason::TransportClose), cx);
+            there.session().close_with(CloseReason::TransportClose);
+        }
+        memory.claim(pid, auth["offset"].as_str(), self.session.free())
     }
 
     /// The namespace of this name, for one more of this client's sockets.
@@ -286,6 +303,9 @@ impl Client {
             }
             Done::Refused(socket, error) => {
                 self.sockets.retain(|held| held.socket.id() != socket.id());
+                if let Some(memory) = socket.namespace().memory() {
+                    memory.refused(&socket);
+                }
                 self.refuse(socket.namespace().name(), &error);
             }
         }

@@ -45,6 +45,8 @@ pub struct Config {
     /// Whether WebSockets whose clients offer it are compressed, message by message (RFC 7692, without context
     /// takeover): fewer bytes for more work. No
     pub compression: Option<Compression>,
+    /// Whether, and how far, clients whose connections broke off are recovered. Not
+    pub recovery: Option<Recovery>,
     /// Which web pages may talk to this server. Its own only
     pub origins: Origins,
     /// Stands in front of every Engine.IO sid, so that a proxy can tell nodes apart; `[A-Za-z0-9_-]`. Empty
@@ -72,12 +74,43 @@ impl Default for Config {
             max_namespaces: 16,
             max_dynamic_namespaces: 10_000,
             parsers: Parsers::default(),
+            recovery: None,
             cookie: None,
             compression: None,
             origins: Origins::Same,
             sid_prefix: String::new(),
             polling: true,
             random: Random::default(),
+        }
+    }
+}
+
+/// Connection state recovery: a client whose connection broke off gets back its socket's id, rooms and data, and the
+/// events it missed. It is for events that ask for no acknowledgement. With it, every such event has one argument more,
+/// its position, at the end; the events of a namespace are sent one after the other; and what is kept dies with the
+/// process. Bounds hold for each namespace.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Recovery {
+    /// How long a client may be away. 2 minutes
+    pub window: Duration,
+    /// Most bytes of events that are kept, counted as in an outbox; once a client speaks MessagePack, up to as many more.
+    /// A client that missed one that is cut comes back as a new one, and so does one that missed more than half an outbox
+    /// holds. 8 MiB
+    pub bytes: usize,
+    /// Most clients that are kept while they are away; the one who has been away longest makes way. 10,000
+    pub sockets: usize,
+    /// Whether a client that is recovered is spared the middleware. Node's default is yes; but who was let in may since
+    /// have been barred. No
+    pub skip_middleware: bool,
+}
+
+impl Default for Recovery {
+    fn default() -> Self {
+        Self {
+            window: Duration::from_secs(120),
+            bytes: 8 * 1024 * 1024,
+            sockets: 10_000,
+            skip_middleware: false,
         }
     }
 }

@@ -38,6 +38,7 @@ impl Members {
     pub(crate) fn insert(&self, socket: Arc<Socket>) {
         self.write(|state| {
             for room in socket.with_rooms(|rooms| rooms.clone()) {
+                socket.came_into(&room);
                 state.rooms.entry(room).or_default().insert(socket.id(), Arc::clone(&socket));
             }
             state.sockets.insert(socket.id(), socket);
@@ -48,8 +49,9 @@ impl Members {
     pub(crate) fn remove(&self, socket: &Socket) {
         let gone = self.write(|state| {
             for room in socket.with_rooms(std::mem::take) {
-                state.take_out(&room, socket.id());
+                state.take_out(&room, socket);
             }
+            state.member(socket)?;
             state.sockets.remove(&socket.id())
         });
         // Dropped here, outside the lock.
@@ -62,7 +64,7 @@ impl Members {
             return;
         }
         self.write(|state| {
-            let Some(member) = state.sockets.get(&socket.id()).cloned() else {
+            let Some(member) = state.member(socket).cloned() else {
                 if socket.may_come() {
                     socket.with_rooms(|rooms| {
                         if !rooms.iter().any(|held| &**held == room) {
@@ -77,6 +79,7 @@ impl Members {
                 None => Room::from(room),
             };
             if state.rooms.entry(Arc::clone(&room)).or_default().insert(socket.id(), member).is_none() {
+                socket.came_into(&room);
                 socket.with_rooms(|rooms| rooms.push(room));
             }
         });
@@ -84,14 +87,26 @@ impl Members {
 
     pub(crate) fn leave(&self, socket: &Socket, room: &str) {
         self.write(|state| {
-            state.take_out(room, socket.id());
+            state.take_out(room, socket);
+            socket.went_out_of(room);
             socket.with_rooms(|rooms| rooms.retain(|held| &**held != room));
         });
     }
 
     /// Calls `each` for every socket of a target, once. It must not change the members.
-    pub(crate) fn for_each(&self, target: &Target, mut each: impl FnMut(&Arc<Socket>)) {
+    pub(crate) fn for_each(&self, target: &Target, each: impl FnMut(&Arc<Socket>)) {
+        self.for_each_after(|| {}, target, each);
+    }
+
+    /// The same after doing something else first, without letting anybody come or go in between.
+    pub(crate) fn for_each_after(
+        &self,
+        first: impl FnOnce(),
+        target: &Target,
+        mut each: impl FnMut(&Arc<Socket>),
+    ) {
         self.read(|state| {
+            first();
             let excepted = |socket: &Socket| target.except.iter().any(|room| state.is_in(room, socket.id()));
             match target.rooms.as_slice() {
                 [] => state.sockets.values().filter(|socket| !excepted(socket)).for_each(&mut each),
@@ -125,9 +140,16 @@ impl Members {
 }
 
 impl State {
-    fn take_out(&mut self, room: &str, id: SocketId) {
+    /// The socket as a member. Another may be one under its id, which goes on with what it was.
+    fn member(&self, socket: &Socket) -> Option<&Arc<Socket>> {
+        self.sockets.get(&socket.id()).filter(|member| std::ptr::eq(&***member, socket))
+    }
+
+    fn take_out(&mut self, room: &str, socket: &Socket) {
         if let Some(members) = self.rooms.get_mut(room) {
-            members.remove(&id);
+            if members.get(&socket.id()).is_some_and(|member| std::ptr::eq(&**member, socket)) {
+                members.remove(&socket.id());
+            }
             if members.is_empty() {
                 self.rooms.remove(room);
             }
@@ -147,20 +169,26 @@ impl State {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::socket::Identity;
     use crate::{Random, adapter::Alone, engine::Session, namespace::Namespace, outgoing::Parser};
     use std::sync::Weak;
 
     fn connected(namespace: &Arc<Namespace>) -> Arc<Socket> {
         let session = Session::alone("secret");
-        let socket =
-            Socket::new(Arc::clone(namespace), session, Arc::default(), Parser::Json, &Random::default());
+        let socket = Socket::new(
+            Arc::clone(namespace),
+            session,
+            Arc::default(),
+            Parser::Json,
+            Identity::New(&Random::default()),
+        );
         assert!(socket.connected());
         socket
     }
 
     #[test]
     fn a_room_is_kept_no_longer_than_its_members() {
-        let namespace = Namespace::new("/", Arc::default(), Arc::new(Alone), Weak::new());
+        let namespace = Namespace::new("/", Arc::default(), Arc::new(Alone), Weak::new(), None);
         let (members, ana, ben) = (Members::default(), connected(&namespace), connected(&namespace));
         members.insert(Arc::clone(&ana));
         members.insert(Arc::clone(&ben));

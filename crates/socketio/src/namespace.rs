@@ -1,7 +1,7 @@
 //! A namespace: its sockets, their rooms, and the handlers they share.
 
 use crate::{
-    EncodeError,
+    DisconnectReason, EncodeError,
     adapter::{Adapter, ToOthers},
     broadcast::Broadcast,
     handlers::Handlers,
@@ -9,7 +9,8 @@ use crate::{
     namespaces::Namespaces,
     outgoing::{Outgoing, in_encoding},
     packet,
-    socket::Socket,
+    recovery::Memory,
+    socket::{Socket, State},
 };
 use serde::Serialize;
 use std::{
@@ -30,6 +31,7 @@ pub struct Namespace {
     next_ack: AtomicU64,
     /// Where it is to be forgotten, if it was made on demand.
     home: Weak<Namespaces>,
+    memory: Option<Memory>,
 }
 
 impl Namespace {
@@ -38,6 +40,7 @@ impl Namespace {
         handlers: Arc<Handlers>,
         adapter: Arc<dyn Adapter>,
         home: Weak<Namespaces>,
+        memory: Option<Memory>,
     ) -> Arc<Self> {
         Arc::new_cyclic(|itself| Self {
             name: name.into(),
@@ -47,6 +50,7 @@ impl Namespace {
             adapter,
             next_ack: AtomicU64::new(0),
             home,
+            memory,
         })
     }
 
@@ -99,6 +103,9 @@ impl Namespace {
                 self.members.select(target).iter().for_each(|socket| socket.disconnect(*close));
             }
         }
+        if let Some(memory) = &self.memory {
+            memory.apply(message);
+        }
     }
 
     /// The sockets of this node that a target names.
@@ -114,7 +121,10 @@ impl Namespace {
         }
     }
 
-    fn deliver(&self, target: &Target, message: &Outgoing, volatile: bool) {
+    pub(crate) fn deliver(&self, target: &Target, message: &Outgoing, volatile: bool) {
+        if let Some(memory) = &self.memory {
+            return memory.deliver(&self.members, target, message, volatile);
+        }
         // One that cannot be sent to is on its way out.
         self.members.for_each(target, |socket| {
             if !volatile || socket.flows() {
@@ -130,6 +140,11 @@ impl Namespace {
 
     pub(crate) fn handlers(&self) -> &Handlers {
         &self.handlers
+    }
+
+    /// What it remembers for those who come back, where they may.
+    pub(crate) fn memory(&self) -> Option<&Memory> {
+        self.memory.as_ref()
     }
 
     pub(crate) fn adapter(&self) -> &dyn Adapter {
@@ -159,8 +174,21 @@ impl Namespace {
         self.members.remove(socket);
     }
 
+    /// A socket is gone, for good or to come back.
+    pub(crate) fn depart(&self, socket: &Socket, before: State, reason: DisconnectReason) {
+        let Some(memory) = &self.memory else { return self.members.remove(socket) };
+        if memory.depart(&self.members, socket, before, reason)
+            && let (Some(home), Some(itself)) = (self.home.upgrade(), self.itself())
+        {
+            home.keep(itself, memory.window());
+        }
+    }
+
     /// Lets the client in and tells it so; whether it was still there.
     pub(crate) fn admit(&self, socket: &Arc<Socket>) -> bool {
+        if let Some(memory) = &self.memory {
+            return memory.admit(&self.members, &self.name, socket);
+        }
         let connected = packet::connected(&self.name, socket.id().as_str(), None);
         if socket.session().send(&in_encoding(connected, socket.parser())).is_err() || !socket.connected() {
             return false;

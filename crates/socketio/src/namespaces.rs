@@ -3,12 +3,14 @@
 //! One that was made for a client lives as long as anybody has it: its sockets, whoever holds one, a session that may be
 //! recovered. So none is ever let go of between a client's arrival and its connection, and none stays empty.
 
-use crate::{adapter::Adapter, config::Config, handlers::Handlers, namespace::Namespace};
+use crate::{adapter::Adapter, config::Config, handlers::Handlers, namespace::Namespace, recovery::Memory};
 use serde_json::Value;
 use std::{
     collections::HashMap,
     sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
+    time::Duration,
 };
+use tokio::time::Instant;
 
 /// Longest name that one can be made by, in bytes.
 const LONGEST_NAME: usize = 255;
@@ -28,6 +30,7 @@ pub(crate) struct Namespaces {
     fixed: HashMap<Box<str>, Arc<Namespace>>,
     families: Vec<Family>,
     made: Mutex<HashMap<Box<str>, Weak<Namespace>>>,
+    kept: Mutex<Kept>,
     adapter: Arc<dyn Adapter>,
 }
 
@@ -42,6 +45,13 @@ pub(crate) enum NotFound {
     TooMany,
 }
 
+/// Namespaces that somebody may come back to.
+#[derive(Default)]
+struct Kept {
+    until: HashMap<Box<str>, (Instant, Arc<Namespace>)>,
+    looked: Option<Instant>,
+}
+
 impl Namespaces {
     pub(crate) fn new(
         config: Config,
@@ -49,12 +59,15 @@ impl Namespaces {
         families: Vec<Family>,
         adapter: Arc<dyn Adapter>,
     ) -> Arc<Self> {
+        let memory = memory_of(&config);
         let named = |(name, handlers): (String, Handlers)| {
-            let namespace = Namespace::new(&name, Arc::new(handlers), Arc::clone(&adapter), Weak::new());
+            let namespace =
+                Namespace::new(&name, Arc::new(handlers), Arc::clone(&adapter), Weak::new(), memory());
             (name.into(), namespace)
         };
         let fixed = fixed.into_iter().map(named).collect();
-        Arc::new(Self { config, fixed, families, made: Mutex::default(), adapter })
+        drop(memory);
+        Arc::new(Self { config, fixed, families, made: Mutex::default(), kept: Mutex::default(), adapter })
     }
 
     /// The one of this name, if it is there.
@@ -83,6 +96,7 @@ impl Namespaces {
         }
         let wanted = |family: &&Family| (family.predicate)(name, auth);
         let family = self.families.iter().find(wanted).ok_or(NotFound::Invalid)?;
+        self.let_go(Instant::now());
         let mut made = self.lock();
         // Meanwhile another client may have been quicker.
         if let Some(namespace) = made.get(name).and_then(Weak::upgrade) {
@@ -92,9 +106,38 @@ impl Namespaces {
             return Err(NotFound::TooMany);
         }
         let (handlers, adapter) = (Arc::clone(&family.handlers), Arc::clone(&self.adapter));
-        let namespace = Namespace::new(name, handlers, adapter, Arc::downgrade(self));
+        let namespace =
+            Namespace::new(name, handlers, adapter, Arc::downgrade(self), memory_of(&self.config)());
         made.insert(name.into(), Arc::downgrade(&namespace));
         Ok(namespace)
+    }
+
+    /// Keeps one for this long though nobody may be there.
+    pub(crate) fn keep(&self, namespace: Arc<Namespace>, window: Duration) {
+        let now = Instant::now();
+        let mut kept = self.kept();
+        let before = kept.until.insert(namespace.name().into(), (now + window, namespace));
+        drop(kept);
+        drop(before);
+        self.let_go(now);
+    }
+
+    /// Lets go of those that nobody comes back to any more; looks now and then.
+    fn let_go(&self, now: Instant) {
+        let Some(recovery) = self.config.recovery else { return };
+        let mut kept = self.kept();
+        if kept.looked.is_some_and(|looked| now < looked + recovery.window / 8) {
+            return;
+        }
+        kept.looked = Some(now);
+        let past: Vec<_> = kept.until.extract_if(|_, (until, _)| *until < now).collect();
+        // One may be dropped here, and then locks what is locked.
+        drop(kept);
+        drop(past);
+    }
+
+    fn kept(&self) -> MutexGuard<'_, Kept> {
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// One is no more. Under its name there may be another by now.
@@ -108,4 +151,9 @@ impl Namespaces {
     fn lock(&self) -> MutexGuard<'_, HashMap<Box<str>, Weak<Namespace>>> {
         self.made.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// A new memory for each namespace, where there is recovery.
+fn memory_of(config: &Config) -> impl Fn() -> Option<Memory> {
+    || config.recovery.map(|recovery| Memory::new(recovery, config))
 }

@@ -63,6 +63,18 @@ impl Outgoing {
         })
     }
 
+    /// The same event with one argument more, at the end.
+    pub(crate) fn with_offset(&self, offset: &str) -> Self {
+        let text = text(&self.0.json);
+        self.rewritten(text.len() + offset.len() + 4, |buffer| {
+            // An event is an array with at least its name in it.
+            buffer.extend_from_slice(text.strip_suffix(']').unwrap_or(text).as_bytes());
+            buffer.extend_from_slice(b",\"");
+            buffer.extend_from_slice(offset.as_bytes());
+            buffer.extend_from_slice(b"\"]");
+        })
+    }
+
     /// Another text with the same bytes behind it.
     fn rewritten(&self, capacity: usize, write: impl FnOnce(&mut Vec<u8>)) -> Self {
         let rest = self.0.json.rest.clone();

@@ -5,11 +5,12 @@ use crate::{
     asking::{AckError, Waiting},
     broadcast::Broadcast,
     engine::{Closed, Outgoing as Frames, Session},
-    members::Room,
+    members::{Room, Target},
     namespace::Namespace,
     outgoing::{Outgoing, Parser, in_encoding},
     packet,
     random::Random,
+    recovery::{Previous, Recoverable},
 };
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
@@ -81,10 +82,22 @@ pub struct Socket {
     namespace: Arc<Namespace>,
     session: Arc<Session>,
     request: Arc<http::Extensions>,
-    data: OnceLock<Box<dyn Any + Send + Sync>>,
+    data: OnceLock<Data>,
     parser: Parser,
     state: AtomicU8,
     own: Mutex<Own>,
+    /// Where its client can come back to it.
+    recoverable: Option<Box<Recoverable>>,
+}
+
+/// What an application keeps with a socket.
+pub(crate) type Data = Arc<dyn Any + Send + Sync>;
+
+/// Who a socket is.
+pub(crate) enum Identity<'a> {
+    New(&'a Random),
+    /// The one that it was before its connection broke off.
+    Recovered(Previous),
 }
 
 /// What changes over a socket's life.
@@ -94,13 +107,27 @@ struct Own {
     acks: HashMap<u64, Waiting>,
 }
 
-const CONNECTING: u8 = 0;
-const CONNECTED: u8 = 1;
-/// The server has let go of it; its handlers have yet to learn.
-const DROPPED: u8 = 2;
-/// The same, and its client is to leave all other namespaces and its session with it.
-const CLIENT_DROPPED: u8 = 3;
-const DISCONNECTED: u8 = 4;
+/// Where it is in its life.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+pub(crate) enum State {
+    Connecting,
+    Connected,
+    /// The server has let go of it; its handlers have yet to learn.
+    Dropped,
+    /// The same, and its client is to leave all other namespaces and its session with it.
+    ClientDropped,
+    Disconnected,
+}
+
+impl From<u8> for State {
+    fn from(state: u8) -> Self {
+        [Self::Connecting, Self::Connected, Self::Dropped, Self::ClientDropped]
+            .into_iter()
+            .find(|known| *known as u8 == state)
+            .unwrap_or(Self::Disconnected)
+    }
+}
 
 impl Socket {
     pub(crate) fn new(
@@ -108,17 +135,25 @@ impl Socket {
         session: Arc<Session>,
         request: Arc<http::Extensions>,
         parser: Parser,
-        random: &Random,
+        identity: Identity<'_>,
     ) -> Arc<Self> {
+        let (id, data, rooms, recoverable) = match identity {
+            Identity::New(random) => {
+                let recoverable = namespace.memory().map(|_| Recoverable::new(SocketId::new(random)));
+                (SocketId::new(random), None, Vec::new(), recoverable)
+            }
+            Identity::Recovered(was) => (was.id, was.data, was.rooms, Some(was.recoverable)),
+        };
         Arc::new(Self {
-            id: SocketId::new(random),
+            id,
             namespace,
             session,
             request,
-            data: OnceLock::new(),
+            data: data.map(OnceLock::from).unwrap_or_default(),
             parser,
-            state: AtomicU8::new(CONNECTING),
-            own: Mutex::default(),
+            state: AtomicU8::new(State::Connecting as u8),
+            own: Mutex::new(Own { rooms, acks: HashMap::new() }),
+            recoverable: recoverable.map(Box::new),
         })
     }
 
@@ -139,7 +174,7 @@ impl Socket {
 
     /// Keeps a value with the socket, once: the first call wins. Best done in a middleware.
     pub fn set_data<T: Send + Sync + 'static>(&self, data: T) {
-        let _ = self.data.set(Box::new(data));
+        let _ = self.data.set(Arc::new(data));
     }
 
     /// The value kept with the socket, if it is one of this type.
@@ -149,7 +184,13 @@ impl Socket {
 
     /// Whether events reach the client and come from it.
     pub fn is_connected(&self) -> bool {
-        self.state.load(Ordering::Acquire) == CONNECTED
+        self.state() == State::Connected
+    }
+
+    /// Whether it is one whose connection broke off and whose client is back, see [`Config::recovery`](crate::Config):
+    /// with the id, rooms and data that it had. What it missed has been sent.
+    pub fn recovered(&self) -> bool {
+        self.recoverable().is_some_and(Recoverable::is_restored)
     }
 
     /// Sends an event. `args` is a tuple, an array or a slice, one element an argument. An event to a socket
@@ -172,19 +213,35 @@ impl Socket {
 
     /// Sends what [`Outgoing::event`] made: for those who encode once and send to many.
     pub fn send(&self, message: &Outgoing) -> Result<(), Closed> {
-        self.send_frames(message.frames(self.parser))
+        if self.namespace.memory().is_none() {
+            return self.send_frames(message.frames(self.parser));
+        }
+        if !self.is_connected() || self.session.is_closed() {
+            return Err(Closed);
+        }
+        self.namespace.deliver(&self.alone(), message, false);
+        Ok(())
     }
 
     /// Sends an event that is worth nothing later, see [`Broadcast::volatile`]; whether it was sent.
     pub fn emit_volatile(&self, event: &str, args: &(impl Serialize + ?Sized)) -> Result<bool, EncodeError> {
         let message = Outgoing::event(self.namespace.name(), event, args)?;
-        Ok(self.flows() && self.send(&message).is_ok())
+        let sent = self.flows() && self.is_connected();
+        if sent {
+            self.namespace.deliver(&self.alone(), &message, true);
+        }
+        Ok(sent)
     }
 
     /// Waits until at most half of the client's outbox is in use, so that whoever sends much never makes it a
     /// slow consumer.
     pub async fn room_in_outbox(&self) -> Result<(), Closed> {
         self.session.room().await
+    }
+
+    /// Whether the server is [`overloaded`](crate::SocketIo::overloaded), for handlers that may ask a client to come again.
+    pub fn server_is_overloaded(&self) -> bool {
+        self.session.server_is_overloaded()
     }
 
     /// How many more bytes wait for the client before it can be called slow.
@@ -239,11 +296,6 @@ impl Socket {
         self.lock().rooms.clone()
     }
 
-    /// Whether the server is [`overloaded`](crate::SocketIo::overloaded), for handlers that may ask a client to come again.
-    pub fn server_is_overloaded(&self) -> bool {
-        self.session.server_is_overloaded()
-    }
-
     /// To everybody else in the namespace.
     pub fn broadcast(&self) -> Broadcast<'_> {
         self.namespace.broadcast().except(self.id.as_str())
@@ -257,8 +309,8 @@ impl Socket {
     /// Lets go of the client in this namespace; with `close`, in all of them and of its session as well. It is told
     /// so, and an official client does not come back by itself; see [`close_transport`](Self::close_transport).
     pub fn disconnect(&self, close: bool) {
-        let dropped = if close { CLIENT_DROPPED } else { DROPPED };
-        if self.state.compare_exchange(CONNECTED, dropped, Ordering::AcqRel, Ordering::Acquire).is_ok() {
+        let dropped = if close { State::ClientDropped } else { State::Dropped };
+        if self.changes(State::Connected, dropped) {
             let goodbye = in_encoding(packet::disconnect(self.namespace.name()), self.parser);
             let _ = self.session.send(&goodbye);
             self.namespace.remove(self);
@@ -274,31 +326,39 @@ impl Socket {
     }
 
     pub(crate) fn connected(&self) -> bool {
-        self.state.compare_exchange(CONNECTING, CONNECTED, Ordering::AcqRel, Ordering::Acquire).is_ok()
+        self.changes(State::Connecting, State::Connected)
+    }
+
+    fn state(&self) -> State {
+        self.state.load(Ordering::Acquire).into()
+    }
+
+    fn changes(&self, from: State, to: State) -> bool {
+        self.state.compare_exchange(from as u8, to as u8, Ordering::AcqRel, Ordering::Acquire).is_ok()
     }
 
     /// Whether it is in its namespace or on its way there.
     pub(crate) fn may_come(&self) -> bool {
-        matches!(self.state.load(Ordering::Acquire), CONNECTING | CONNECTED)
+        matches!(self.state(), State::Connecting | State::Connected)
     }
 
     /// Whether [`Socket::disconnect`] was called and its handlers have yet to learn.
     pub(crate) fn was_dropped(&self) -> bool {
-        matches!(self.state.load(Ordering::Acquire), DROPPED | CLIENT_DROPPED)
+        matches!(self.state(), State::Dropped | State::ClientDropped)
     }
 
     /// Whether its client's other sockets are to go with it.
     pub(crate) fn was_dropped_with_client(&self) -> bool {
-        self.state.load(Ordering::Acquire) == CLIENT_DROPPED
+        self.state() == State::ClientDropped
     }
 
     /// The end: out of its rooms, nobody waits for its answers any more. Whether it had been connected.
     pub(crate) fn disconnected(&self, reason: DisconnectReason) -> bool {
-        let before = self.state.swap(DISCONNECTED, Ordering::AcqRel);
-        self.namespace.remove(self);
+        let before = State::from(self.state.swap(State::Disconnected as u8, Ordering::AcqRel));
+        self.namespace.depart(self, before, reason);
         self.lock().acks = HashMap::new();
         tracing::trace!(id = %self.id, %reason, "socket disconnected");
-        matches!(before, CONNECTED | DROPPED | CLIENT_DROPPED)
+        matches!(before, State::Connected | State::Dropped | State::ClientDropped)
     }
 
     pub(crate) fn acknowledged(&self, id: u64, payload: Payload) {
@@ -329,6 +389,32 @@ impl Socket {
     /// Whether what is sent now is handed on at once.
     pub(crate) fn flows(&self) -> bool {
         self.session.flows()
+    }
+
+    /// It has come into a room. Called while the members are locked.
+    pub(crate) fn came_into(&self, room: &Room) {
+        if let (Some(memory), Some(own)) = (self.namespace.memory(), self.recoverable()) {
+            memory.joined(own, room);
+        }
+    }
+
+    /// It has left a room. Called while the members are locked.
+    pub(crate) fn went_out_of(&self, room: &str) {
+        if let (Some(memory), Some(own)) = (self.namespace.memory(), self.recoverable()) {
+            memory.left(own, room);
+        }
+    }
+
+    pub(crate) fn recoverable(&self) -> Option<&Recoverable> {
+        self.recoverable.as_deref()
+    }
+
+    pub(crate) fn shared_data(&self) -> Option<Data> {
+        self.data.get().cloned()
+    }
+
+    fn alone(&self) -> Target {
+        Target { rooms: vec![Room::from(self.id.as_str())], except: Vec::new() }
     }
 
     pub(crate) fn session(&self) -> &Arc<Session> {

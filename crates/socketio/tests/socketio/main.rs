@@ -24,6 +24,7 @@ mod order;
 mod origins;
 mod panics;
 mod reasons;
+mod recovery;
 mod rooms;
 mod shutdown;
 mod slow;

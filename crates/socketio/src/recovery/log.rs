@@ -1,0 +1,59 @@
+//! The latest packets of a namespace, each with its position and whom it was for.
+
+use crate::{members::Target, outgoing::Outgoing};
+use std::{collections::VecDeque, time::Duration};
+use tokio::time::Instant;
+
+/// Bounded in bytes and in time: what is cut from it cannot be recovered any more.
+#[derive(Default)]
+pub(super) struct Log {
+    /// Positions without a hole, the first one behind `floor`.
+    packets: VecDeque<Packet>,
+    bytes: usize,
+    floor: u64,
+}
+
+struct Packet {
+    at: Instant,
+    target: Target,
+    message: Outgoing,
+}
+
+impl Log {
+    /// The position of the latest packet, be it kept or cut; 0: there was none.
+    pub(super) fn top(&self) -> u64 {
+        self.floor + self.packets.len() as u64
+    }
+
+    /// The position of the latest packet that was cut.
+    pub(super) fn floor(&self) -> u64 {
+        self.floor
+    }
+
+    pub(super) fn push(&mut self, target: Target, message: Outgoing, at: Instant) {
+        self.bytes += message.cost();
+        self.packets.push_back(Packet { at, target, message });
+    }
+
+    /// Cuts what is older than `keep`, and the oldest of what is more than `most` bytes.
+    pub(super) fn cut(&mut self, now: Instant, keep: Duration, most: usize) {
+        let too_much =
+            |log: &Self| log.packets.front().is_some_and(|oldest| log.bytes > most || oldest.at + keep < now);
+        while too_much(self) {
+            if let Some(oldest) = self.packets.pop_front() {
+                self.bytes -= oldest.message.cost();
+                self.floor += 1;
+            }
+        }
+        if self.packets.is_empty() {
+            self.packets = VecDeque::new();
+        }
+    }
+
+    /// What came after a position, with the positions; `None`: some of it may have been cut.
+    pub(super) fn after(&self, since: u64) -> Option<impl Iterator<Item = (u64, &Target, &Outgoing)>> {
+        let skip = since.checked_sub(self.floor)?;
+        let packets = self.packets.iter().enumerate().skip(skip as usize);
+        Some(packets.map(|(at, packet)| (self.floor + 1 + at as u64, &packet.target, &packet.message)))
+    }
+}
