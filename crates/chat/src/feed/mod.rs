@@ -22,15 +22,15 @@
 mod audience;
 mod receipts;
 mod room;
+mod stats;
 mod task;
 mod typing;
 
-mod stats;
+pub use stats::FeedStats;
+
 use futures_util::future::BoxFuture;
 use plaza_protocol::{
     Error, Event, PresenceEvent, ReadEvent, Receipts, RoomId, RoomResumed, RoomsResumed, Seq, TypingEvent,
-pub use stats::FeedStats;
-
     UserId,
 };
 use std::sync::Arc;
@@ -108,13 +108,13 @@ pub enum Live {
 /// The way to the feed. Cheap to clone.
 pub struct Feed<S: Subscriber> {
     mailbox: mpsc::Sender<Message<S>>,
+    stats: Arc<FeedStats>,
 }
 
 impl<S: Subscriber> Clone for Feed<S> {
     fn clone(&self) -> Self {
         Self { mailbox: self.mailbox.clone(), stats: Arc::clone(&self.stats) }
     }
-    stats: Arc<FeedStats>,
 }
 
 impl<S: Subscriber> std::fmt::Debug for Feed<S> {

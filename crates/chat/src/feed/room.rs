@@ -92,6 +92,7 @@ impl<S: Subscriber> Room<S> {
         for (subscriber, after) in self.fed.values() {
             if seq > *after {
                 subscriber.send(encoded.frame());
+                receivers += 1;
             }
         }
         self.seq = Some(seq);
@@ -107,7 +108,6 @@ impl<S: Subscriber> Room<S> {
     }
 
     /// Sends what may be left out to those of who is fed that are `wanted` and have room for it.
-                receivers += 1;
     pub(super) fn mention(&self, item: Item, wanted: impl Fn(ConnectionId) -> bool) {
         let mut encoded: Encoded<S> = Encoded::new(item);
         for (id, (subscriber, _)) in &self.fed {
