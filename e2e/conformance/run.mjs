@@ -1,6 +1,6 @@
 // Runs the whole suite against the server that PLAZA_ECHO names, or the argument `reference`; files named after it limit it to them.
 //
-// Without either it builds crates/socketio's example `echo` and takes that. Exits 0 only when both the JavaScript and
+// Without either it builds crates/socketio's examples and takes those. Exits 0 only when both the JavaScript and
 // the Python half passed.
 import { spawnSync } from "node:child_process";
 import { existsSync, readdirSync } from "node:fs";
@@ -43,6 +43,6 @@ if (only.length === 0) {
 process.exit(javascript && pythonic ? 0 : 1);
 
 function build() {
-  if (!run("cargo", ["build", "--quiet", "-p", "plaza-socketio", "--example", "echo"], { cwd: root })) process.exit(1);
+  if (!run("cargo", ["build", "--quiet", "-p", "plaza-socketio", "--examples"], { cwd: root })) process.exit(1);
   return `${process.env.CARGO_TARGET_DIR ?? `${root}target`}/debug/examples/echo`;
 }

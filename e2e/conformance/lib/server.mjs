@@ -1,9 +1,11 @@
 // The echo server under test as a process of its own: started on a free port, stopped, killed, started again.
 //
-// Which server it is comes from PLAZA_ECHO: a path to the built example, or `reference` for Node's own.
+// Which server it is comes from PLAZA_ECHO: a path to the built example, beside which the others are, or `reference` for
+// Node's own.
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { connect, createServer } from "node:net";
+import { dirname, join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 
@@ -24,9 +26,12 @@ export class EchoServer {
     this.wsUrl = `ws://127.0.0.1:${port}`;
   }
 
-  /** Starts an echo server on a free port and waits until it takes connections. */
-  static async start({ engine = false, deflate = false } = {}) {
-    const flags = [...(engine ? ["--engine"] : []), ...(deflate ? ["--deflate"] : [])];
+  /**
+   * Starts an echo server on a free port and waits until it takes connections: with these of `engine`, `msgpack` and
+   * `deflate`. With `recovery` it is the application of that name.
+   */
+  static async start(options = {}) {
+    const flags = Object.keys(options).filter((option) => options[option]).map((option) => `--${option}`);
     for (let attempt = 1; ; attempt += 1) {
       // Between finding a port and using it somebody else may take it.
       const server = new EchoServer(await freePort(), flags);
@@ -41,17 +46,22 @@ export class EchoServer {
 
   /** Starts the process (again) on the same port. */
   async run() {
-    const args = [String(this.port), ...this.#flags];
-    const echo = process.env.PLAZA_ECHO;
-    if (!echo) throw new Error("PLAZA_ECHO names no server: run `npm test` or `npm run test:reference`");
-    const command = isReference ? [process.execPath, REFERENCE] : [echo];
-    const child = spawn(command[0], [...command.slice(1), ...args], { stdio: ["ignore", "ignore", "inherit"] });
+    const [program, ...args] = this.#command();
+    const child = spawn(program, args, { stdio: ["ignore", "ignore", "inherit"] });
     this.#child = child;
     const failed = once(child, "error").then(([error]) => Promise.reject(error));
     const ended = once(child, "exit").then(([code]) => Promise.reject(new Error(`the echo server ended: ${code}`)));
     failed.catch(() => {});
     ended.catch(() => {});
     await Promise.race([failed, ended, this.#listening()]);
+  }
+
+  #command() {
+    const echo = process.env.PLAZA_ECHO;
+    if (!echo) throw new Error("PLAZA_ECHO names no server: run `npm test` or `npm run test:reference`");
+    if (isReference) return [process.execPath, REFERENCE, String(this.port), ...this.#flags];
+    if (this.#flags.includes("--recovery")) return [join(dirname(echo), "recovery"), String(this.port)];
+    return [echo, String(this.port), ...this.#flags];
   }
 
   /** Sends a signal to the process: SIGSTOP freezes it, SIGCONT lets it go on. */
