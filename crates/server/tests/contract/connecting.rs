@@ -92,10 +92,10 @@ async fn more_positions_than_anybody_can_hold_are_refused() {
         let positions = (0..count).map(|number| (format!("r{number}"), number)).collect();
         Auth { guest: Some("Ana".into()), positions: Some(positions), ..Auth::default() }
     };
-    let error = refusal(&plaza, with(10_001)).await;
+    let error = refusal(&plaza, with(20_001)).await;
     assert_eq!((error.code, error.retryable), (Code::BadRequest, false));
-    let mut ana = Guest::open(&plaza, &with(10_000), &Options::default()).await.unwrap();
-    assert_eq!(ana.until_resumed().await.1.rooms.len(), 10_000);
+    let mut ana = Guest::open(&plaza, &with(20_000), &Options::default()).await.unwrap();
+    assert_eq!(ana.until_resumed().await.1.rooms.len(), 20_000);
 }
 
 #[tokio::test]

@@ -5,11 +5,13 @@
 
 mod bursts;
 mod connecting;
+mod direct;
 mod flow;
 mod membership;
 mod messages;
 mod presence;
 mod resuming;
+mod roles;
 mod strangers;
 mod writing;
 

@@ -3,8 +3,9 @@
 use crate::refused;
 use plaza_client::{Connection, Request};
 use plaza_protocol::{
-    AddMember, ClientId, Code, Content, Error, History, JoinRoom, LeaveRoom, ListMembers, MarkRead,
-    RemoveMember, RoomId, SendMessage, TextBody,
+    AddMember, BanMember, ClientId, Code, Content, Error, History, JoinRoom, LeaveRoom, ListBans,
+    ListMembers, Locate, MarkRead, RemoveMember, RenameRoom, Role, RoomId, SendMessage, SetRole, TextBody,
+    Timestamp, UnbanMember,
 };
 use plaza_testkit::{
     Guest, Plaza,
@@ -38,6 +39,14 @@ async fn refusals(connection: &Connection, room_id: &RoomId) -> Vec<Error> {
         ask(connection, AddMember { room_id: room_id(), user: at("Nobody") }).await,
         ask(connection, RemoveMember { room_id: room_id(), user: at("Ana") }).await,
         ask(connection, RemoveMember { room_id: room_id(), user: at("Nobody") }).await,
+        ask(connection, SetRole { room_id: room_id(), user: at("Ana"), role: Role::Member }).await,
+        ask(connection, SetRole { room_id: room_id(), user: at("Nobody"), role: Role::Owner }).await,
+        ask(connection, BanMember { room_id: room_id(), user: at("Ana") }).await,
+        ask(connection, BanMember { room_id: room_id(), user: at("Eve") }).await,
+        ask(connection, UnbanMember { room_id: room_id(), user: at("Eve") }).await,
+        ask(connection, ListBans { room_id: room_id(), after: None }).await,
+        ask(connection, RenameRoom { room_id: room_id(), name: "Mine".into() }).await,
+        ask(connection, Locate { room_id: room_id(), at: Timestamp::from_millis(0) }).await,
     ]
 }
 
@@ -70,6 +79,19 @@ async fn a_stranger_cannot_tell_a_group_from_nothing() {
     assert_eq!(hidden, refused(rest.events(&eve.token, &page(&nowhere)).await));
     assert_eq!(refused(rest.events(&"nonsense".into(), &page(&group)).await).code, Code::Unauthorized);
 
+    eve.until_resumed().await;
+    eve.nothing_more().await;
+}
+
+#[tokio::test]
+async fn a_stranger_cannot_tell_a_direct_room_from_nothing() {
+    let plaza = Plaza::with_defaults().await.unwrap();
+    let (ana, _ben) = (Guest::connect(&plaza, "Ana").await, Guest::connect(&plaza, "Ben").await);
+    let mut eve = Guest::connect(&plaza, "Eve").await;
+    let direct = plaza_protocol::CreateRoom::Direct { user: at("Ben") };
+    let direct = ana.connection.create_room(&direct).await.unwrap().id;
+    let nowhere: RoomId = format!("d_{}", "A".repeat(direct.as_str().len() - 2)).parse().unwrap();
+    assert_eq!(refusals(&eve.connection, &direct).await, refusals(&eve.connection, &nowhere).await);
     eve.until_resumed().await;
     eve.nothing_more().await;
 }
