@@ -117,12 +117,12 @@ impl Gateway {
             limits: Arc::clone(&limits),
             node: settings.node,
             registry,
+            metrics: settings.metrics,
+            request_deadline: settings.request_deadline,
         });
         tasks.spawn("sessions", registry::watch(Arc::clone(&here), shutdown));
         let io = SocketIo::builder(settings.socket)
             .on_request(move |request| {
-            metrics: settings.metrics,
-            request_deadline: settings.request_deadline,
                 let addr = request.extensions.get::<ClientAddr>().copied().unwrap_or(ClientAddr(UNKNOWN));
                 // The official client comes again after a 503 by itself.
                 limits
@@ -176,16 +176,16 @@ fn handlers(here: &Arc<Here>) -> Handlers {
         })
         .on_connect(move |socket, auth| {
             let here = Arc::clone(&arriving);
+            here.metrics.connected();
             async move { catch_up::arrive(&here, socket, auth).await }
         })
         .on_disconnect(move |socket, reason| {
             let here = Arc::clone(&leaving);
-            here.metrics.connected();
+            here.metrics.disconnected(reason);
             async move {
                 if let Some(seat) = socket.data::<Seat>() {
                     tracing::debug!(user = %seat.identity.user.id, %reason, "A client has gone");
                     here.registry.remove(&seat.identity.session, &socket);
-            here.metrics.disconnected(reason);
                     here.presence.went(seat.presence).await;
                     if let Some(connection) = seat.left() {
                         here.feed.disconnect(connection).await;
