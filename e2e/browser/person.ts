@@ -82,10 +82,49 @@ export class Person {
   }
 
   async addMember(name: string): Promise<void> {
-    await this.page.getByRole('button', { name: 'Members' }).click();
+    await this.openMembers();
     await this.page.getByLabel('Add somebody by name').fill(name);
     await this.page.getByRole('button', { name: 'Add', exact: true }).click();
     await expect(this.page.getByRole('complementary', { name: 'Members' })).toContainText(name);
+  }
+
+  get members(): Locator {
+    return this.page.getByRole('complementary', { name: 'Members' });
+  }
+
+  async openMembers(): Promise<void> {
+    if (await this.members.isVisible()) return;
+    await this.page.getByRole('button', { name: 'Members', exact: true }).click();
+    await expect(this.members).toBeVisible();
+  }
+
+  /** Opens somebody's menu in the members panel. */
+  async menuOf(name: string): Promise<Locator> {
+    await this.openMembers();
+    await this.members.getByRole('button', { name: `Actions for ${name}` }).click();
+    return this.page.getByRole('menu');
+  }
+
+  /** Chooses from somebody's menu, and says yes if that is asked about. */
+  async does(action: string, name: string, yes?: string): Promise<void> {
+    const menu = await this.menuOf(name);
+    await menu.getByRole('menuitem', { name: action, exact: true }).click();
+    if (yes !== undefined) await this.confirms(yes);
+  }
+
+  async confirms(yes: string): Promise<void> {
+    await this.page.getByRole('alertdialog').getByRole('button', { name: yes, exact: true }).click();
+  }
+
+  async logIn(name: string, password = PASSWORD): Promise<void> {
+    await this.page.getByLabel('Name').fill(name);
+    await this.page.getByLabel('Password').fill(password);
+    await this.page.getByRole('button', { name: 'Sign in' }).click();
+  }
+
+  async settings(): Promise<void> {
+    await this.page.getByRole('link', { name: 'Settings' }).click();
+    await expect(this.page.getByRole('heading', { name: 'Settings' })).toBeVisible();
   }
 
   get composer(): Locator {
@@ -167,10 +206,34 @@ export async function storeUnsendable(page: Page, token: string, text: string): 
   const { user } = (await me.json()) as { user: { id: string } };
   const clientId = 'x'.repeat(65);
   const item = { clientId, roomId: 'general', text, writtenAt: Date.now(), state: 'queued', attempts: 0 };
-  await page.evaluate(([key, value]) => localStorage.setItem(key, value), [
-    `plaza.outbox.${user.id}.${clientId}`,
-    JSON.stringify(item),
-  ] as const);
+  await page.evaluate(
+    (value) =>
+      new Promise((resolve, reject) => {
+        const opening = indexedDB.open('plaza.outbox', 1);
+        opening.onerror = () => reject(opening.error);
+        opening.onsuccess = () => {
+          const transaction = opening.result.transaction('messages', 'readwrite');
+          transaction.objectStore('messages').put(value);
+          transaction.oncomplete = resolve;
+        };
+      }),
+    { account: user.id, ...item },
+  );
+}
+
+/** What the browser keeps to be sent later. */
+export async function stored(page: Page): Promise<{ text: string; state: string }[]> {
+  return page.evaluate(
+    () =>
+      new Promise<{ text: string; state: string }[]>((resolve, reject) => {
+        const opening = indexedDB.open('plaza.outbox', 1);
+        opening.onerror = () => reject(opening.error);
+        opening.onsuccess = () => {
+          const all = opening.result.transaction('messages').objectStore('messages').getAll();
+          all.onsuccess = () => resolve(all.result as { text: string; state: string }[]);
+        };
+      }),
+  );
 }
 
 /** Reads the page's refresh token, and puts another in its place when one is given. */

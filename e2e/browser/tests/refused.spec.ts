@@ -40,8 +40,7 @@ test('one who was removed while away is told, and loses the room', async ({ plaz
   wire.cut();
   await expect(ben.banner).toContainText('Reconnecting');
   await ben.write('this will not arrive');
-  await ana.page.getByRole('button', { name: 'Remove Ben' }).click();
-  await ana.page.getByRole('button', { name: 'Remove', exact: true }).click();
+  await ana.does('Remove from the room', 'Ben', 'Remove');
   await expect(ana.timeline).toContainText('You removed Ben');
   wire.mend();
   const notice = 'You are no longer in Dinner. 1 unsent message was given up.';

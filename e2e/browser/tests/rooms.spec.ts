@@ -17,8 +17,7 @@ test('a group: bring somebody in, talk, put them out', async ({ person }) => {
   await ben.write('With pleasure');
   await ana.sees('With pleasure');
 
-  await ana.page.getByRole('button', { name: 'Remove Ben' }).click();
-  await ana.page.getByRole('button', { name: 'Remove', exact: true }).click();
+  await ana.does('Remove from the room', 'Ben', 'Remove');
   await expect(ana.timeline).toContainText('You removed Ben');
   await expect(ben.page.getByText('Ana removed you from Dinner.')).toBeVisible();
   await expect(ben.room('Dinner')).toHaveCount(0);
@@ -36,9 +35,9 @@ test('leaving is asked about, done, and seen by the others', async ({ person }) 
   const ben = await person();
   await ben.beGuest('Ben');
   await ben.joinPublic('general');
-  await ben.page.getByRole('button', { name: 'Members' }).click();
+  await ben.openMembers();
   await ben.page.getByRole('button', { name: 'Leave room' }).click();
-  await ben.page.getByRole('button', { name: 'Leave', exact: true }).click();
+  await ben.confirms('Leave');
   await expect(ben.page.getByText('You left general.')).toBeVisible();
   await expect(ben.room('general')).toHaveCount(0);
   await ana.sees('Ben left');

@@ -1,7 +1,7 @@
 // One person in several tabs, and one who is impatient.
 
 import { expect, test } from '../fixtures';
-import { PASSWORD } from '../person';
+import { PASSWORD, stored } from '../person';
 
 test('two tabs that reload at the same time both stay signed in', async ({ person }) => {
   const ana = await person();
@@ -72,10 +72,7 @@ test('a message written offline and waiting in two tabs arrives once', async ({ 
   await expect(ana.message('only once')).toHaveCount(1);
   const log = await plaza.log('general', await plaza.logIn('Ana', PASSWORD));
   expect(log.filter(({ type }) => type === 'message')).toHaveLength(1);
-  for (const page of [ana.page, other]) {
-    const left = await page.evaluate(() => Object.keys(localStorage).filter((key) => key.includes('outbox')));
-    expect(left).toEqual([]);
-  }
+  for (const page of [ana.page, other]) await expect.poll(() => stored(page)).toEqual([]);
 
   // What one only began to write is the tab's own, and outlives a reload.
   await expect(other.getByRole('textbox', { name: 'Message general' })).toHaveValue('');
@@ -93,10 +90,11 @@ test('signing out with messages on their way asks first', async ({ plaza, person
   await ana.page.getByRole('button', { name: 'Sign out' }).click();
   const asking = ana.page.getByRole('alertdialog');
   await expect(asking).toContainText('1 message has not been sent');
-  await asking.getByRole('button', { name: 'Stay' }).click();
+  await asking.getByRole('button', { name: 'Cancel' }).click();
   await expect(ana.message('not sent')).toBeVisible();
   await ana.page.getByRole('button', { name: 'Sign out' }).click();
   await asking.getByRole('button', { name: 'Sign out' }).click();
   await expect(ana.page.getByRole('button', { name: 'Sign in' })).toBeVisible();
   expect(await ana.page.evaluate(() => localStorage.length + sessionStorage.length)).toBe(0);
+  expect(await stored(ana.page)).toEqual([]);
 });

@@ -52,6 +52,11 @@ export class Rest {
     });
   }
 
+  /** Every session ends but the one that asks. */
+  async endOtherSessions(token: string): Promise<void> {
+    await this.#call('/api/v1/sessions?keep=current', { method: 'DELETE', headers: bearer(token) });
+  }
+
   /** Every other session ends. */
   async changePassword(token: string, change: ChangePassword): Promise<void> {
     await this.#post('/api/v1/password', change, bearer(token));

@@ -73,8 +73,10 @@ export function may(role: Role, kind: RoomKind) {
     unban: leads,
     /** Bring people in. A server may leave that to owners. */
     add: kind === 'group',
-    /** Put out, or ban, one with this role. */
-    remove: (whose: Role) => owns || (leads && RANK[whose] < RANK[role]),
+    /** Put out one with this role: who is below oneself. A server may leave it to those who lead. */
+    remove: (whose: Role) =>
+      kind !== 'direct' && (RANK[whose] < RANK[role] || (kind === 'group' && whose === 'member')),
+    ban: (whose: Role) => leads && RANK[whose] < RANK[role],
     setRoles: owns,
     leave: kind !== 'direct',
   };

@@ -37,7 +37,9 @@ export function actionsFor(chat: Chat, me: User, room: Room | undefined, user: U
   if (room !== undefined && summary !== undefined && role !== undefined) {
     const allowed = may(summary.role, summary.kind);
     if (allowed.setRoles) actions.push(...roleActions(chat, room.id, user, role));
-    if (allowed.remove(role)) actions.push(...outActions(chat, room.id, user));
+    const [remove, ban] = outActions(chat, room.id, user);
+    if (allowed.remove(role)) actions.push(remove);
+    if (allowed.ban(role)) actions.push(ban);
   }
   const { blocked } = chat;
   if (blocked.has(user.id)) {
@@ -67,7 +69,7 @@ function roleActions(chat: Chat, roomId: string, user: User, role: Role): Action
   return all.filter((action) => action.role !== role);
 }
 
-function outActions(chat: Chat, roomId: string, user: User): Action[] {
+function outActions(chat: Chat, roomId: string, user: User): [Action, Action] {
   const remove = async () => {
     const heading = t.person.removeHeading(user.name);
     const ask = { heading, text: t.person.removeText, action: t.person.removeAction };

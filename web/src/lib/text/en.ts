@@ -102,7 +102,7 @@ export const en = {
     unreadTotal: (n: number, name: string) => (n > 0 ? `(${number(n)}) ${name}` : name),
     new: 'New',
     discover: 'Discover',
-    find: 'Find…',
+    tools: 'Plaza',
     findHint: 'Find a room or a person (Ctrl K)',
     none: 'You are in no room yet.',
     first: 'Join or create a room',
