@@ -16,6 +16,7 @@ mod names;
 mod presence;
 mod random;
 mod resume;
+mod retention;
 mod rooms;
 mod settings;
 mod sqlite;
@@ -30,7 +31,8 @@ pub use names::key as name_key;
 pub use presence::{Presence, PresenceId, WatchAnswer};
 pub use random::{Random, SystemRandom};
 pub use resume::decide;
-pub use rooms::Marked;
+pub use retention::{Cut, Retention, RoomDays};
+pub use rooms::{Extent, Marked};
 pub use settings::{ManagedBy, Settings};
 pub use tasks::{Failed, Tasks};
 
@@ -58,6 +60,7 @@ struct Inner {
     log: log::Log,
     reads: rooms::ReadQueue,
     accounts: Accounts,
+    cutting: Arc<retention::Cutting>,
 }
 
 impl std::fmt::Debug for Chat {
@@ -87,8 +90,15 @@ impl Chat {
         let (log, committed) = log::Log::start(&store, &clock, &settings, shutdown.clone(), tasks);
         let reads = rooms::start_reads(&store, &settings, shutdown.clone(), tasks);
         let accounts = Accounts::start(&store, &*random, &settings).await?;
-        tasks.spawn("what has expired", accounts::expiry::forget(store.clone(), clock.clone(), shutdown));
-        let inner = Inner { store, clock, random, settings, log, reads, accounts };
+        tasks.spawn(
+            "what has expired",
+            accounts::expiry::forget(store.clone(), clock.clone(), shutdown.clone()),
+        );
+        let cutting =
+            retention::Cutting::new(store.clone(), clock.clone(), &settings, reads.clone(), shutdown);
+        let cutting = Arc::new(cutting);
+        tasks.spawn("what is kept no longer", Arc::clone(&cutting).run());
+        let inner = Inner { store, clock, random, settings, log, reads, accounts, cutting };
         Ok((Self { inner: Arc::new(inner), deadline: None }, committed))
     }
 

@@ -1,6 +1,11 @@
 //! Coming back: which positions the log can serve, and what was missed since.
 
-use crate::{Chat, log::above, rooms::tops, unavailable};
+use crate::{
+    Chat,
+    log::above,
+    rooms::{Extent, extents},
+    unavailable,
+};
 use plaza_protocol::{
     Error, EventsPage, Reload, Resume, ResumePage, Resumed, RoomId, RoomResumed, Seq, UserId,
 };
@@ -10,15 +15,16 @@ use std::collections::{BTreeMap, HashMap};
 const ROOM_EVENTS: u32 = 200;
 
 /// What becomes of one room when its user comes back. `held` is the position the client has, `same_epoch`
-/// whether it is one of this store, `top` the room's newest position if the user is a member now.
-pub fn decide(held: Option<Seq>, same_epoch: bool, top: Option<Seq>) -> RoomResumed {
+/// whether it is one of this store, `extent` what the room's log has if the user is a member now.
+pub fn decide(held: Option<Seq>, same_epoch: bool, extent: Option<Extent>) -> RoomResumed {
     let reload = |reload| RoomResumed::Reload { reload };
-    match (held, top) {
-        (_, None) => reload(Reload::Unknown),
-        (None, Some(top)) => RoomResumed::Span { from: top, to: top },
-        (Some(held), Some(top)) if !same_epoch || held > top => reload(Reload::Epoch),
-        (Some(held), Some(top)) if top - held > Reload::MAX_MISSED => reload(Reload::TooFar),
-        (Some(held), Some(top)) => RoomResumed::Span { from: held, to: top },
+    let Some(Extent { first, top }) = extent else { return reload(Reload::Unknown) };
+    match held {
+        None => RoomResumed::Span { from: top, to: top },
+        Some(held) if !same_epoch || held > top => reload(Reload::Epoch),
+        Some(held) if held + 1 < first => reload(Reload::Trimmed),
+        Some(held) if top - held > Reload::MAX_MISSED => reload(Reload::TooFar),
+        Some(held) => RoomResumed::Span { from: held, to: top },
     }
 }
 
@@ -39,12 +45,12 @@ impl Chat {
         }
         let same_epoch = request.epoch == self.epoch();
         let mut snapshot = self.inner.store.snapshot().await.map_err(unavailable)?;
-        let tops: HashMap<RoomId, Seq> = tops(&mut snapshot, user).await?.into_iter().collect();
+        let extents: HashMap<RoomId, Extent> = extents(&mut snapshot, user).await?.into_iter().collect();
         let mut left = self.inner.settings.answer_bytes;
         let mut rooms = BTreeMap::new();
         for (name, held) in request.positions {
-            let known = name.parse::<RoomId>().ok().and_then(|room| tops.get_key_value(&room));
-            let page = match (decide(Some(held), same_epoch, known.map(|(_, top)| *top)), known) {
+            let known = name.parse::<RoomId>().ok().and_then(|room| extents.get_key_value(&room));
+            let page = match (decide(Some(held), same_epoch, known.map(|(_, extent)| *extent)), known) {
                 (RoomResumed::Reload { reload }, _) => ResumePage::Reload { reload },
                 (RoomResumed::Span { from, to }, Some((room, _))) if from < to && left > 0 => {
                     let (page, bytes) = above(&mut snapshot, room, from, ROOM_EVENTS, left).await?;
@@ -70,22 +76,32 @@ mod tests {
         let span = |from, to| RoomResumed::Span { from, to };
         let reload = |reload| RoomResumed::Reload { reload };
         let cases = [
-            // held, same epoch, top
-            ((None, true, Some(7)), span(7, 7)),
-            ((None, false, Some(7)), span(7, 7)),
-            ((Some(0), true, Some(7)), span(0, 7)),
-            ((Some(5), true, Some(7)), span(5, 7)),
-            ((Some(7), true, Some(7)), span(7, 7)),
-            ((Some(8), true, Some(7)), reload(Reload::Epoch)),
-            ((Some(u64::MAX), true, Some(7)), reload(Reload::Epoch)),
-            ((Some(5), false, Some(7)), reload(Reload::Epoch)),
+            // held, same epoch, the first and the newest of the log
+            ((None, true, Some((1, 7))), span(7, 7)),
+            ((None, false, Some((1, 7))), span(7, 7)),
+            ((Some(0), true, Some((1, 7))), span(0, 7)),
+            ((Some(5), true, Some((1, 7))), span(5, 7)),
+            ((Some(7), true, Some((1, 7))), span(7, 7)),
+            ((Some(8), true, Some((1, 7))), reload(Reload::Epoch)),
+            ((Some(u64::MAX), true, Some((1, 7))), reload(Reload::Epoch)),
+            ((Some(5), false, Some((1, 7))), reload(Reload::Epoch)),
             ((Some(5), true, None), reload(Reload::Unknown)),
             ((Some(5), false, None), reload(Reload::Unknown)),
-            ((Some(7), true, Some(1_007)), span(7, 1_007)),
-            ((Some(6), true, Some(1_007)), reload(Reload::TooFar)),
+            ((Some(7), true, Some((1, 1_007))), span(7, 1_007)),
+            ((Some(6), true, Some((1, 1_007))), reload(Reload::TooFar)),
+            // Cut up to 4, and altogether.
+            ((None, true, Some((5, 7))), span(7, 7)),
+            ((Some(0), true, Some((5, 7))), reload(Reload::Trimmed)),
+            ((Some(3), true, Some((5, 7))), reload(Reload::Trimmed)),
+            ((Some(4), true, Some((5, 7))), span(4, 7)),
+            ((Some(3), false, Some((5, 7))), reload(Reload::Epoch)),
+            ((Some(3), true, Some((5, 2_000))), reload(Reload::Trimmed)),
+            ((Some(6), true, Some((8, 7))), reload(Reload::Trimmed)),
+            ((Some(7), true, Some((8, 7))), span(7, 7)),
         ];
-        for ((held, same_epoch, top), expected) in cases {
-            assert_eq!(decide(held, same_epoch, top), expected, "{held:?} {same_epoch} {top:?}");
+        for ((held, same_epoch, log), expected) in cases {
+            let extent = log.map(|(first, top)| Extent { first, top });
+            assert_eq!(decide(held, same_epoch, extent), expected, "{held:?} {same_epoch} {log:?}");
         }
     }
 }

@@ -1,5 +1,6 @@
 //! What can be configured about chat, each with its bounds.
 
+use crate::Retention;
 use plaza_protocol::Secret;
 use serde::Deserialize;
 use std::time::Duration;
@@ -59,6 +60,8 @@ pub struct Settings {
     /// People watched by all connections of this node together, 500 to 100,000,000; past it watching more is answered
     /// `busy`. Each takes about 50 bytes.
     pub presence_watches: u32,
+    /// For how long rooms are kept.
+    pub retention: Retention,
     /// About how many bytes of events one answer holds. Not read from a configuration: it follows from how much may wait
     /// for one client.
     #[serde(skip)]
@@ -88,6 +91,7 @@ impl Default for Settings {
             typing_room_size: 100,
             presence_grace_ms: 5_000,
             presence_watches: 1_000_000,
+            retention: Retention::default(),
             answer_bytes: 256 * 1024,
         }
     }
@@ -136,7 +140,7 @@ impl Settings {
         if self.token_secret.as_ref().is_some_and(|secret| secret.expose().len() < 32) {
             return Err("token_secret must have at least 32 bytes.".to_owned());
         }
-        Ok(())
+        self.retention.check()
     }
 }
 

@@ -19,12 +19,17 @@ pub(crate) const MEMBERSHIPS: &str = "
     CROSS JOIN members ON members.room_id = pair.value ->> 0 AND members.user_id = pair.value ->> 1
     CROSS JOIN rooms ON rooms.id = members.room_id";
 
-/// `[[room, sender, client id], …]` → for each message that is stored already: its index and what it is.
+/// `[[room, sender, client id], …]` → for each message that is stored already: its index and what it is. Of one that
+/// retention has cut, kind and body are NULL.
 pub(crate) const KNOWN_MESSAGES: &str = "
-    SELECT wanted.key, events.seq, events.id, events.at, events.kind, events.body
+    SELECT wanted.key, COALESCE(events.seq, cut.seq), COALESCE(events.id, cut.id), COALESCE(events.at, cut.at),
+        events.kind, events.body
     FROM jsonb_each($1) AS wanted
-    CROSS JOIN events ON events.room_id = wanted.value ->> 0 AND events.sender_id = wanted.value ->> 1
-        AND events.client_id = wanted.value ->> 2 AND events.client_id IS NOT NULL";
+    LEFT JOIN events ON events.room_id = wanted.value ->> 0 AND events.sender_id = wanted.value ->> 1
+        AND events.client_id = wanted.value ->> 2 AND events.client_id IS NOT NULL
+    LEFT JOIN cut_messages AS cut ON cut.room_id = wanted.value ->> 0 AND cut.sender_id = wanted.value ->> 1
+        AND cut.client_id = wanted.value ->> 2
+    WHERE events.seq IS NOT NULL OR cut.seq IS NOT NULL";
 
 /// `[[room, seq, id, sender, name, guest, client id, kind, body, at, messages, own, prev], …]`
 pub(crate) const APPEND_MESSAGES: &str = "
@@ -47,12 +52,13 @@ pub(crate) const RAISE_OWN: &str = "
     FROM jsonb_each($1) AS newest
     WHERE members.room_id = newest.value ->> 0 AND members.user_id = newest.value ->> 1";
 
-/// `[[room, user, position], …]`, each below the user's newest message → for each that is not below the first: its
-/// index, and how many messages up to there are the user's. It begins at the nearest of the user's messages above the
-/// position that the index has, and goes back from one to the one before: at most 32 steps.
+/// `[[room, user, position], …]`, each below the user's newest message → for each: its index, and how many messages up to
+/// there are the user's. It begins at the nearest of the user's messages above the position that the index has, and goes
+/// back from one to the one before, at most 32 steps, until the one before is not above the position: so it never asks
+/// for a message at or below it, which may be cut.
 pub(crate) const OWN_UP_TO: &str = "
-    WITH RECURSIVE back (key, room_id, upto, seq, own, prev) AS (
-        SELECT wanted.key, wanted.value ->> 0, wanted.value ->> 2, first.seq, first.own, first.prev
+    WITH RECURSIVE back (key, room_id, upto, own, prev) AS (
+        SELECT wanted.key, wanted.value ->> 0, wanted.value ->> 2, first.own, first.prev
         FROM jsonb_each($1) AS wanted
         CROSS JOIN members ON members.room_id = wanted.value ->> 0 AND members.user_id = wanted.value ->> 1
         CROSS JOIN events AS first ON first.room_id = members.room_id AND first.seq = COALESCE(
@@ -61,12 +67,12 @@ pub(crate) const OWN_UP_TO: &str = "
                 AND near.own % 32 = 0 AND near.seq > wanted.value ->> 2
              ORDER BY near.seq LIMIT 1), members.own_seq)
         UNION ALL
-        SELECT back.key, back.room_id, back.upto, earlier.seq, earlier.own, earlier.prev
+        SELECT back.key, back.room_id, back.upto, earlier.own, earlier.prev
         FROM back
         CROSS JOIN events AS earlier ON earlier.room_id = back.room_id AND earlier.seq = back.prev
-        WHERE back.seq > back.upto
+        WHERE back.prev > back.upto
     )
-    SELECT key, own FROM back WHERE seq <= upto";
+    SELECT key, own - 1 FROM back WHERE prev <= upto";
 
 /// `[[room, user, read seq, the user's own messages up to there], …]`
 pub(crate) const RAISE_READ: &str = "
@@ -100,6 +106,12 @@ pub(crate) const SEE_GUESTS: &str = "
     FROM jsonb_each($1) AS guest
     WHERE users.id = guest.value AND users.guest = 1 AND users.token_hash IS NOT NULL AND users.seen_at < $2";
 
+/// `[session, …]`, now, and how old a use must be to be written down anew
+pub(crate) const SEE_SESSIONS: &str = "
+    UPDATE sessions SET used_at = $2
+    FROM jsonb_each($1) AS wanted
+    WHERE sessions.id = wanted.value AND sessions.revoked_at IS NULL AND sessions.used_at + $3 <= $2";
+
 /// A statement that takes `[[place, id or key], …]` and who asks, and gives for each that is somebody: the place, who they
 /// are, whether they hide, when they were last seen, and whether they have blocked the one who asks.
 macro_rules! select_presence {
@@ -127,12 +139,6 @@ pub(crate) const SEE_PEOPLE: &str = "
     FROM jsonb_each($1) AS seen
     WHERE users.id = seen.value ->> 0 AND users.hidden = 0";
 
-/// `[session, …]`, now, and how old a use must be to be written down anew
-pub(crate) const SEE_SESSIONS: &str = "
-    UPDATE sessions SET used_at = $2
-    FROM jsonb_each($1) AS wanted
-    WHERE sessions.id = wanted.value AND sessions.revoked_at IS NULL AND sessions.used_at + $3 <= $2";
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -158,10 +164,10 @@ mod tests {
             DIRECTLY,
             BLOCKERS,
             SEE_GUESTS,
-            SEE_SESSIONS,
             PRESENCE_BY_ID,
             PRESENCE_BY_KEY,
             SEE_PEOPLE,
+            SEE_SESSIONS,
         ] {
             let explained = AssertSqlSafe(format!("EXPLAIN QUERY PLAN {statement}"));
             let mut reader = store.read().await.unwrap();
@@ -174,7 +180,9 @@ mod tests {
                 assert!(walked.is_none_or(|table| from_json.contains(&table)), "{step} in {statement}");
                 // One row of the log each: by its position, its sender's name for it, or the next one in the index.
                 let one = ["(room_id=? AND seq=?)", "client_id=?)", "(room_id=? AND sender_id=? AND seq>?)"];
-                let looks = ["events", "first", "near", "earlier"].map(|table| format!("SEARCH {table} "));
+                let step = step.trim_end_matches(" LEFT-JOIN");
+                let looks =
+                    ["events", "cut", "first", "near", "earlier"].map(|table| format!("SEARCH {table} "));
                 if looks.iter().any(|look| step.starts_with(look)) {
                     assert!(one.iter().any(|key| step.ends_with(key)), "{step} in {statement}");
                 }

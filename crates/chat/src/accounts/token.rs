@@ -151,7 +151,8 @@ mod tests {
                     claims[*key] = value.clone();
                 }
             }
-            let token = jsonwebtoken::encode(&Header::new(Algorithm::HS256), &claims, &keys().encoding).unwrap();
+            let token =
+                jsonwebtoken::encode(&Header::new(Algorithm::HS256), &claims, &keys().encoding).unwrap();
             keys().read(&token, NOW).is_some()
         };
         assert!(read(&[]) && read(&[("nbf", now.into())]) && read(&[("nbf", (now + 60).into())]));

@@ -13,6 +13,9 @@
 //! changed meanwhile, or more have come than the feed keeps or the connection has room for, it is told to look again
 //! from (2).
 //!
+//! **A gap that cannot be closed**, because retention has cut what is missing, cannot be told to a connection that goes on,
+//! and who was a member meanwhile is not known: whoever is fed in that room is closed, comes back, and is told to reload.
+//!
 //! **What is not kept.** Who is writing and how far others have read is told to who is fed in the room, and only while
 //! they have room for it: it may be left out, and nobody is called slow for it.
 //!
@@ -77,6 +80,9 @@ pub trait Subscriber: Send + Sync + 'static {
 
     /// How much more it can be sent before it is called slow, in bytes.
     fn free(&self) -> usize;
+
+    /// Closes the connection, for it to come back and catch up.
+    fn close(&self);
 }
 
 /// One connection's number, unique on its node.

@@ -79,6 +79,21 @@ impl<S: Subscriber> Room<S> {
         self.seq
     }
 
+    /// Whether what comes next in the room's order is not in the log any more, whose oldest event is at `oldest`.
+    pub(super) fn is_cut(&self, oldest: Seq) -> bool {
+        self.seq.is_some_and(|last| oldest > last + 1)
+    }
+
+    /// Closes whoever is fed, and begins anew with those who come in.
+    pub(super) fn begin_anew(&mut self) {
+        for (_, (subscriber, _)) in self.fed.drain() {
+            subscriber.close();
+        }
+        self.kept = VecDeque::new();
+        self.healing = None;
+        self.seq = None;
+    }
+
     /// While healing, events come from the log alone.
     pub(super) fn is_next(&self, seq: Seq) -> bool {
         self.seq.is_none_or(|last| seq == last + 1)

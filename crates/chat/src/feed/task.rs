@@ -306,6 +306,13 @@ impl<S: Subscriber> Task<S> {
     }
 
     async fn healed(&mut self, name: &RoomId, events: &[Arc<Event>]) {
+        if let (Some(room), Some(oldest)) = (self.rooms.get_mut(name), events.first())
+            && room.is_cut(oldest.seq())
+        {
+            tracing::warn!(room = %name, "A gap cannot be closed: what is missing is kept no longer");
+            room.begin_anew();
+            return self.forget_if_empty(name);
+        }
         for event in events {
             if self.rooms.get(name).is_some_and(|room| room.is_next(event.seq())) {
                 self.pass(event);

@@ -17,7 +17,8 @@ use std::{
 /// A message that the store has, from before or from earlier in this run.
 struct Stored {
     sent: SentMessage,
-    content: Content,
+    /// `None` where retention has cut it.
+    content: Option<Content>,
 }
 
 /// Where a room stands: its newest position, and how many messages it has.
@@ -79,7 +80,7 @@ pub(super) async fn append(
         *top = Top { seq: top.seq + 1, messages: top.messages + 1 };
         let prev = std::mem::replace(own, Own { count: own.count + 1, seq: top.seq }).seq;
         let sent = SentMessage { seq: top.seq, id: message.id, at };
-        vacant.insert(Stored { sent: sent.clone(), content: message.content.clone() });
+        vacant.insert(Stored { sent: sent.clone(), content: Some(message.content.clone()) });
         let stored_as = (message.kind, message.body);
         let message = Message {
             room_id: message.room,
@@ -125,9 +126,10 @@ async fn insert(tx: &mut AnyConnection, added: &[Added]) -> sqlx::Result<()> {
 }
 
 /// The answer for one that is stored already. One who is no member any more gets the first acknowledgement
-/// too, since the message is there; about any other message he is told nothing.
+/// too, since the message is there; about any other message he is told nothing. Of one that retention has cut nobody
+/// knows any more what it said, and the first acknowledgement is all there is to say.
 fn again(first: &Stored, content: &Content, is_member: bool) -> Result<Done, Error> {
-    if first.content == *content {
+    if first.content.as_ref().is_none_or(|first| first == content) {
         Ok(Done::Sent(first.sent.clone()))
     } else if is_member {
         Err(Error::new(
@@ -213,7 +215,10 @@ async fn known(tx: &mut AnyConnection, run: &[NewMessage]) -> sqlx::Result<HashM
             id: row.try_get(2)?,
             at: Timestamp::from_millis(row.try_get(3)?),
         };
-        let content = event::content(row.try_get(4)?, row.try_get(5)?)?;
+        let content = match row.try_get::<Option<&str>, _>(4)? {
+            Some(kind) => Some(event::content(kind, row.try_get(5)?)?),
+            None => None,
+        };
         stored.insert((room.clone(), sender.clone(), client_id.clone()), Stored { sent, content });
     }
     Ok(stored)

@@ -1,7 +1,7 @@
 //! Guests that have expired and that nothing refers to: no room has them as members or keeps them out, nobody has them
 //! on a list. What they wrote says by itself who wrote it.
 
-use crate::{failure::Outcome, sqlite};
+use crate::failure::Outcome;
 use plaza_store::Store;
 use sqlx::Row;
 

@@ -75,7 +75,8 @@ impl Retention {
 
     /// The newest moment before which events of any room are cut; `None`: nothing ever is.
     pub(super) fn newest_to_cut(&self, now: i64) -> Option<i64> {
-        let all = [self.days, self.guest_room_days].into_iter().chain(self.rooms.iter().map(|room| room.days));
+        let all =
+            [self.days, self.guest_room_days].into_iter().chain(self.rooms.iter().map(|room| room.days));
         all.filter(|days| *days > 0).min().map(|days| now - i64::from(days) * DAY_MILLIS)
     }
 }

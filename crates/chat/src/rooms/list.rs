@@ -21,27 +21,39 @@ impl Chat {
         Ok(RoomList { rooms })
     }
 
-    /// The rooms the user is a member of, with their tops, of one moment.
+    /// The rooms the user is a member of, each with what its log has, of one moment.
     ///
     /// # Errors
     /// `unavailable` or `busy` when the store cannot be read.
-    pub async fn memberships(&self, user: &UserId) -> Result<Vec<(RoomId, Seq)>, Error> {
+    pub async fn memberships(&self, user: &UserId) -> Result<Vec<(RoomId, Extent)>, Error> {
         let mut reader = self.inner.store.read().await.map_err(unavailable)?;
-        Ok(tops(&mut reader, user).await?)
+        Ok(extents(&mut reader, user).await?)
     }
 }
 
+/// What a room's log has: every event from the first to the newest.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Extent {
+    /// The position of the oldest event; where retention has cut all, one past the newest.
+    pub first: Seq,
+    /// The position of the newest event, also of one that is cut.
+    pub top: Seq,
+}
+
 /// See [`Chat::memberships`].
-pub(crate) async fn tops(connection: &mut AnyConnection, user: &UserId) -> Outcome<Vec<(RoomId, Seq)>> {
+pub(crate) async fn extents(connection: &mut AnyConnection, user: &UserId) -> Outcome<Vec<(RoomId, Extent)>> {
     let rows = sqlx::query(
-        "SELECT rooms.id, rooms.seq FROM members JOIN rooms ON rooms.id = members.room_id
+        "SELECT rooms.id, rooms.kept_from, rooms.seq FROM members JOIN rooms ON rooms.id = members.room_id
          WHERE members.user_id = $1 ORDER BY rooms.id",
     )
     .bind(user.as_str())
     .fetch_all(connection)
     .await?;
-    let tops: sqlx::Result<_> = rows.iter().map(|row| Ok((parsed(row, 0)?, read_seq(row, 1)?))).collect();
-    Ok(tops?)
+    let extents: sqlx::Result<_> = rows
+        .iter()
+        .map(|row| Ok((parsed(row, 0)?, Extent { first: read_seq(row, 1)?, top: read_seq(row, 2)? })))
+        .collect();
+    Ok(extents?)
 }
 
 /// A statement that gives rows for [`read`]. What is unread is told by subtraction, in time that does not grow with

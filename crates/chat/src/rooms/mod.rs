@@ -7,9 +7,10 @@ mod members;
 mod read;
 
 pub(crate) use discover::{fold, fold_earlier};
-pub(crate) use list::{summary, tops};
+pub use list::Extent;
+pub(crate) use list::{extents, summary};
 pub use read::Marked;
-pub(crate) use read::{ReadQueue, start as start_reads};
+pub(crate) use read::{ReadJob, ReadQueue, start as start_reads};
 
 use crate::{
     failure::Outcome,

@@ -13,6 +13,7 @@ mod migrating;
 mod model;
 mod new_passwords;
 mod randomness;
+mod retention;
 mod roles;
 mod rooms;
 mod sessions;

@@ -2,8 +2,8 @@
 
 use crate::world::*;
 use plaza_chat::{MIGRATIONS, Settings};
-use plaza_protocol::MarkRead;
-use plaza_store::{Durability, Store, StoreOptions};
+use plaza_protocol::{MarkRead, User};
+use tempfile::TempDir;
 
 /// A room of Ana's and Ben's as the first two migrations knew it: both come in, then Ana, Ben, Ana, Ana, Ben write;
 /// Ben leaves, comes back, and writes once more; Ana has read up to the second message.
@@ -22,28 +22,33 @@ const EARLIER: &[&str] = &[
         [\"empty\",1,\"added\"]]')",
 ];
 
-#[tokio::test]
-async fn unread_is_right_for_messages_of_before() {
+/// A folder with that data.
+pub(crate) async fn earlier() -> TempDir {
     let folder = tempfile::tempdir().unwrap();
-    let options = StoreOptions {
-        durability: Durability::None,
-        ..StoreOptions::new(folder.path().join("plaza.db"), [7; 16])
-    };
-    let earlier = Store::open(options, &MIGRATIONS[..2]).await.unwrap();
+    let earlier = open_at(&folder, &MIGRATIONS[..2]).await;
     let mut tx = earlier.write().await.unwrap();
     for statement in EARLIER {
         sqlx::query(*statement).execute(&mut *tx).await.unwrap();
     }
     tx.commit().await.unwrap();
     earlier.close().await;
+    folder
+}
 
-    let (world, _committed) = World::unheard(Settings::default(), folder).await;
-    let [ana, ben] = [("v_a", "Ana"), ("v_b", "Ben")].map(|(id, name)| plaza_protocol::User {
+pub(crate) fn ana_and_ben() -> [User; 2] {
+    [("v_a", "Ana"), ("v_b", "Ben")].map(|(id, name)| User {
         id: id.parse().unwrap(),
         name: name.into(),
         guest: true,
-    });
-    let unread = async |user: &plaza_protocol::User| {
+    })
+}
+
+#[tokio::test]
+async fn unread_is_right_for_messages_of_before() {
+    let folder = earlier().await;
+    let (world, _committed) = World::unheard(Settings::default(), folder).await;
+    let [ana, ben] = ana_and_ben();
+    let unread = async |user: &User| {
         let rooms = world.chat.list_rooms(&user.id).await.unwrap().rooms;
         rooms.into_iter().map(|room| (room.id.to_string(), room.unread)).collect::<Vec<_>>()
     };

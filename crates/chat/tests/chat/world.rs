@@ -2,9 +2,10 @@
 
 use plaza_chat::{Chat, Clock, Committed, MIGRATIONS, Random, Settings, SystemRandom, Tasks};
 use plaza_protocol::{
-    Code, Content, CreateRoom, Error, Event, JoinRoom, RoomId, RoomKind, SendMessage, TextBody, User,
+    Code, Content, CreateRoom, Credentials, Error, Event, JoinRoom, RoomId, RoomKind, SendMessage, TextBody,
+    User,
 };
-use plaza_store::{Durability, Store, StoreOptions};
+use plaza_store::{Durability, Migration, Store, StoreOptions};
 use rand::{Rng as _, SeedableRng as _, rngs::StdRng};
 use std::{
     collections::BTreeMap,
@@ -30,6 +31,10 @@ impl Clock for TestClock {
 impl TestClock {
     pub(crate) fn forward(&self, by: Duration) {
         self.0.fetch_add(by.as_millis() as i64, Ordering::SeqCst);
+    }
+
+    pub(crate) fn back(&self, by: Duration) {
+        self.0.fetch_sub(by.as_millis() as i64, Ordering::SeqCst);
     }
 }
 
@@ -114,6 +119,11 @@ impl World {
         self.chat.new_guest(name).await.unwrap().0.user
     }
 
+    pub(crate) async fn account(&self, name: &str) -> User {
+        let credentials = Credentials { name: name.into(), password: "correct horse".into() };
+        self.chat.register(credentials, "").await.unwrap().user
+    }
+
     /// Makes a group with these members; the first owns it.
     pub(crate) async fn group(&self, members: &[&User]) -> RoomId {
         let created = self.chat.create_room(members[0], create("Group", RoomKind::Group, None)).await;
@@ -149,11 +159,16 @@ impl World {
 }
 
 pub(crate) async fn open(folder: &TempDir) -> Store {
+    open_at(folder, MIGRATIONS).await
+}
+
+/// As a Plaza opens it that knows these migrations.
+pub(crate) async fn open_at(folder: &TempDir, migrations: &[Migration]) -> Store {
     let options = StoreOptions {
         durability: Durability::None,
         ..StoreOptions::new(folder.path().join("plaza.db"), [7; 16])
     };
-    Store::open(options, MIGRATIONS).await.unwrap()
+    Store::open(options, migrations).await.unwrap()
 }
 
 pub(crate) fn id(room: &str) -> RoomId {

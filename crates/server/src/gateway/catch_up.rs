@@ -1,8 +1,8 @@
 //! From CONNECT to live: `session`, what was missed, `resumed`, and from then on what happens.
 
 use super::{Here, Member, NAMESPACE, emit, registry, seat::Seat};
-use plaza_chat::{Caught, Live, decide};
-use plaza_protocol::{Auth, Code, Error, RoomId, RoomResumed, Seq, Session};
+use plaza_chat::{Caught, Extent, Live, decide};
+use plaza_protocol::{Auth, Error, Reload, RoomId, RoomResumed, Seq, Session};
 use plaza_socketio::{Closed, Outgoing, Socket};
 use serde_json::Value;
 use std::{
@@ -88,8 +88,8 @@ async fn bring_in(
         // Read after they are watched: what comes behind these tops, the feed keeps.
         let tops = here.chat.memberships(&seat.identity.user.id).await?;
         rooms.settle(&tops);
-        for (room, top) in &tops {
-            rooms.send_missed(here, socket, room, *top).await?;
+        for (room, extent) in &tops {
+            rooms.send_missed(here, socket, room, extent.top).await?;
         }
         match here.feed.go_live(connection, rooms.caught()).await {
             Live::Yes => return Ok(()),
@@ -122,7 +122,7 @@ impl Rooms {
 
     /// Takes in the user's rooms and tops as they are now: rooms that are new are decided, rooms that are gone are
     /// no longer fed.
-    fn settle(&mut self, tops: &[(RoomId, Seq)]) {
+    fn settle(&mut self, tops: &[(RoomId, Extent)]) {
         let rooms: HashSet<&str> = tops.iter().map(|(room, _)| room.as_str()).collect();
         let known: Vec<String> = self.held.keys().chain(self.now.keys()).cloned().collect();
         for name in known {
@@ -135,18 +135,18 @@ impl Rooms {
                 }
             }
         }
-        for (room, top) in tops {
+        for (room, extent) in tops {
             if self.now.get(room.as_str()).is_some_and(|caught| caught.position.is_some()) {
                 continue;
             }
-            let resumed = decide(self.held.get(room.as_str()).copied(), self.same_epoch, Some(*top));
+            let resumed = decide(self.held.get(room.as_str()).copied(), self.same_epoch, Some(*extent));
             let position = match resumed {
                 // What it was sent before its user was removed, and added again, is not sent again.
                 RoomResumed::Span { from, .. } => {
                     from.max(self.reached.get(room.as_str()).copied().unwrap_or_default())
                 }
                 // It loads the room anew, and is fed from here.
-                RoomResumed::Reload { .. } => *top,
+                RoomResumed::Reload { .. } => extent.top,
             };
             let caught = Caught { name: room.to_string(), position: Some((room.clone(), position)), resumed };
             self.now.insert(room.to_string(), caught);
@@ -173,6 +173,12 @@ impl Rooms {
         while *position < top {
             let before = *position;
             let events = here.chat.range(room, before, PAGE).await?;
+            if events.first().is_none_or(|event| event.seq() != before + 1) {
+                // Retention has cut it since it was decided that it can be sent.
+                *resumed = RoomResumed::Reload { reload: Reload::Trimmed };
+                *position = top;
+                return Ok(());
+            }
             for event in events.iter().filter(|event| event.seq() <= top) {
                 socket.room_in_outbox().await?;
                 match Outgoing::event(NAMESPACE, event.name(), &[&**event]) {
@@ -180,9 +186,6 @@ impl Rooms {
                     Err(error) => tracing::error!(%error, "An event cannot be encoded and is not sent"),
                 }
                 *position = event.seq();
-            }
-            if *position == before {
-                return Err(Stopped::Store(Error::new(Code::Internal, "The log ends below its room's top.")));
             }
         }
         *to = *position;
@@ -198,8 +201,8 @@ impl Rooms {
 mod tests {
     use super::*;
 
-    fn lobby(top: Seq) -> Vec<(RoomId, Seq)> {
-        vec![("lobby".parse().expect("a room's id"), top)]
+    fn lobby(top: Seq) -> Vec<(RoomId, Extent)> {
+        vec![("lobby".parse().expect("a room's id"), Extent { first: 1, top })]
     }
 
     #[test]

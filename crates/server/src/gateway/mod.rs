@@ -88,6 +88,10 @@ impl Subscriber for Member {
         self.0.free_in_outbox()
     }
 
+    fn close(&self) {
+        self.0.close_transport();
+    }
+
     fn send(&self, frame: &Self::Frame) {
         if let Some(frame) = frame {
             // Closed: the socket is on its way out, and its client will come back with its positions.

@@ -1,6 +1,7 @@
 //! The feed over a log in memory and a bus that loses, repeats and reorders.
 
 mod coming_in;
+mod cut;
 mod sending;
 
 use super::*;
@@ -9,7 +10,7 @@ use proptest::prelude::*;
 use std::{
     sync::{
         Mutex,
-        atomic::{AtomicUsize, Ordering},
+        atomic::{AtomicBool, AtomicUsize, Ordering},
     },
     time::Duration,
 };
@@ -49,11 +50,17 @@ struct Seen {
     more: Notify,
     /// How many more items it has room for.
     free: AtomicUsize,
+    closed: AtomicBool,
 }
 
 impl Default for Seen {
     fn default() -> Self {
-        Self { items: Mutex::default(), more: Notify::new(), free: AtomicUsize::new(usize::MAX) }
+        Self {
+            items: Mutex::default(),
+            more: Notify::new(),
+            free: AtomicUsize::new(usize::MAX),
+            closed: AtomicBool::new(false),
+        }
     }
 }
 
@@ -71,6 +78,10 @@ impl Subscriber for Seen {
     }
     fn free(&self) -> usize {
         self.free.load(Ordering::Relaxed)
+    }
+    fn close(&self) {
+        self.closed.store(true, Ordering::Relaxed);
+        self.more.notify_one();
     }
 }
 
@@ -102,6 +113,8 @@ impl Seen {
 /// A log in memory, and the feed over it.
 struct Bench {
     log: Arc<Mutex<Vec<Arc<Event>>>>,
+    /// How many of its oldest events the log can serve no more.
+    cut: Arc<AtomicUsize>,
     bus: mpsc::Sender<Committed>,
     feed: Feed<Seen>,
 }
@@ -110,14 +123,16 @@ impl Bench {
     fn new() -> Self {
         let log = Arc::new(Mutex::new(Vec::<Arc<Event>>::new()));
         let (bus, committed) = mpsc::channel(64);
-        let read = Arc::clone(&log);
+        let cut = Arc::new(AtomicUsize::new(0));
+        let (read, gone) = (Arc::clone(&log), Arc::clone(&cut));
         let range: Range = Arc::new(move |_, after| {
-            let page = read.lock().unwrap().iter().skip(after as usize).take(3).cloned().collect();
+            let after = (after as usize).max(gone.load(Ordering::Relaxed));
+            let page = read.lock().unwrap().iter().skip(after).take(3).cloned().collect();
             Box::pin(async move { Ok(page) })
         });
         let tasks = Tasks::new(CancellationToken::new());
         let stats = FeedStats::new(Arc::new(crate::SystemClock));
-        Self { log, bus, feed: Feed::over(range, stats, committed, &tasks) }
+        Self { log, cut, bus, feed: Feed::over(range, stats, committed, &tasks) }
     }
 
     fn append(&self, event: impl FnOnce(Seq) -> Arc<Event>) -> Arc<Event> {

@@ -23,6 +23,7 @@ async fn a_large_commit_gives_way_to_those_who_write() {
         fn free(&self) -> usize {
             usize::MAX
         }
+        fn close(&self) {}
     }
     let (bus, committed) = mpsc::channel(1);
     let range: Range = Arc::new(|_, _| Box::pin(async { Ok(Vec::new()) }));
@@ -72,6 +73,7 @@ async fn an_event_is_encoded_once_however_many_get_it() {
         fn free(&self) -> usize {
             usize::MAX
         }
+        fn close(&self) {}
     }
     let (bus, committed) = mpsc::channel(1);
     let range: Range = Arc::new(|_, _| Box::pin(async { Ok(Vec::new()) }));
