@@ -2,7 +2,8 @@
 
 use crate::{Address, RequestError};
 use plaza_protocol::{
-    Code, Credentials, Error, EventsPage, Health, History, Me, Problem, RefreshRequest, Secret, Tokens,
+    Code, Credentials, Error, EventsPage, Health, History, Me, NewResetLink, Problem, RefreshRequest,
+    ResetLink, Secret, Tokens,
 };
 use reqwest::{RequestBuilder, StatusCode};
 use serde::de::DeserializeOwned;
@@ -52,6 +53,12 @@ impl Rest {
     /// `GET /me`
     pub async fn me(&self, access_token: &Secret) -> Result<Me, RequestError> {
         self.ask(self.get("/api/v1/me").bearer_auth(access_token.expose())).await
+    }
+
+    /// `POST /admin/reset-links`: a link by which the owner of an account sets a password anew; for administrators.
+    pub async fn reset_link(&self, access_token: &Secret, name: &str) -> Result<ResetLink, RequestError> {
+        let body = NewResetLink { name: name.to_owned() };
+        self.ask(self.post("/admin/reset-links").bearer_auth(access_token.expose()).json(&body)).await
     }
 
     /// `GET /rooms/{id}/events`: a page of a room's log.

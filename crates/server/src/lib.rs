@@ -4,6 +4,7 @@
 //! HTTP is `http`'s and `web`'s, what comes in over sockets the [`gateway`]'s; both ask `plaza_chat`. [`console`] is
 //! the other side: `plaza chat`.
 
+pub mod admin;
 pub mod client_addr;
 pub mod config;
 pub mod console;

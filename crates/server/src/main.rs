@@ -1,7 +1,7 @@
 //! The command line of `plaza`.
 
 use clap::{Parser, Subcommand};
-use plaza_server::{VERSION, config::Sources, console, start};
+use plaza_server::{VERSION, admin, config::Sources, console, start};
 use std::{io, net::SocketAddr, path::PathBuf, process::ExitCode, time::Duration};
 
 /// Live rooms with an ordered, durable log, over Socket.IO.
@@ -22,10 +22,10 @@ enum Command {
         /// The folder of the data [default: ./data]
         #[arg(long, value_name = "DIR")]
         data: Option<PathBuf>,
-        /// A file of settings; `plaza check-config` shows them all
         /// Address and port of /metrics for the operator; port 0 takes a free one [default: none]
         #[arg(long, value_name = "ADDR")]
         metrics: Option<SocketAddr>,
+        /// A file of settings; `plaza check-config` shows them all
         #[arg(long, value_name = "FILE", env = "PLAZA_CONFIG", hide_env_values = true)]
         config: Option<PathBuf>,
     },
@@ -35,6 +35,8 @@ enum Command {
         #[arg(long, value_name = "FILE", env = "PLAZA_CONFIG", hide_env_values = true)]
         config: Option<PathBuf>,
     },
+    /// Administrators, and links by which somebody sets a password anew
+    Admin(admin::Admin),
     /// Chat in this terminal
     Chat {
         /// Where Plaza is, such as http://127.0.0.1:3000
@@ -61,14 +63,18 @@ fn run(command: Command) -> anyhow::Result<()> {
             let flags = [
                 listen.map(|addr| ("server.listen", addr.to_string())),
                 data.map(|folder| ("store.data", folder.display().to_string())),
+                metrics.map(|addr| ("metrics.listen", addr.to_string())),
             ];
             let sources = sources(config, flags.into_iter().flatten().collect());
             block_on(async { start::serve(&sources, &mut io::stdout()).await })
         }
         Command::CheckConfig { config } => {
-                metrics.map(|addr| ("metrics.listen", addr.to_string())),
             start::check_config(&sources(config, Vec::new()), &mut io::stdout())
         }
+        Command::Admin(admin) => block_on(async {
+            let sources = sources(admin.config(), admin.flags());
+            admin::run(admin, &sources, &mut io::stdout(), &mut io::stderr()).await
+        }),
         Command::Chat { url } => block_on(console::run(&url)),
         Command::Version => {
             println!("plaza {VERSION}");

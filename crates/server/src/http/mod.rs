@@ -13,17 +13,19 @@ mod problem;
 mod rooms;
 mod sessions;
 
+pub(crate) use administration::reset_page;
+
 use crate::{
     client_addr::{self, Proxies},
     config, documents,
     gateway::Gateway,
     limits::{Limits, Now},
-    web,
-};
     telemetry::{
         health::Health as NodeHealth,
         metrics::{self, Metrics},
     },
+    web,
+};
 use aide::{axum::ApiRouter, openapi::OpenApi};
 use axum::{
     Json, Router,
@@ -52,35 +54,35 @@ pub(crate) struct State {
     pub(crate) now: Now,
     /// `now` when this node began to serve.
     pub(crate) started: Duration,
-}
-
     pub(crate) health: NodeHealth,
     pub(crate) metrics: Arc<Metrics>,
+}
+
 /// Everything that this node serves.
 pub(crate) fn router(state: State, server: &config::Server, web: &config::Web) -> Router {
     let sockets = state.gateway.service();
     let (api, document) = api(server);
     let proxies = Arc::new(Proxies::new(server.trusted_proxies.clone()));
+    let (health_of, metrics) = (state.health.clone(), Arc::clone(&state.metrics));
     let pages =
         if web.enabled { Router::new().fallback(web::serve) } else { Router::new().fallback(no_page) };
-    let (health_of, metrics) = (state.health.clone(), Arc::clone(&state.metrics));
     Router::new()
         .nest("/api", api)
         .merge(documents::router(&document))
         .route("/api", any(unknown))
         .route("/api/", any(unknown))
         .route("/health", get(health))
-        .merge(pages)
-        .layer(from_fn(headers::security(&web.api_base_url)))
         .route("/livez", get(NodeHealth::live))
         .route("/readyz", get(move || health_of.clone().ready()))
         .route("/config.json", web::settings(web))
+        .merge(pages)
+        .layer(from_fn(headers::security(&web.api_base_url)))
         .route_service("/socket.io", sockets.clone())
         .route_service("/socket.io/", sockets)
         .layer(from_fn_with_state(proxies, client_addr::layer))
+        .layer(from_fn_with_state(metrics, metrics::count))
         .with_state(state)
 }
-        .layer(from_fn_with_state(metrics, metrics::count))
 
 /// Version 1 of the API, and its document.
 pub(crate) fn v1() -> (Router<State>, OpenApi) {

@@ -3,10 +3,13 @@
 
 mod api;
 mod authority;
+mod bodies;
 mod connections;
 mod deadlines;
 mod node;
 mod operator;
 mod security;
+mod sessions;
 mod socket;
 mod tls;
+mod tokens;
