@@ -12,11 +12,8 @@ use crate::{
 };
 use axum::{Router, body::Body, extract::ConnectInfo};
 use http::Request;
-use hyper::{body::Incoming, service::service_fn};
-use hyper_util::{
-    rt::{TokioExecutor, TokioIo, TokioTimer},
-    server::conn::auto::Builder,
-};
+use hyper::{body::Incoming, server::conn::http1::Builder, service::service_fn};
+use hyper_util::rt::{TokioIo, TokioTimer};
 use plaza_socketio::HttpStream;
 use std::{convert::Infallible, io, net::SocketAddr, pin::pin, sync::Arc, time::Duration};
 use tokio::{
@@ -59,7 +56,7 @@ impl Speaking {
 /// What each connection needs.
 struct Inside {
     tls: Option<Tls>,
-    protocol: Builder<TokioExecutor>,
+    protocol: Builder,
     patience: Duration,
     router: Router,
     /// Answers those who speak HTTP where HTTPS is spoken.
@@ -172,7 +169,7 @@ impl Connections {
 
     async fn speak(
         &self,
-        protocol: &Builder<TokioExecutor>,
+        protocol: &Builder,
         stream: HttpStream,
         peer: SocketAddr,
         router: Router,
@@ -183,7 +180,7 @@ impl Connections {
             let answer = router.clone().call(request);
             async { Ok::<_, Infallible>(answer.await.unwrap_or_else(|never| match never {})) }
         });
-        let mut connection = pin!(protocol.serve_connection_with_upgrades(TokioIo::new(stream), service));
+        let mut connection = pin!(protocol.serve_connection(TokioIo::new(stream), service).with_upgrades());
         tokio::select! {
             ended = connection.as_mut() => return log_end(peer, ended),
             () = self.cut.cancelled() => return,
@@ -196,9 +193,10 @@ impl Connections {
     }
 }
 
-fn protocol(header_timeout: Duration) -> Builder<TokioExecutor> {
-    let mut builder = Builder::new(TokioExecutor::new()).http1_only();
-    builder.http1().timer(TokioTimer::new()).header_read_timeout(header_timeout).max_buf_size(MAX_HEAD_BYTES);
+fn protocol(header_timeout: Duration) -> Builder {
+    // Not hyper-util's, which tells versions apart: it waits without end for the first bytes.
+    let mut builder = Builder::new();
+    builder.timer(TokioTimer::new()).header_read_timeout(header_timeout).max_buf_size(MAX_HEAD_BYTES);
     builder
 }
 
@@ -241,8 +239,8 @@ fn is_the_clients(error: &io::Error) -> bool {
 }
 
 /// How a connection ended concerns its client alone.
-fn log_end(peer: SocketAddr, ended: Result<(), Box<dyn std::error::Error + Send + Sync>>) {
+fn log_end(peer: SocketAddr, ended: hyper::Result<()>) {
     if let Err(error) = ended {
-        tracing::debug!(%peer, error, "The connection broke off");
+        tracing::debug!(%peer, %error, "The connection broke off");
     }
 }

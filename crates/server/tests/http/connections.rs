@@ -11,11 +11,14 @@ use tokio::{
 #[tokio::test]
 async fn a_client_that_dawdles_over_its_head_is_let_go() {
     let node = Node::start(&[("PLAZA_SERVER__HEADER_TIMEOUT_MS", "200")]).await;
-    let mut slow = TcpStream::connect(node.addr).await.unwrap();
-    slow.write_all(b"GET /health HTTP/1.1\r\nhost: x\r\n").await.unwrap();
-    let mut rest = Vec::new();
-    timeout(PATIENCE, slow.read_to_end(&mut rest)).await.expect("the server closes it").unwrap();
-    assert!(!String::from_utf8_lossy(&rest).contains("200 OK"));
+    // Nothing at all, what could become HTTP/2, and half a head.
+    for head in ["", "PRI * HTTP/2.0\r\n", "GET /health HTTP/1.1\r\nhost: x\r\n"] {
+        let mut slow = TcpStream::connect(node.addr).await.unwrap();
+        slow.write_all(head.as_bytes()).await.unwrap();
+        let mut rest = Vec::new();
+        timeout(PATIENCE, slow.read_to_end(&mut rest)).await.expect("the server closes it").unwrap();
+        assert!(!String::from_utf8_lossy(&rest).contains("200 OK"), "{head:?}");
+    }
     node.stop().await;
 }
 
