@@ -1,7 +1,8 @@
 //! The command line of `plaza`.
 
 use clap::{Parser, Subcommand};
-use plaza_server::{VERSION, admin, config::Sources, console, start};
+use plaza_chat::SystemRandom;
+use plaza_server::{VERSION, admin, backup, config::Sources, console, start};
 use std::{io, net::SocketAddr, path::PathBuf, process::ExitCode, time::Duration};
 
 /// Live rooms with an ordered, durable log, over Socket.IO.
@@ -35,6 +36,8 @@ enum Command {
         #[arg(long, value_name = "FILE", env = "PLAZA_CONFIG", hide_env_values = true)]
         config: Option<PathBuf>,
     },
+    #[command(flatten)]
+    Data(backup::Command),
     /// Administrators, and links by which somebody sets a password anew
     Admin(admin::Admin),
     /// Chat in this terminal
@@ -71,6 +74,9 @@ fn run(command: Command) -> anyhow::Result<()> {
         Command::CheckConfig { config } => {
             start::check_config(&sources(config, Vec::new()), &mut io::stdout())
         }
+        Command::Data(command) => block_on(async {
+            backup::run(command, sources, &SystemRandom, &mut io::stdout(), &mut io::stderr()).await
+        }),
         Command::Admin(admin) => block_on(async {
             let sources = sources(admin.config(), admin.flags());
             admin::run(admin, &sources, &mut io::stdout(), &mut io::stderr()).await

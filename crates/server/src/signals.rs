@@ -14,6 +14,9 @@ const INTERRUPTED: i32 = 130;
 pub(crate) fn watch(shutdown: CancellationToken) -> io::Result<()> {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
+    // A file that may not grow (`ulimit -f`) is a full disk, not the end: watched, the signal ends nothing, and the write
+    // fails.
+    let _too_large = signal(SignalKind::from_raw(nix::libc::SIGXFSZ))?;
     tokio::spawn(async move {
         loop {
             tokio::select! {
