@@ -132,7 +132,6 @@ export class Chat {
   /** Shown at once, sent when it can be, once. */
   send(roomId: string, text: string): void {
     this.outbox.get()?.submit(roomId, text);
-    this.typing.done(roomId);
   }
 
   /** Read up to here. If the server cannot be told now, the next list tells that it does not know. */

@@ -31,11 +31,6 @@ export class TypingPeople {
     this.#request('typing', { roomId }).catch(() => undefined);
   }
 
-  /** What one wrote is sent: the next key is news again. */
-  done(roomId: string): void {
-    this.#said.delete(roomId);
-  }
-
   told({ roomId, user, forMs }: TypingEvent): void {
     const room = this.#room(roomId);
     if (!room.get().some(({ id }) => id === user.id)) room.update((people) => [...people, user]);

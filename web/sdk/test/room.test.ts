@@ -1,41 +1,15 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { Lost, Refused } from '../src/failure';
-import type { EventsPage, RoomSummary } from '../src/protocol';
+import type { EventsPage } from '../src/protocol';
 import { Room, type RoomSurroundings } from '../src/room';
-import type { MessageEvent, RoomEvent } from '../src/wire';
+import type { RoomEvent } from '../src/wire';
+import { at, change, message, person, run, summary } from './log';
 
 const ME = 'u_me';
 
-function message(seq: number, sender = 'u_other'): MessageEvent {
-  return {
-    type: 'message',
-    roomId: 'general',
-    seq,
-    id: `m_${seq}`,
-    clientId: `c_${seq}`,
-    sender: { id: sender, name: sender, guest: false },
-    kind: 'text',
-    body: { text: `number ${seq}` },
-    at: '2026-01-01T00:00:00.000Z',
-  };
-}
-
-const run = (from: number, to: number) => Array.from({ length: to - from + 1 }, (_, i) => message(from + i));
-const summary = (change: Partial<RoomSummary> = {}): RoomSummary => ({
-  id: 'general',
-  name: 'general',
-  kind: 'public',
-  seq: 3,
-  members: 2,
-  readSeq: 3,
-  unread: 0,
-  role: 'member',
-  ...change,
-});
-
-/** A room over a log of `top` events; `fail` is thrown by the next requests, one each. */
-function roomOver(top: number, first = summary()) {
-  const log = run(1, top);
+/** A room over a log of `top` events, cut up to `floor`; `fail` is thrown by the next requests, one each. */
+function roomOver(top: number, first = summary(), floor = 0) {
+  const log = run(floor + 1, top);
   const asked: object[] = [];
   const fail: Error[] = [];
   const held: RoomEvent[] = [];
@@ -140,5 +114,73 @@ describe('Room', () => {
     expect(room.state.get().problem).toBeUndefined();
     await room.ensure(50);
     expect(seqs()).toEqual([1, 2, 3]);
+  });
+
+  it('goes far back, reads on from there both ways, and joins what is held', async () => {
+    const { room, seqs } = roomOver(1_000, summary({ seq: 1_000, readSeq: 1_000 }));
+    await room.ensure(50);
+    expect(seqs()).toEqual(run(951, 1_000).map(({ seq }) => seq));
+    await room.goTo(500);
+    expect([seqs()[0], seqs().at(-1)]).toEqual([480, 579]);
+    expect(room.state.get()).toMatchObject({ hasOlder: true, hasNewer: true });
+    expect(room.state.get().last?.seq).toBe(1_000);
+    await room.loadOlder();
+    expect(seqs()[0]).toBe(430);
+    // What comes meanwhile is held, and not shown here.
+    room.apply(message(1_001));
+    expect(seqs().at(-1)).toBe(579);
+    expect(room.position).toBe(1_001);
+    while (room.state.get().hasNewer) await room.loadNewer();
+    expect(seqs()).toEqual(run(430, 1_001).map(({ seq }) => seq));
+    await room.goTo(3);
+    expect(seqs()[0]).toBe(1);
+    expect(room.state.get().hasOlder).toBe(false);
+    room.showNewest();
+    expect(seqs().at(-1)).toBe(1_001);
+  });
+
+  it('lets go of what is far from where one reads', async () => {
+    const { room, seqs } = roomOver(5_000, summary({ seq: 5_000, readSeq: 5_000 }));
+    while (seqs()[0] !== 1) await room.loadOlder();
+    expect(seqs().length).toBeLessThanOrEqual(2_000);
+    expect(room.state.get().hasNewer).toBe(true);
+    while (room.state.get().hasNewer) {
+      await room.loadNewer();
+      expect(seqs()).toEqual(seqs().map((_, i) => (seqs()[0] ?? 0) + i));
+    }
+    expect(seqs().at(-1)).toBe(5_000);
+  });
+
+  it('says where a log begins that has been cut', async () => {
+    const { room, seqs } = roomOver(90, summary({ seq: 90, readSeq: 90 }), 60);
+    await room.ensure(50);
+    expect(seqs()[0]).toBe(61);
+    expect(room.state.get()).toMatchObject({ hasOlder: false, trimmed: true });
+  });
+
+  it('counts what is left unread as one reads on, and what members, name and role become', async () => {
+    const { room } = roomOver(600, summary({ seq: 600, readSeq: 100, unread: 500 }));
+    await room.ensure(50);
+    await room.goTo(101);
+    room.read(150);
+    expect(room.state.get().summary.unread).toBe(450);
+    room.read(590);
+    expect(room.state.get().summary.unread).toBe(10);
+    const by = person('u_other');
+    const common = { roomId: 'general', at, by };
+    room.apply(
+      change(601, 'member:added', 'u_new'),
+      { type: 'member:changed', seq: 602, user: person(ME), role: 'moderator', ...common },
+      { type: 'room:changed', seq: 603, name: 'The market', ...common },
+      { type: 'room:painted', seq: 604, ...common } as unknown as RoomEvent,
+      message(605),
+    );
+    expect(room.state.get().summary).toMatchObject({
+      seq: 605,
+      members: 3,
+      role: 'moderator',
+      name: 'The market',
+      unread: 11,
+    });
   });
 });
