@@ -46,7 +46,7 @@ async function hard(browser: Browser, plaza: Plaza): Promise<void> {
   await ana.page.setViewportSize({ width: 1920, height: 1080 });
   await shoot(ana.page, 'hard-1920');
   await ana.page.setViewportSize({ width: 820, height: 1100 });
-  await ana.page.getByRole('button', { name: 'Members' }).click();
+  await ana.openMembers();
   await shoot(ana.page, 'hard-members-820');
   await ana.page.keyboard.press('Escape');
   await ana.page.setViewportSize(wide);
