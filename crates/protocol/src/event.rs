@@ -67,6 +67,7 @@ pub enum Content {
 #[serde(deny_unknown_fields)]
 pub struct TextBody {
     /// 1 byte to 8 KiB of UTF-8, not only white space.
+    #[schemars(length(min = 1, max = 8192))]
     pub text: String,
 }
 

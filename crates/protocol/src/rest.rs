@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 #[serde(deny_unknown_fields)]
 pub struct Credentials {
     /// 1 to 32 letters, digits, `.`, `_` or `-`.
+    #[schemars(length(min = 1, max = 32))]
     pub name: String,
     /// 8 to 1,024 bytes.
     pub password: Secret,

@@ -19,6 +19,7 @@ pub struct History {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub after: Option<Seq>,
     /// 1 to 200, 50 if absent.
+    #[schemars(range(min = 1, max = 200))]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub limit: Option<u32>,
 }

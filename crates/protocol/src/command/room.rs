@@ -38,6 +38,7 @@ pub enum CreateRoom {
     /// One that anybody may find and join.
     Public {
         /// 1 to 80 characters, for people.
+        #[schemars(length(min = 1, max = 80))]
         name: String,
         /// Chosen; absent: the name, if it can be an id.
         #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -46,6 +47,7 @@ pub enum CreateRoom {
     /// One whose members bring members. Its id is made by the server.
     Group {
         /// 1 to 80 characters, for people.
+        #[schemars(length(min = 1, max = 80))]
         name: String,
     },
     /// The one room of the asker and somebody else.
@@ -166,5 +168,6 @@ pub struct RenameRoom {
     /// The room.
     pub room_id: RoomId,
     /// 1 to 80 characters, for people.
+    #[schemars(length(min = 1, max = 80))]
     pub name: String,
 }

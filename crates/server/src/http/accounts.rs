@@ -2,7 +2,7 @@
 
 use super::{
     State,
-    documented::{Created, NoContent},
+    documented::{Created, NoContent, Operation},
     extract::{Asker, ClientIp, Device, Json},
     problem::Refusal,
 };
@@ -11,7 +11,6 @@ use aide::axum::{
     ApiRouter,
     routing::{get_with, post_with},
 };
-use aide::transform::TransformOperation;
 use axum::extract::State as TheState;
 use plaza_protocol::{ChangePassword, Credentials, Me, RefreshRequest, ResetPassword, Tokens};
 
@@ -54,7 +53,7 @@ pub(super) fn router() -> ApiRouter<State> {
         .api_route("/me", get_with(me, |op| about(op, "me", "Who the token says one is")))
 }
 
-fn about<'t>(operation: TransformOperation<'t>, id: &str, summary: &str) -> TransformOperation<'t> {
+fn about<'t>(operation: Operation<'t>, id: &str, summary: &str) -> Operation<'t> {
     operation.id(id).tag("Accounts").summary(summary)
 }
 

@@ -11,8 +11,8 @@ use aide::{
     OperationInput, OperationOutput,
     generate::GenContext,
     openapi::{
-        HeaderStyle, MediaType, Operation, Parameter, ParameterData, ParameterSchemaOrContent, PathStyle,
-        RequestBody, Response, SchemaObject,
+        HeaderStyle, MediaType, Operation as Described, Parameter, ParameterData, ParameterSchemaOrContent,
+        PathStyle, RequestBody, Response, SchemaObject,
     },
     operation::{ParamLocation, add_parameters, parameters_from_schema, set_body},
 };
@@ -21,6 +21,9 @@ use http::StatusCode;
 use plaza_protocol::{ClientId, Problem, RoomId, UserRef};
 use schemars::{JsonSchema, Schema};
 use serde::Serialize;
+
+/// An operation while it is described.
+pub(super) use aide::transform::TransformOperation as Operation;
 
 /// 201 and what was made.
 pub(super) struct Created<T>(pub(super) T);
@@ -43,7 +46,7 @@ impl IntoResponse for NoContent {
 impl<T: JsonSchema> OperationOutput for Created<T> {
     type Inner = T;
 
-    fn inferred_responses(context: &mut GenContext, _: &mut Operation) -> Vec<(Option<u16>, Response)> {
+    fn inferred_responses(context: &mut GenContext, _: &mut Described) -> Vec<(Option<u16>, Response)> {
         vec![(Some(201), response::<T>(context, "It was made.", "application/json"))]
     }
 }
@@ -51,7 +54,7 @@ impl<T: JsonSchema> OperationOutput for Created<T> {
 impl OperationOutput for NoContent {
     type Inner = ();
 
-    fn inferred_responses(_: &mut GenContext, _: &mut Operation) -> Vec<(Option<u16>, Response)> {
+    fn inferred_responses(_: &mut GenContext, _: &mut Described) -> Vec<(Option<u16>, Response)> {
         vec![(Some(204), Response { description: "It is so.".to_owned(), ..Response::default() })]
     }
 }
@@ -60,18 +63,18 @@ impl OperationOutput for NoContent {
 impl OperationOutput for Refusal {
     type Inner = Problem;
 
-    fn operation_response(context: &mut GenContext, _: &mut Operation) -> Option<Response> {
+    fn operation_response(context: &mut GenContext, _: &mut Described) -> Option<Response> {
         Some(problem(context, "Refused: `code` and `detail` say why."))
     }
 
-    fn inferred_responses(context: &mut GenContext, _: &mut Operation) -> Vec<(Option<u16>, Response)> {
+    fn inferred_responses(context: &mut GenContext, _: &mut Described) -> Vec<(Option<u16>, Response)> {
         let refused = problem(context, "Refused: `code` and `detail` say why.");
         [400, 408, 429, 500, 503].into_iter().map(|status| (Some(status), refused.clone())).collect()
     }
 }
 
 impl<T: JsonSchema> OperationInput for Json<T> {
-    fn operation_input(context: &mut GenContext, operation: &mut Operation) {
+    fn operation_input(context: &mut GenContext, operation: &mut Described) {
         let json_schema = context.schema.subschema_for::<T>();
         let body = RequestBody {
             content: [("application/json".to_owned(), media(json_schema))].into_iter().collect(),
@@ -81,30 +84,30 @@ impl<T: JsonSchema> OperationInput for Json<T> {
         set_body(context, operation, body);
     }
 
-    fn inferred_early_responses(context: &mut GenContext, _: &mut Operation) -> Vec<(Option<u16>, Response)> {
+    fn inferred_early_responses(context: &mut GenContext, _: &mut Described) -> Vec<(Option<u16>, Response)> {
         let too_large = problem(context, "The body is longer than 64 KiB.");
         vec![(Some(413), too_large), (Some(415), problem(context, "The body is not `application/json`."))]
     }
 }
 
 impl OperationInput for Asker {
-    fn operation_input(_: &mut GenContext, operation: &mut Operation) {
+    fn operation_input(_: &mut GenContext, operation: &mut Described) {
         operation.security.push([("token".to_owned(), Vec::new())].into_iter().collect());
     }
 
-    fn inferred_early_responses(context: &mut GenContext, _: &mut Operation) -> Vec<(Option<u16>, Response)> {
+    fn inferred_early_responses(context: &mut GenContext, _: &mut Described) -> Vec<(Option<u16>, Response)> {
         vec![(Some(401), problem(context, "No token, or none that holds (any more)."))]
     }
 }
 
 impl OperationInput for Administrator {
-    fn operation_input(context: &mut GenContext, operation: &mut Operation) {
+    fn operation_input(context: &mut GenContext, operation: &mut Described) {
         Asker::operation_input(context, operation);
     }
 
     fn inferred_early_responses(
         context: &mut GenContext,
-        operation: &mut Operation,
+        operation: &mut Described,
     ) -> Vec<(Option<u16>, Response)> {
         let mut responses = Asker::inferred_early_responses(context, operation);
         responses.push((Some(403), problem(context, "One is no administrator.")));
@@ -115,11 +118,11 @@ impl OperationInput for Administrator {
 impl OperationInput for ClientIp {}
 
 impl OperationInput for SessionOf {
-    fn operation_input(context: &mut GenContext, operation: &mut Operation) {
+    fn operation_input(context: &mut GenContext, operation: &mut Described) {
         in_path::<String>(context, operation, "id", "The session's id.");
     }
 
-    fn inferred_early_responses(context: &mut GenContext, _: &mut Operation) -> Vec<(Option<u16>, Response)> {
+    fn inferred_early_responses(context: &mut GenContext, _: &mut Described) -> Vec<(Option<u16>, Response)> {
         vec![(Some(404), problem(context, "One has no such session (any more)."))]
     }
 }
@@ -127,27 +130,27 @@ impl OperationInput for SessionOf {
 impl OperationInput for Device {}
 
 impl OperationInput for Room {
-    fn operation_input(context: &mut GenContext, operation: &mut Operation) {
+    fn operation_input(context: &mut GenContext, operation: &mut Described) {
         in_path::<RoomId>(context, operation, "id", "The room's id.");
     }
 
-    fn inferred_early_responses(context: &mut GenContext, _: &mut Operation) -> Vec<(Option<u16>, Response)> {
+    fn inferred_early_responses(context: &mut GenContext, _: &mut Described) -> Vec<(Option<u16>, Response)> {
         vec![(Some(404), problem(context, "There is no such room, or one may not see it."))]
     }
 }
 
 impl OperationInput for Person {
-    fn operation_input(context: &mut GenContext, operation: &mut Operation) {
+    fn operation_input(context: &mut GenContext, operation: &mut Described) {
         in_path::<UserRef>(context, operation, "user", "Who: an id, or `@name`.");
     }
 
-    fn inferred_early_responses(context: &mut GenContext, _: &mut Operation) -> Vec<(Option<u16>, Response)> {
+    fn inferred_early_responses(context: &mut GenContext, _: &mut Described) -> Vec<(Option<u16>, Response)> {
         vec![(Some(404), problem(context, "There is nobody of that id or name."))]
     }
 }
 
 impl<T: JsonSchema> OperationInput for Params<T> {
-    fn operation_input(context: &mut GenContext, operation: &mut Operation) {
+    fn operation_input(context: &mut GenContext, operation: &mut Described) {
         let schema = context.schema.subschema_for::<T>();
         let parameters = parameters_from_schema(context, schema, ParamLocation::Query);
         add_parameters(context, operation, parameters);
@@ -155,7 +158,7 @@ impl<T: JsonSchema> OperationInput for Params<T> {
 }
 
 impl OperationInput for IdempotencyKey {
-    fn operation_input(context: &mut GenContext, operation: &mut Operation) {
+    fn operation_input(context: &mut GenContext, operation: &mut Described) {
         let about = "1 to 64 bytes. The same key with the same message, after any time, is answered as the first time.";
         let data = data::<ClientId>(context, "Idempotency-Key", about, true);
         let header = Parameter::Header { parameter_data: data, style: HeaderStyle::Simple };
@@ -163,7 +166,7 @@ impl OperationInput for IdempotencyKey {
     }
 }
 
-fn in_path<T: JsonSchema>(context: &mut GenContext, operation: &mut Operation, name: &str, about: &str) {
+fn in_path<T: JsonSchema>(context: &mut GenContext, operation: &mut Described, name: &str, about: &str) {
     let parameter_data = data::<T>(context, name, about, true);
     add_parameters(context, operation, [Parameter::Path { parameter_data, style: PathStyle::Simple }]);
 }

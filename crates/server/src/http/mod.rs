@@ -7,6 +7,7 @@ mod device;
 mod documented;
 mod extract;
 mod headers;
+mod messages;
 mod places;
 mod plain;
 mod problem;
@@ -92,6 +93,7 @@ pub(crate) fn v1() -> (Router<State>, OpenApi) {
         .merge(sessions::router())
         .merge(administration::router())
         .merge(rooms::router())
+        .merge(messages::router())
         .finish_api_with(&mut document, documents::finish_openapi);
     (router, document)
 }

@@ -1,21 +1,21 @@
-//! Rooms and what is written in them, for programs that hold no socket. Each does what the socket's request of the
-//! same name does.
+//! Rooms and their members, for programs that hold no socket. Each does what the socket's request of the same name
+//! does.
 
 use super::{
     State,
-    documented::Created,
-    extract::{Asker, IdempotencyKey, Json, Params, Person, Room},
+    documented::{Created, NoContent, Operation},
+    extract::{Asker, Json, Params, Person, Room},
     problem::Refusal,
 };
 use aide::axum::{
     ApiRouter,
-    routing::{delete_with, get_with, post_with},
+    routing::{get_with, patch_with, post_with, put_with},
 };
-use aide::transform::TransformOperation;
 use axum::extract::State as TheState;
 use plaza_protocol::{
-    AddMember, Content, CreateRoom, CreatedRoom, EventsPage, History, JoinRoom, JoinedRoom, LeaveRoom,
-    ListMembers, MembersPage, Position, RemoveMember, RoomList, SendMessage, SentMessage, Seq, UserRef,
+    AddMember, BanMember, BansPage, BlockUser, BlockedList, CreateRoom, CreatedRoom, DiscoverRooms, JoinRoom,
+    JoinedRoom, LeaveRoom, ListBans, ListMembers, MembersPage, Position, RemoveMember, RenameRoom, Role,
+    RoomList, RoomsPage, SetRole, UnbanMember, UnblockUser, UserRef,
 };
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -26,67 +26,83 @@ pub(super) fn router() -> ApiRouter<State> {
     ApiRouter::new()
         .api_route(
             "/rooms",
-            get_with(list, |op| about(op, "listRooms", "The rooms one is a member of")).post_with(
-                create,
-                |op| {
-                    about(op, "createRoom", "Make a room")
-                        .response::<403, Refusal>()
-                        .response::<404, Refusal>()
-                        .response::<409, Refusal>()
-                },
-            ),
+            get_with(list, |op| about(op, "listRooms", "The rooms one is a member of"))
+                .post_with(create, |op| may_clash(about(op, "createRoom", "Make a room"))),
+        )
+        .api_route(
+            "/public-rooms",
+            get_with(discover, |op| about(op, "discoverRooms", "Public rooms that one may join, 50 a page")),
+        )
+        .api_route(
+            "/rooms/{id}",
+            patch_with(rename, |op| guarded(about(op, "renameRoom", "Give a room another name"))),
         )
         .api_route(
             "/rooms/{id}/join",
-            post_with(join, |op| {
-                about(op, "joinRoom", "Become a member of a public room")
-                    .response::<403, Refusal>()
-                    .response::<409, Refusal>()
-            }),
+            post_with(join, |op| may_clash(about(op, "joinRoom", "Become a member of a public room"))),
         )
         .api_route(
             "/rooms/{id}/leave",
-            post_with(leave, |op| {
-                about(op, "leaveRoom", "Be a member no more")
-                    .response::<403, Refusal>()
-                    .response::<409, Refusal>()
-            }),
+            post_with(leave, |op| may_clash(about(op, "leaveRoom", "Be a member no more"))),
         )
+        .merge(members())
+        .merge(bans())
+        .merge(blocks())
+}
+
+fn members() -> ApiRouter<State> {
+    ApiRouter::new()
         .api_route(
             "/rooms/{id}/members",
-            get_with(members, |op| about(op, "listMembers", "Who is in a room, 100 a page")).post_with(
-                add,
-                |op| {
-                    about(op, "addMember", "Bring somebody into a group")
-                        .response::<403, Refusal>()
-                        .response::<409, Refusal>()
-                },
-            ),
+            get_with(list_members, |op| about(op, "listMembers", "Who is in a room, 100 a page"))
+                .post_with(add, |op| may_clash(about(op, "addMember", "Bring somebody into a group"))),
         )
         .api_route(
             "/rooms/{id}/members/{user}",
-            delete_with(remove, |op| {
-                about(op, "removeMember", "Put somebody out; they may come back")
-                    .response::<403, Refusal>()
-                    .response::<409, Refusal>()
-            }),
-        )
-        .api_route(
-            "/rooms/{id}/events",
-            get_with(events, |op| about(op, "listEvents", "A page of a room's log")),
-        )
-        .api_route(
-            "/rooms/{id}/messages",
-            post_with(send, |op| {
-                about(op, "sendMessage", "Write into a room")
-                    .response::<403, Refusal>()
-                    .response::<409, Refusal>()
-            }),
+            patch_with(set_role, |op| may_clash(about(op, "setRole", "What somebody may do in a room")))
+                .delete_with(remove, |op| {
+                    may_clash(about(op, "removeMember", "Put somebody out; they may come back"))
+                }),
         )
 }
 
-fn about<'t>(operation: TransformOperation<'t>, id: &str, summary: &str) -> TransformOperation<'t> {
+fn bans() -> ApiRouter<State> {
+    ApiRouter::new()
+        .api_route(
+            "/rooms/{id}/bans",
+            get_with(list_bans, |op| guarded(about(op, "listBans", "Who is kept out of a room, 100 a page"))),
+        )
+        .api_route(
+            "/rooms/{id}/bans/{user}",
+            put_with(ban, |op| guarded(about(op, "banMember", "Put somebody out and keep them out")))
+                .delete_with(unban, |op| guarded(about(op, "unbanMember", "Somebody may come back"))),
+        )
+}
+
+fn blocks() -> ApiRouter<State> {
+    ApiRouter::new()
+        .api_route("/blocks", get_with(list_blocked, |op| about(op, "listBlocked", "Whom one has blocked")))
+        .api_route(
+            "/blocks/{user}",
+            put_with(block, |op| {
+                may_clash(about(op, "blockUser", "Hear no more of somebody in direct rooms"))
+            })
+            .delete_with(unblock, |op| about(op, "unblockUser", "Hear of somebody again")),
+        )
+}
+
+fn about<'t>(operation: Operation<'t>, id: &str, summary: &str) -> Operation<'t> {
     operation.id(id).tag("Rooms").summary(summary)
+}
+
+/// One may see it and yet not do it.
+fn guarded(operation: Operation<'_>) -> Operation<'_> {
+    operation.response::<403, Refusal>()
+}
+
+/// The same, and what is there may stand against it.
+fn may_clash(operation: Operation<'_>) -> Operation<'_> {
+    guarded(operation).response::<404, Refusal>().response::<409, Refusal>()
 }
 
 async fn list(TheState(state): TheState<State>, Asker(who): Asker) -> Answer<RoomList> {
@@ -99,6 +115,32 @@ async fn create(
     Json(room): Json<CreateRoom>,
 ) -> Result<Created<CreatedRoom>, Refusal> {
     Ok(Created(state.chat.create_room(&who.user, room).await?))
+}
+
+async fn discover(
+    TheState(state): TheState<State>,
+    Asker(who): Asker,
+    Params(wanted): Params<DiscoverRooms>,
+) -> Answer<RoomsPage> {
+    Ok(axum::Json(state.chat.discover_rooms(&who.user.id, wanted).await?))
+}
+
+/// What changes.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct Renamed {
+    /// 1 to 80 characters, for people.
+    #[schemars(length(min = 1, max = 80))]
+    name: String,
+}
+
+async fn rename(
+    TheState(state): TheState<State>,
+    Asker(who): Asker,
+    Room(room_id): Room,
+    Json(Renamed { name }): Json<Renamed>,
+) -> Answer<Position> {
+    Ok(axum::Json(state.chat.rename_room(&who.user, RenameRoom { room_id, name }).await?))
 }
 
 async fn join(
@@ -116,19 +158,18 @@ async fn leave(TheState(state): TheState<State>, Asker(who): Asker, Room(room_id
 /// Where a page begins.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct After {
+struct Page {
     /// `next` of the page before.
     after: Option<String>,
 }
 
-async fn members(
+async fn list_members(
     TheState(state): TheState<State>,
     Asker(who): Asker,
     Room(room_id): Room,
-    Params(page): Params<After>,
+    Params(Page { after }): Params<Page>,
 ) -> Answer<MembersPage> {
-    let request = ListMembers { room_id, after: page.after };
-    Ok(axum::Json(state.chat.room_members(&who.user.id, request).await?))
+    Ok(axum::Json(state.chat.room_members(&who.user.id, ListMembers { room_id, after }).await?))
 }
 
 /// Whom.
@@ -148,6 +189,23 @@ async fn add(
     Ok(axum::Json(state.chat.add_member(&who.user, AddMember { room_id, user }).await?))
 }
 
+/// What they may do from now on.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct NewRole {
+    role: Role,
+}
+
+async fn set_role(
+    TheState(state): TheState<State>,
+    Asker(who): Asker,
+    Room(room_id): Room,
+    Person(user): Person,
+    Json(NewRole { role }): Json<NewRole>,
+) -> Answer<Position> {
+    Ok(axum::Json(state.chat.set_role(&who.user, SetRole { room_id, user, role }).await?))
+}
+
 async fn remove(
     TheState(state): TheState<State>,
     Asker(who): Asker,
@@ -157,35 +215,51 @@ async fn remove(
     Ok(axum::Json(state.chat.remove_member(&who.user, RemoveMember { room_id, user }).await?))
 }
 
-/// Which page of a log. `before` and `after` exclude each other and the position they name; with neither, the newest.
-#[derive(Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-struct Page {
-    /// Events below this position, the nearest ones.
-    before: Option<Seq>,
-    /// Events above this position, the nearest ones.
-    after: Option<Seq>,
-    /// 1 to 200, 50 if absent.
-    limit: Option<u32>,
-}
-
-async fn events(
+async fn list_bans(
     TheState(state): TheState<State>,
     Asker(who): Asker,
     Room(room_id): Room,
-    Params(page): Params<Page>,
-) -> Answer<EventsPage> {
-    let history = History { room_id, before: page.before, after: page.after, limit: page.limit };
-    Ok(axum::Json(state.chat.history(&who.user.id, history).await?))
+    Params(Page { after }): Params<Page>,
+) -> Answer<BansPage> {
+    Ok(axum::Json(state.chat.room_bans(&who.user.id, ListBans { room_id, after }).await?))
 }
 
-async fn send(
+async fn ban(
     TheState(state): TheState<State>,
     Asker(who): Asker,
     Room(room_id): Room,
-    IdempotencyKey(client_id): IdempotencyKey,
-    Json(content): Json<Content>,
-) -> Result<Created<SentMessage>, Refusal> {
-    let message = SendMessage { room_id, client_id, content };
-    Ok(Created(state.chat.send_message(&who.user, message).await?))
+    Person(user): Person,
+) -> Answer<Position> {
+    Ok(axum::Json(state.chat.ban_member(&who.user, BanMember { room_id, user }).await?))
+}
+
+async fn unban(
+    TheState(state): TheState<State>,
+    Asker(who): Asker,
+    Room(room_id): Room,
+    Person(user): Person,
+) -> Answer<Position> {
+    Ok(axum::Json(state.chat.unban_member(&who.user, UnbanMember { room_id, user }).await?))
+}
+
+async fn list_blocked(TheState(state): TheState<State>, Asker(who): Asker) -> Answer<BlockedList> {
+    Ok(axum::Json(state.chat.blocked_users(&who.user.id).await?))
+}
+
+async fn block(
+    TheState(state): TheState<State>,
+    Asker(who): Asker,
+    Person(user): Person,
+) -> Result<NoContent, Refusal> {
+    state.chat.block_user(&who.user.id, BlockUser { user }).await?;
+    Ok(NoContent)
+}
+
+async fn unblock(
+    TheState(state): TheState<State>,
+    Asker(who): Asker,
+    Person(user): Person,
+) -> Result<NoContent, Refusal> {
+    state.chat.unblock_user(&who.user.id, UnblockUser { user }).await?;
+    Ok(NoContent)
 }

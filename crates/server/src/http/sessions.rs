@@ -2,7 +2,7 @@
 
 use super::{
     State,
-    documented::NoContent,
+    documented::{NoContent, Operation},
     extract::{Asker, Params, SessionOf},
     problem::Refusal,
 };
@@ -10,7 +10,6 @@ use aide::axum::{
     ApiRouter,
     routing::{delete_with, get_with},
 };
-use aide::transform::TransformOperation;
 use axum::extract::State as TheState;
 use plaza_protocol::SessionList;
 use schemars::JsonSchema;
@@ -28,7 +27,7 @@ pub(super) fn router() -> ApiRouter<State> {
         .api_route("/sessions/{id}", delete_with(end, |op| about(op, "endSession", "Log out on one device")))
 }
 
-fn about<'t>(operation: TransformOperation<'t>, id: &str, summary: &str) -> TransformOperation<'t> {
+fn about<'t>(operation: Operation<'t>, id: &str, summary: &str) -> Operation<'t> {
     operation.id(id).tag("Accounts").summary(summary)
 }
 
