@@ -1,7 +1,7 @@
 //! What the operator sees: the figures, and whether the node lives and is ready.
 
 use crate::node::*;
-use plaza_client::{Connection, Inbox, Options};
+use plaza_client::{Connection, Inbox, Incoming, Options};
 use plaza_protocol::Auth;
 use reqwest::StatusCode;
 use serde_json::{Value, json};
@@ -27,7 +27,9 @@ fn root() -> PathBuf {
 async fn guest(node: &Node, name: &str) -> (Connection, Inbox) {
     let address = format!("http://{}", node.addr).parse().unwrap();
     let auth = Auth { guest: Some(name.into()), ..Auth::default() };
-    let (connection, _, inbox) = Connection::open(&address, &auth, &Options::default()).await.unwrap();
+    let (connection, _, mut inbox) = Connection::open(&address, &auth, &Options::default()).await.unwrap();
+    let live = async { while !matches!(inbox.next().await.unwrap(), Incoming::Resumed(_)) {} };
+    timeout(PATIENCE, live).await.expect("it goes live");
     (connection, inbox)
 }
 
@@ -68,7 +70,7 @@ json.dump(samples, sys.stdout)
 }
 
 /// A little of everything that is counted. Ana leaves, and Bo stays.
-async fn load(node: &Node) -> Connection {
+async fn load(node: &Node) -> (Connection, Inbox) {
     let (ana, _inbox) = guest(node, "Ana").await;
     let (bo, mut bos) = guest(node, "Bo").await;
     let room = "hall".parse().unwrap();
@@ -81,7 +83,7 @@ async fn load(node: &Node) -> Connection {
     let all = async {
         let mut messages = 0;
         while messages < 3 {
-            if let plaza_client::Incoming::Event(event) = bos.next().await.unwrap() {
+            if let Incoming::Event(event) = bos.next().await.unwrap() {
                 messages += usize::from(event.name() == "message");
             }
         }
@@ -92,7 +94,7 @@ async fn load(node: &Node) -> Connection {
     }
     node.http.request("INVENTED".parse().unwrap(), node.url("/health")).send().await.unwrap();
     ana.close();
-    bo
+    (bo, bos)
 }
 
 /// The figures once Ana has left.
@@ -158,14 +160,10 @@ async fn the_document_lists_what_there_is() {
     node.stop().await;
     let mut served = BTreeMap::new();
     for line in text.lines() {
-        let Some((name, rest)) = line.get("# HELP ".len()..).and_then(|line| line.split_once(' ')) else {
-            continue;
-        };
-        let entry: &mut [String; 2] = served.entry(name.to_owned()).or_default();
-        match &line[..7] {
-            "# HELP " => entry[1] = rest.trim_end_matches('.').to_owned(),
-            "# TYPE " => entry[0] = rest.to_owned(),
-            _ => {}
+        let [hash, what, name, rest] = line.splitn(4, ' ').collect::<Vec<_>>()[..] else { continue };
+        if hash == "#" {
+            let entry: &mut [String; 2] = served.entry(name.to_owned()).or_default();
+            entry[usize::from(what == "HELP")] = rest.trim_end_matches('.').to_owned();
         }
     }
     let document = fs::read_to_string(root().join("docs/operations.md")).unwrap();
