@@ -21,7 +21,7 @@ const ARGUMENTS = {
   "numbers of every size": [0, 127, 128, 255, 256, 65_535, 65_536, 2 ** 32 - 1, 2 ** 32, 2 ** 53 - 1, 0.1, 1e-300],
   "numbers below zero": [-1, -32, -33, -128, -129, -32_768, -32_769, -(2 ** 31), -(2 ** 31) - 1, -(2 ** 53) + 1],
   "long arrays and objects": [
-    Array.from({ length: 70_000 }, (_, n) => n),
+    Array.from({ length: 300 }, (_, n) => n),
     Object.fromEntries(Array.from({ length: 300 }, (_, n) => [`key ${n}`, n])),
   ],
   nested: [{ a: { b: [{ c: [[[]]] }, {}] } }, []],

@@ -153,6 +153,21 @@ fn deep_json_is_written_without_recursion() {
     assert!(written(&deep, &[]).ends_with(&[0x91, 0x90]));
 }
 
+#[test]
+fn lengths_of_every_size_read_back() {
+    for length in [0, 15, 16, 31, 32, 255, 256, 65_535, 65_536] {
+        let text = "x".repeat(length);
+        let list = vec![json!(null); length];
+        let map: serde_json::Map<_, _> = (0..length).map(|key| (key.to_string(), json!(key))).collect();
+        let args = (&text, &list, &map, crate::Attachment(0));
+        let bytes = Bytes::from(vec![7; length]);
+        let outgoing = Outgoing::binary_event("/", "e", &args, std::slice::from_ref(&bytes)).unwrap();
+        let read = Packet::read(outgoing.frames(Parser::Msgpack).first.payload(), 1).unwrap();
+        assert_eq!(event(&read).2, json!(["e", text, list, map, { "_placeholder": true, "num": 0 }]));
+        assert_eq!(read.attachments, [bytes]);
+    }
+}
+
 fn any_json() -> impl Strategy<Value = Value> {
     let leaf = prop_oneof![
         Just(Value::Null),
