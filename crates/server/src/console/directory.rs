@@ -1,7 +1,7 @@
 //! The names of rooms and people that the console has come across: to read `ROOM` by name or id, and to complete.
 
-use super::{command::ENTRIES, style::safe, words};
-use plaza_protocol::{RoomId, RoomSummary};
+use super::{help::ENTRIES, style::safe, words};
+use plaza_protocol::{Role, RoomId, RoomSummary};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Rooms of the one logged in, and people seen.
@@ -71,10 +71,15 @@ impl Directory {
                 let command = line.split_whitespace().next().unwrap_or_default().to_lowercase();
                 match (command.as_str(), word.before) {
                     ("help", 1) => ENTRIES.iter().map(|entry| entry.name).collect(),
-                    ("join" | "write" | "remove" | "leave" | "members" | "history", 1) => {
-                        self.rooms.values().map(String::as_str).collect()
-                    }
-                    ("join" | "remove", 2) => self.people.iter().map(String::as_str).collect(),
+                    (
+                        "join" | "write" | "remove" | "leave" | "members" | "history" | "rename" | "role"
+                        | "ban" | "unban",
+                        1,
+                    ) => self.rooms.values().map(String::as_str).collect(),
+                    ("join" | "remove" | "role" | "ban" | "unban", 2)
+                    | ("direct" | "block" | "unblock", 1)
+                    | ("online" | "subs", _) => self.people.iter().map(String::as_str).collect(),
+                    ("role", 3) => Role::ALL.iter().map(|role| role.as_str()).collect(),
                     _ => Vec::new(),
                 }
             }
@@ -124,6 +129,8 @@ mod tests {
         assert_eq!(complete("write \"first c"), (6, vec!["\"First chat\"".into()]));
         assert_eq!(complete("join \"First chat\" F"), (18, vec!["Fedir".into()]));
         assert_eq!(complete("write General F").1, Vec::<String>::new());
+        assert_eq!(complete("online Fedir S"), (13, vec!["Simon".into()]));
+        assert_eq!(complete("role General Fedir mo"), (19, vec!["moderator".into()]));
         assert_eq!(complete("help log"), (5, vec!["logout".into()]));
     }
 }

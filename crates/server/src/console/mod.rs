@@ -5,6 +5,7 @@
 
 mod command;
 mod directory;
+mod help;
 mod outbox;
 mod output;
 mod script;
@@ -104,7 +105,7 @@ impl Console {
                 }
             }
             Command::Help { about } => {
-                for line in command::help(about) {
+                for line in help::help(about) {
                     self.output.line(&line);
                 }
             }

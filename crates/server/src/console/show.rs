@@ -1,7 +1,10 @@
 //! What happens, as sentences.
 
 use super::style::{Style, safe};
-use plaza_protocol::{Content, Event, PresenceEvent, Reload, Role, RoomKind, RoomSummary, Timestamp, User};
+use plaza_protocol::{
+    Content, Event, PresenceEvent, PresenceList, Reload, Role, RoomKind, RoomSummary, RoomsPage, Timestamp,
+    User,
+};
 
 /// An event in words, as the console has always said it.
 pub(super) fn sentence(event: &Event, room: &str) -> String {
@@ -101,9 +104,38 @@ pub(super) fn reloaded(room: &str, reason: Reload) -> String {
 }
 
 /// Somebody came or went.
-pub(super) fn presence(presence: &PresenceEvent) -> String {
-    let state = if presence.online { "online" } else { "offline" };
-    format!("User {} is {state} now", safe(&presence.user.name))
+pub(super) fn presence(style: Style, presence: &PresenceEvent) -> String {
+    let name = safe(&presence.user.name);
+    if presence.online {
+        style.good(&format!("User {name} is online now"))
+    } else {
+        style.notice(&format!("User {name} is offline now"))
+    }
+}
+
+/// How those are who are watched from now on.
+pub(super) fn watched(style: Style, list: &PresenceList) -> Vec<String> {
+    let online = list.online.iter().map(|user| style.good(&format!("User {} is online", safe(&user.name))));
+    let offline = list.offline.iter().map(|seen| {
+        let since = seen.last_seen.map_or(String::new(), |at| style.dim(&format!(", last seen {at}")));
+        format!("User {} is offline{since}", safe(&seen.user.name))
+    });
+    online.chain(offline).collect()
+}
+
+/// The lines of `discover`.
+pub(super) fn discovered(style: Style, page: &RoomsPage) -> Vec<String> {
+    if page.rooms.is_empty() {
+        return vec!["There is no such public room. Join one by its id, and it may be made.".to_owned()];
+    }
+    let lines = page.rooms.iter().map(|room| {
+        let joined = if room.joined { ", yours" } else { "" };
+        let people =
+            if room.members == 1 { "1 member".to_owned() } else { format!("{} members", room.members) };
+        format!("  {}  {}", safe(&room.name), style.dim(&format!("{} ({people}{joined})", room.id)))
+    });
+    let more = page.next.is_some().then(|| "There are more: say what the name has in it.".to_owned());
+    lines.chain(more).collect()
 }
 
 /// What came of a connection that was away.

@@ -65,7 +65,7 @@ impl Watcher {
             }
             Update::Presence(presence) => {
                 self.shared.directory().add_person(&presence.user.name);
-                self.notice(&show::presence(&presence));
+                self.shared.output.line(&show::presence(self.shared.style, &presence));
             }
             // Who reads and who is about to write is not shown. What a server gets wrong has been put right by the client.
             Update::Read(_)

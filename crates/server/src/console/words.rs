@@ -44,6 +44,36 @@ pub(super) fn quoted(word: &str) -> String {
     format!("\"{}\"", word.replace('\\', "\\\\").replace('"', "\\\""))
 }
 
+/// Words as lists of names: `["Fedir", "Petro"]` is one, and so are names without brackets. A `-` alone begins another.
+/// Brackets that do not match and commas that are not needed are passed over.
+pub(super) fn groups(words: &[&str]) -> Vec<Vec<String>> {
+    let mut groups: Vec<Vec<String>> = Vec::new();
+    let mut is_open = false;
+    for word in words {
+        if *word == "-" {
+            groups.resize_with(groups.len().max(1) + 1, Vec::new);
+            is_open = true;
+            continue;
+        }
+        for part in word.split_inclusive(['[', ']', ',']) {
+            let name = part.trim_end_matches(['[', ']', ',']);
+            if !name.is_empty() {
+                if !is_open {
+                    groups.push(Vec::new());
+                    is_open = true;
+                }
+                groups.last_mut().into_iter().for_each(|group| group.push(name.to_owned()));
+            }
+            if part.ends_with('[') {
+                groups.push(Vec::new());
+                is_open = true;
+            }
+            is_open &= !part.ends_with(']');
+        }
+    }
+    groups
+}
+
 struct Word {
     start: usize,
     text: String,
@@ -92,6 +122,24 @@ mod tests {
             assert_eq!(split(line).unwrap(), words, "{line}");
         }
         assert_eq!(split(r#"join "First"#), Err(Unclosed));
+    }
+
+    #[test]
+    fn lists_of_names_may_be_written_in_many_ways() {
+        for (line, expected) in [
+            ("", &[][..]),
+            ("a b", &[&["a", "b"][..]]),
+            (r#"["a","b"]"#, &[&["a", "b"]]),
+            (r#"[ "a", "b" ]["c"]"#, &[&["a", "b"], &["c"]]),
+            ("[] [a]", &[&[], &["a"]]),
+            ("a, b, - c", &[&["a", "b"], &["c"]]),
+            ("- a-b", &[&[], &["a-b"]]),
+            ("a] [b", &[&["a"], &["b"]]),
+        ] {
+            let words = split(line).unwrap();
+            let words: Vec<&str> = words.iter().map(String::as_str).collect();
+            assert_eq!(groups(&words), expected, "{line}");
+        }
     }
 
     #[test]

@@ -1,5 +1,8 @@
 //! One log-in: its connection, its outbox, and the commands that need one.
 
+mod managing;
+mod people;
+
 use super::{
     command::Command,
     directory::Directory,
@@ -72,9 +75,10 @@ impl Session {
     /// Carries out a command that needs a log-in.
     pub(super) async fn execute(&mut self, command: Command) -> Result<(), String> {
         match command {
-            Command::CreateChat { name } => self.create_chat(name).await,
-            Command::Join { room, user: None } => self.join(&room).await,
-            Command::Join { room, user: Some(user) } => self.add(&room, &user).await,
+            Command::CreateChat { name, users } => self.create_chat(name, &users).await,
+            Command::Join { room, users } if users.is_empty() => self.join(&room).await,
+            Command::Join { room, users } => self.add_all(&self.find(&room)?, &users).await,
+            Command::Direct { user } => self.direct(&user).await,
             Command::Leave { room } => self.leave_room(&room).await,
             Command::Remove { room, user } => self.remove(&room, &user).await,
             Command::Write { room, text } => self.write(&room, text).await,
@@ -85,6 +89,15 @@ impl Session {
             }
             Command::Members { room } => self.members(&room).await,
             Command::History { room, count } => self.history(&room, count).await,
+            Command::Online { users } => self.online(&users).await,
+            Command::Subs { add, remove } => self.subs(&add, &remove).await,
+            Command::Visible(visible) => self.set_visible(visible).await,
+            Command::Block { user, blocked } => self.block(&user, blocked).await,
+            Command::Blocked => self.blocked().await,
+            Command::Discover { query } => self.discover(query).await,
+            Command::Rename { room, name } => self.rename(&room, name).await,
+            Command::Role { room, user, role } => self.set_role(&room, &user, role).await,
+            Command::Ban { room, user, banned } => self.ban(&room, &user, banned).await,
             // The console itself carries these out.
             Command::Auth { .. }
             | Command::Register { .. }
@@ -95,12 +108,12 @@ impl Session {
         }
     }
 
-    async fn create_chat(&self, name: String) -> Result<(), String> {
+    async fn create_chat(&self, name: String, users: &[String]) -> Result<(), String> {
         let room = self.ask(&CreateRoom::Group { name }).await?.room;
         self.shared.directory().add_room(&room);
         self.shared.output.line(&format!("Room {} was created", safe(&room.name)));
         self.shared.until_shown(&room.id, room.seq).await;
-        Ok(())
+        self.add_all(&room.id, users).await
     }
 
     async fn join(&self, room: &str) -> Result<(), String> {
@@ -120,14 +133,20 @@ impl Session {
         Ok(())
     }
 
-    async fn add(&self, room: &str, user: &str) -> Result<(), String> {
-        let (id, user) = (self.find(room)?, person(user)?);
-        let before = self.shared.shown(&id);
-        let done = self.ask(&AddMember { room_id: id.clone(), user }).await?;
+    async fn add_all(&self, room: &RoomId, users: &[String]) -> Result<(), String> {
+        for user in users {
+            self.add(room, user).await?;
+        }
+        Ok(())
+    }
+
+    async fn add(&self, room: &RoomId, user: &str) -> Result<(), String> {
+        let before = self.shared.shown(room);
+        let done = self.ask(&AddMember { room_id: room.clone(), user: person(user)? }).await?;
         if before > 0 && done.seq <= before {
             self.shared.output.line("Nothing to do: the member is there already");
         }
-        self.shared.until_shown(&id, done.seq).await;
+        self.shared.until_shown(room, done.seq).await;
         Ok(())
     }
 
@@ -174,8 +193,11 @@ impl Session {
             for member in &page.members {
                 self.shared.directory().add_person(&member.user.name);
                 let guest = if member.user.guest { " (guest)" } else { "" };
-                let owner = if member.role == Role::Owner { " (owner)" } else { "" };
-                self.shared.output.line(&format!("  {}{guest}{owner}", safe(&member.user.name)));
+                let role = match member.role {
+                    Role::Member => String::new(),
+                    role => format!(" ({})", role.as_str()),
+                };
+                self.shared.output.line(&format!("  {}{guest}{role}", safe(&member.user.name)));
             }
             after = page.next;
             if after.is_none() {

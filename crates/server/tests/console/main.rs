@@ -3,6 +3,8 @@
 
 #![expect(clippy::unwrap_used, reason = "what is not as it should be fails the test")]
 
+mod people;
+
 use plaza_protocol::{Content, Event, TextBody};
 use plaza_testkit::{
     Guest, Plaza, Program,

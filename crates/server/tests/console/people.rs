@@ -1,0 +1,127 @@
+//! Who is online and who is told of it, rooms of two, and what owners do to rooms, said in the console.
+
+use crate::{at_a_terminal, console, say, script};
+use plaza_testkit::{Guest, Plaza, Setup};
+
+/// One who goes is offline soon.
+async fn plaza() -> Plaza {
+    Setup::default().env("PLAZA_CHAT__PRESENCE_GRACE_MS", "50").start().await.unwrap()
+}
+
+#[tokio::test]
+async fn one_is_told_who_is_online_and_who_comes_and_goes() {
+    let plaza = plaza().await;
+    let (mut simon, mut fedir) = (console(&plaza), console(&plaza));
+    say(&mut simon, "auth Simon", "Authorized as Simon\n").await;
+    say(&mut fedir, "auth Fedir", "Authorized as Fedir\n").await;
+    let petro = Guest::connect(&plaza, "Petro").await;
+    petro.connection.close();
+    say(&mut simon, "subs - Petro", "You are not told of Petro any more\n").await;
+    say(&mut simon, "subs Fedir Petro", "User Fedir is online\n").await;
+    // Petro may be on the way out still.
+    simon.wait_for_stdout("User Petro is ").await.unwrap();
+    say(&mut simon, r#"online ["Fedir"]"#, "Online users: Fedir\n").await;
+    say(&mut simon, r#"subs [] ["Petro"]"#, "You are not told of Petro any more\n").await;
+    say(&mut fedir, "logout", "Logged out").await;
+    simon.wait_for_stdout("User Fedir is offline now\n").await.unwrap();
+    say(&mut simon, "online Fedir Petro", "Online users: none\n").await;
+    // The guest is gone with the log-out, and the name free; who comes under it is somebody else.
+    say(&mut fedir, "auth Petro-3", "Authorized as Petro-3\n").await;
+    say(&mut simon, r#"online "Fedir" "Petro-3""#, "Online users: Petro-3\n").await;
+    say(&mut simon, r#"subs ["Petro-3"] ["Fedir"]"#, "User Petro-3 is online\n").await;
+    say(&mut fedir, "hide", "You look offline to others now").await;
+    simon.wait_for_stdout("User Petro-3 is offline now\n").await.unwrap();
+    say(&mut fedir, "show", "You are seen when you are online").await;
+    simon.wait_for_stdout("User Petro-3 is online now\n").await.unwrap();
+    simon.close_stdin();
+    assert!(simon.wait().await.unwrap().success(), "{}", simon.stderr());
+    assert!(!simon.stdout().contains("Petro is offline now"), "nobody is told of one who was dropped");
+}
+
+#[tokio::test]
+async fn a_killed_console_is_noticed_and_watching_lasts_over_a_restart() {
+    let mut plaza = plaza().await;
+    let (mut simon, mut fedir) = (console(&plaza), console(&plaza));
+    say(&mut simon, "auth Simon", "Authorized").await;
+    say(&mut fedir, "auth Fedir", "Authorized").await;
+    let petro = Guest::connect(&plaza, "Petro").await;
+    say(&mut simon, "subs Fedir Petro", "User Petro is online").await;
+    fedir.kill().await.unwrap();
+    simon.wait_for_stdout("User Fedir is offline now").await.unwrap();
+
+    plaza.kill().await.unwrap();
+    plaza.start().await.unwrap();
+    simon.wait_for_stdout("Connected again.").await.unwrap();
+    // Petro, who does not come back by himself, went while nobody could tell.
+    simon.wait_for_stdout("User Petro is offline now").await.unwrap();
+    let _petro = Guest::with_token(&plaza, &petro.token).await;
+    simon.wait_for_stdout("User Petro is online now").await.unwrap();
+    assert_eq!(simon.stdout().matches("Fedir is offline now").count(), 1, "what was told is not told again");
+}
+
+#[tokio::test]
+async fn rooms_of_two_and_what_owners_do() {
+    let plaza = plaza().await;
+    let (mut simon, mut fedir) = (console(&plaza), console(&plaza));
+    say(&mut simon, "auth Simon", "Authorized").await;
+    say(&mut fedir, "auth Fedir", "Authorized").await;
+    say(&mut simon, "direct Fedir", "You and Fedir have a room of your own: write Fedir TEXT").await;
+    say(&mut simon, "write Fedir psst", "Sent to Fedir").await;
+    fedir.wait_for_stdout("Simon: Message from Simon ==> psst").await.unwrap();
+    say(&mut fedir, "block Simon", "User Simon is blocked").await;
+    say(&mut fedir, "blocked", "  Simon\n").await;
+    simon.write_line("write Fedir hello?").await.unwrap();
+    say(&mut simon, "online Fedir", "Online users: none").await;
+    say(&mut fedir, "unblock Simon", "User Simon is not blocked any more").await;
+
+    say(&mut simon, r#"createChat "First chat" ["Fedir"]"#, "Member Fedir was added to room First chat")
+        .await;
+    say(
+        &mut simon,
+        r#"role "First chat" Fedir moderator"#,
+        "Member Fedir is now moderator of room First chat",
+    )
+    .await;
+    say(&mut fedir, r#"rename "First chat" Second"#, "Room First chat is now called Second").await;
+    say(&mut simon, "members Second", "  Fedir (guest) (moderator)\n").await;
+    say(&mut simon, "ban Second Fedir", "Fedir was banned from room Second").await;
+    say(&mut simon, "unban Second Fedir", "Fedir may come back into room Second").await;
+    say(&mut fedir, "join general", "Member Fedir was added to room general").await;
+    say(&mut simon, "discover GENER", "  general  general (1 member)\n").await;
+    simon.close_stdin();
+    assert!(!simon.wait().await.unwrap().success());
+    assert_eq!(simon.stderr().lines().count(), 2, "{}", simon.stderr());
+    assert!(simon.stderr().contains("Fedir does not take messages from you."), "{}", simon.stderr());
+}
+
+#[tokio::test]
+async fn who_asks_for_nobody_is_told_so() {
+    let plaza = plaza().await;
+    let lines = ["auth Simon", "online Simon Nobody", "subs Nobody", "subs", "online"];
+    let (good, stdout, stderr) = script(&plaza, &lines).await;
+    assert!(!good && stdout.contains("Online users: Simon\n"), "{stdout}{stderr}");
+    for told in [
+        "line 2: There is no user Nobody.",
+        "line 3: There is no user Nobody.",
+        "line 4: It is: subs USER… [- USER…]",
+        "line 5: It is: online USER…",
+    ] {
+        assert!(stderr.contains(told), "{told}: {stderr}");
+    }
+}
+
+#[tokio::test]
+async fn at_a_terminal_coming_is_green_and_going_is_not() {
+    let plaza = plaza().await;
+    let mut simon = at_a_terminal(&plaza, false);
+    simon.wait_for_stdout("auth NAME to begin").await.unwrap();
+    let fedir = Guest::connect(&plaza, "Fedir").await;
+    simon.type_keys("auth Simon\rsubs Fedir\r").await.unwrap();
+    simon.wait_for_stdout("\x1b[32mUser Fedir is online\x1b[0m").await.unwrap();
+    fedir.connection.close();
+    simon.wait_for_stdout("\x1b[33mUser Fedir is offline now\x1b[0m").await.unwrap();
+    let _fedir = Guest::with_token(&plaza, &fedir.token).await;
+    simon.wait_for_stdout("\x1b[32mUser Fedir is online now\x1b[0m").await.unwrap();
+    simon.type_keys("\x04").await.unwrap();
+    assert!(simon.wait().await.unwrap().success());
+}
