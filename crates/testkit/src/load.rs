@@ -2,9 +2,11 @@
 //!
 //! The clients are those of `plaza-client`, which reconnect and resume as any good client does. They send with
 //! retries under one `clientId`, sometimes once more after the acknowledgement; some users have a second connection
-//! that only reads; some leave their room and join it again and again; and some read so slowly, in a room where much
-//! is written, that the server ends their connections. [`audit`](mod@crate::audit) judges what comes of it.
+//! that only reads; all say now and then how far they have read; some leave their room and join it again and again, and
+//! one, who owns all rooms, gives those roles, puts them out and bans them for a moment, and renames the rooms; and some
+//! read so slowly, in a room where much is written, that the server ends their connections. [`audit`](mod@crate::audit) judges what comes of it.
 
+mod changing;
 mod guest;
 mod kills;
 mod observer;
@@ -162,6 +164,8 @@ struct Shared {
     resumed: Mutex<Vec<(String, UserId)>>,
     /// Each event once, however many see it.
     events: Mutex<HashMap<(RoomId, Seq), Arc<Event>>>,
+    /// Whether somebody may still put others out of rooms.
+    keeping: watch::Sender<bool>,
     /// No new messages, and no more reading slowly.
     enough: CancellationToken,
 }
@@ -198,28 +202,33 @@ pub async fn run(plaza: &mut Plaza, load: &Load) -> anyhow::Result<Outcome> {
         pausing: watch::Sender::new(0),
         resumed: Mutex::default(),
         events: Mutex::default(),
+        keeping: watch::Sender::new(true),
         enough: CancellationToken::new(),
     });
     let mut rng = StdRng::seed_from_u64(load.seed);
+    // First, so that the rooms are its own.
+    let (number, mine) = (load.roles().count(), StdRng::from_rng(&mut rng));
+    let keeper = Guest::start(number, Role::Keeper, plaza.address()?, mine, Arc::clone(&shared)).await?;
     let mut starting = JoinSet::new();
     for (number, role) in load.roles().enumerate() {
         let rng = StdRng::from_rng(&mut rng);
         starting.spawn(Guest::start(number, role, plaza.address()?, rng, Arc::clone(&shared)));
     }
-    let mut ready = Vec::new();
+    let mut ready = vec![keeper];
     while let Some(guest) = starting.join_next().await {
         ready.push(guest??);
     }
 
     let began = Instant::now();
-    let mut sending = JoinSet::new();
+    let mut acting = JoinSet::new();
+    let wandering: Vec<_> = ready.iter().filter_map(Guest::wandering).collect();
     for guest in ready {
-        sending.spawn(guest.act());
+        acting.spawn(guest.act(wandering.clone()));
     }
     let mut lives = kills::disturb(plaza, &shared, &mut rng, began).await?;
     let took = began.elapsed();
     let mut finishing = Vec::new();
-    while let Some(guest) = sending.join_next().await {
+    while let Some(guest) = acting.join_next().await {
         finishing.push(guest??);
     }
     // What was acknowledged last is to be there after a kill too.
@@ -228,6 +237,9 @@ pub async fn run(plaza: &mut Plaza, load: &Load) -> anyhow::Result<Outcome> {
     let logs = read_logs(plaza, &shared, &finishing).await?;
     let tops = logs.iter().map(|(room, log)| (room.clone(), log.len() as Seq)).collect();
     let mut record = Record { logs, ..Record::default() };
+    for guest in &finishing {
+        record.stood.extend(guest.stood().await?);
+    }
     for guest in finishing {
         guest.finish(&tops, &mut record).await;
     }

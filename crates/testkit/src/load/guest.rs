@@ -2,15 +2,16 @@
 
 use super::{
     Shared,
+    changing::Changer,
     observer::{Observer, Reached},
     options,
-    sender::{Sender, Wanderer},
+    sender::{Lane, Sender},
 };
 use crate::{
-    audit::{Ask, Asked, Record, Sent},
+    audit::{Ask, Asked, Record, Stood},
     program::DEADLINE,
 };
-use anyhow::{Context as _, bail};
+use anyhow::{Context as _, bail, ensure};
 use plaza_client::{Address, Connection, Identity, RequestError, Update};
 use plaza_protocol::{JoinRoom, RoomId, Secret, UserId};
 use rand::{SeedableRng as _, rngs::StdRng};
@@ -31,6 +32,8 @@ pub(super) enum Role {
     Writer,
     /// Leaves its room and joins it again.
     Wanderer,
+    /// Has made the rooms, and has the say about wanderers there.
+    Keeper,
 }
 
 /// A guest that has joined its rooms.
@@ -55,7 +58,7 @@ pub(super) struct Who {
 /// A guest that does nothing more.
 pub(super) struct Finishing {
     guest: Guest,
-    sends: Vec<Sent>,
+    done: Lane,
 }
 
 impl Guest {
@@ -88,32 +91,55 @@ impl Guest {
         Ok(Self { role, who, token, rooms, rng, observers, asks })
     }
 
+    /// Whom the keeper keeps, and where: this one, if it wanders.
+    pub(super) fn wandering(&self) -> Option<(RoomId, UserId)> {
+        let room = self.rooms.first().filter(|_| self.role == Role::Wanderer)?;
+        Some((room.clone(), self.who.user.clone()))
+    }
+
     /// Does what its role is until it is enough.
-    pub(super) async fn act(mut self) -> anyhow::Result<Finishing> {
-        let mut sends = Vec::new();
-        if self.role == Role::Wanderer {
-            let room = self.rooms.first().context("no room to leave")?.clone();
-            let (who, client) = (self.who.clone(), self.observers[0].client.clone());
-            let rng = StdRng::from_rng(&mut self.rng);
-            self.asks.extend(Wanderer { who, client, room, rng }.run().await?);
-        } else {
-            let mut lanes = JoinSet::new();
-            for lane in 0..self.role.in_flight(&self.who.shared) {
-                let sender = Sender {
-                    who: self.who.clone(),
-                    client: self.observers[0].client.clone(),
-                    reached: self.observers[0].reached.clone(),
-                    rooms: self.rooms.iter().cloned().collect(),
-                    long: self.role == Role::Writer,
-                    rng: StdRng::from_rng(&mut self.rng),
-                };
-                lanes.spawn(sender.run(lane));
+    pub(super) async fn act(mut self, wandering: Vec<(RoomId, UserId)>) -> anyhow::Result<Finishing> {
+        let mut done = Lane::default();
+        match self.role {
+            Role::Wanderer => {
+                let room = self.rooms.first().context("no room to leave")?.clone();
+                self.asks = self.changer().wander(room).await?;
             }
-            while let Some(sent) = lanes.join_next().await {
-                sends.extend(sent??);
+            Role::Keeper => self.asks = self.changer().keep(wandering).await?,
+            Role::Talker { .. } | Role::Slow | Role::Writer => done = self.send().await?,
+        }
+        Ok(Finishing { guest: self, done })
+    }
+
+    fn changer(&mut self) -> Changer {
+        let (who, client) = (self.who.clone(), self.observers[0].client.clone());
+        let (rng, asks) = (StdRng::from_rng(&mut self.rng), std::mem::take(&mut self.asks));
+        Changer { who, client, rng, asks }
+    }
+
+    async fn send(&mut self) -> anyhow::Result<Lane> {
+        let mut lanes = JoinSet::new();
+        for lane in 0..self.role.in_flight(&self.who.shared) {
+            let sender = Sender {
+                who: self.who.clone(),
+                client: self.observers[0].client.clone(),
+                reached: self.observers[0].reached.clone(),
+                rooms: self.rooms.iter().cloned().collect(),
+                long: self.role == Role::Writer,
+                rng: StdRng::from_rng(&mut self.rng),
+            };
+            lanes.spawn(sender.run(lane));
+        }
+        let mut all = Lane::default();
+        while let Some(lane) = lanes.join_next().await {
+            let lane = lane??;
+            all.sends.extend(lane.sends);
+            for (room, seq) in lane.read {
+                let read = all.read.entry(room).or_default();
+                *read = seq.max(*read);
             }
         }
-        Ok(Finishing { guest: self, sends })
+        Ok(all)
     }
 }
 
@@ -131,6 +157,7 @@ impl Role {
             Self::Slow => [room(number), shared.crowded.clone()].into(),
             Self::Writer => [shared.crowded.clone()].into(),
             Self::Wanderer => [room(number)].into(),
+            Self::Keeper => shared.rooms.iter().chain([&shared.crowded]).cloned().collect(),
         }
     }
 }
@@ -155,9 +182,24 @@ impl Finishing {
         self.guest.observers[0].client.connection().await
     }
 
+    /// How its rooms stand, as the server lists them.
+    pub(super) async fn stood(&self) -> anyhow::Result<Vec<Stood>> {
+        let (client, user) = (&self.guest.who.name, &self.guest.who.user);
+        let listed = self.connection().await?.list_rooms().await?;
+        let here: BTreeSet<_> = listed.iter().map(|room| room.id.clone()).collect();
+        ensure!(here == self.guest.rooms, "{client} is in {:?} and listed in {here:?}", self.guest.rooms);
+        let stood = listed.into_iter().map(|listed| Stood {
+            client: client.clone(),
+            user: user.clone(),
+            read: self.done.read.get(&listed.id).copied().unwrap_or(0),
+            listed,
+        });
+        Ok(stood.collect())
+    }
+
     /// Adds what was noted, once each view has reached the rooms' ends.
     pub(super) async fn finish(self, tops: &Reached, record: &mut Record) {
-        record.sends.extend(self.sends);
+        record.sends.extend(self.done.sends);
         record.asks.extend(self.guest.asks);
         for observer in self.guest.observers {
             record.views.push(observer.finish(&self.guest.rooms, tops).await);

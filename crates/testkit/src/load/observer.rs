@@ -160,10 +160,11 @@ impl Noted {
                 self.seen.push(Seen::Resumed(resumed.rooms.clone()));
                 self.resumed(resumed);
             }
-            // The server is killed without a word, and marks nothing as read by itself.
-            Sight::Taken(Incoming::Read(_)) => self.fault("it was told of a read position"),
-            // Told beside the log: no part of what is audited.
-            Sight::Taken(Incoming::Receipts(_) | Incoming::Typing(_) | Incoming::Presence(_)) => {}
+            // Told beside the log. Where everybody has read to is looked at when all is over.
+            Sight::Taken(
+                Incoming::Read(_) | Incoming::Receipts(_) | Incoming::Typing(_) | Incoming::Presence(_),
+            ) => {}
+            // The server is killed without a word.
             Sight::Taken(Incoming::Ending(ending)) => self.fault(&format!("it was sent away: {ending:?}")),
             Sight::Taken(Incoming::Unknown(name)) => self.fault(&format!("it does not know {name}")),
             Sight::Taken(Incoming::Malformed { name, why }) => {

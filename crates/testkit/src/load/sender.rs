@@ -1,15 +1,12 @@
-//! What guests ask of the server, again and again until they are answered, and what they are answered.
+//! What guests send, again and again until it is acknowledged, and how far they say to have read.
 
 use super::{guest::Who, observer::Reached};
-use crate::{
-    audit::{Ask, Asked, Sent},
-    program::DEADLINE,
-};
+use crate::{audit::Sent, program::DEADLINE};
 use anyhow::{Context as _, bail};
-use plaza_client::{Client, Request, RequestError};
-use plaza_protocol::{ClientId, Code, JoinRoom, LeaveRoom, RoomId, SentMessage};
+use plaza_client::Client;
+use plaza_protocol::{ClientId, MarkRead, RoomId, SentMessage, Seq};
 use rand::{Rng as _, RngExt as _, rngs::StdRng};
-use std::{sync::atomic::Ordering, time::Duration};
+use std::{collections::BTreeMap, sync::atomic::Ordering, time::Duration};
 use tokio::{
     sync::watch,
     time::{sleep, timeout},
@@ -32,9 +29,17 @@ pub(super) struct Sender {
     pub(super) rng: StdRng,
 }
 
+/// What came of one.
+#[derive(Default)]
+pub(super) struct Lane {
+    pub(super) sends: Vec<Sent>,
+    /// The newest read position that was acknowledged in each room.
+    pub(super) read: BTreeMap<RoomId, Seq>,
+}
+
 impl Sender {
-    pub(super) async fn run(mut self, lane: usize) -> anyhow::Result<Vec<Sent>> {
-        let mut all = Vec::new();
+    pub(super) async fn run(mut self, lane: usize) -> anyhow::Result<Lane> {
+        let mut all = Lane::default();
         let shared = self.who.shared.clone();
         for number in 0.. {
             if shared.enough.is_cancelled() {
@@ -57,9 +62,24 @@ impl Sender {
                 answers.push(self.send(&room, &client_id, &text).await?);
             }
             let (client, user) = (self.who.name.clone(), self.who.user.clone());
-            all.push(Sent { client, user, room, client_id, text, after, answers });
+            if self.rng.random_ratio(1, 10)
+                && let Some(seq) = self.mark_read(&room, after).await?
+            {
+                let read = all.read.entry(room.clone()).or_default();
+                *read = seq.max(*read);
+            }
+            all.sends.push(Sent { client, user, room, client_id, text, after, answers });
         }
         Ok(all)
+    }
+
+    /// Says once that it has read what it was shown; where that now stands, if it was answered.
+    async fn mark_read(&self, room: &RoomId, seq: Seq) -> anyhow::Result<Option<Seq>> {
+        match self.client.request(&MarkRead { room_id: room.clone(), seq }).await {
+            Ok(position) => Ok(Some(position.seq)),
+            Err(error) if error.is_retryable() => Ok(None),
+            Err(error) => bail!("reading up to {seq} in {room} was refused: {error}"),
+        }
     }
 
     fn text(&mut self, client_id: &ClientId) -> String {
@@ -72,55 +92,5 @@ impl Sender {
             .await
             .with_context(|| format!("{client_id} was never acknowledged"))?
             .with_context(|| format!("{client_id} was refused"))
-    }
-}
-
-/// Leaves a room and joins it again.
-pub(super) struct Wanderer {
-    pub(super) who: Who,
-    pub(super) client: Client,
-    pub(super) room: RoomId,
-    pub(super) rng: StdRng,
-}
-
-impl Wanderer {
-    pub(super) async fn run(mut self) -> anyhow::Result<Vec<Asked>> {
-        let mut asks = Vec::new();
-        while !self.who.shared.enough.is_cancelled() {
-            let room_id = self.room.clone();
-            let left = self.until_done(&LeaveRoom { room_id: room_id.clone() }).await?;
-            asks.push(self.who.asked(&self.room, Ask::Leave, left.map(|position| position.seq)));
-            self.rest().await;
-            let joined = self.until_done(&JoinRoom { room_id }).await?;
-            asks.push(self.who.asked(&self.room, Ask::Join, joined.map(|joined| joined.seq)));
-            self.rest().await;
-        }
-        Ok(asks)
-    }
-
-    /// Asks until it is done. The answer counts only to the first try: to a later one it may say that it was done
-    /// already.
-    async fn until_done<R: Request>(&self, request: &R) -> anyhow::Result<Option<R::Answer>> {
-        let asking = async {
-            let mut first = true;
-            loop {
-                match self.client.request(request).await {
-                    Ok(answer) => return Ok(first.then_some(answer)),
-                    Err(RequestError::Refused(error)) if error.code == Code::NotFound && !first => {
-                        return Ok(None);
-                    }
-                    Err(error) if error.is_retryable() => {}
-                    Err(error) => bail!("{} was refused: {error}", R::EVENT),
-                }
-                first = false;
-                sleep(Duration::from_millis(20)).await;
-            }
-        };
-        timeout(PATIENCE, asking).await.with_context(|| format!("{} was never answered", R::EVENT))?
-    }
-
-    /// So that something happens meanwhile.
-    async fn rest(&mut self) {
-        sleep(Duration::from_millis(self.rng.random_range(5..100))).await;
     }
 }
