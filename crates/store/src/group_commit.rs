@@ -9,7 +9,7 @@ use std::{
     future::Future,
     sync::{
         Arc,
-        atomic::{AtomicBool, AtomicU64, Ordering},
+        atomic::{AtomicU64, Ordering},
     },
 };
 use tokio::{
@@ -84,7 +84,6 @@ pub struct QueueStats {
     /// How many jobs each of them had.
     pub sizes: Histogram,
     failed: AtomicU64,
-    failing: AtomicBool,
 }
 
 impl Default for QueueStats {
@@ -94,7 +93,6 @@ impl Default for QueueStats {
             took: Histogram::new(Histogram::MICROS),
             sizes: Histogram::new(Histogram::SIZES),
             failed: AtomicU64::new(0),
-            failing: AtomicBool::new(false),
         }
     }
 }
@@ -105,13 +103,7 @@ impl QueueStats {
         self.failed.load(Ordering::Relaxed)
     }
 
-    /// Whether the last one did.
-    pub fn is_failing(&self) -> bool {
-        self.failing.load(Ordering::Relaxed)
-    }
-
     fn ended(&self, began: Instant, queued: Option<Instant>, jobs: usize, failed: bool) {
-        self.failing.store(failed, Ordering::Relaxed);
         if failed {
             self.failed.fetch_add(1, Ordering::Relaxed);
             return;
