@@ -10,9 +10,11 @@ impl Session {
     pub(super) async fn online(&self, users: &[String]) -> Result<(), String> {
         let list = self.ask(&GetPresence { users: people(users)? }).await?;
         let names: Vec<_> = list.online.iter().map(|user| safe(&user.name)).collect();
-        let names = if names.is_empty() { "none".to_owned() } else { names.join(" ") };
-        self.shared.output.line(&format!("Online users: {}", self.shared.style.good(&names)));
-        unknown(users, &list)
+        let names =
+            if names.is_empty() { "none".to_owned() } else { self.shared.style.good(&names.join(" ")) };
+        self.shared.output.line(&format!("Online users: {names}"));
+        self.note_unknown(users, &list);
+        Ok(())
     }
 
     pub(super) async fn subs(&self, add: &[String], remove: &[String]) -> Result<(), String> {
@@ -26,7 +28,8 @@ impl Session {
         for user in seen(&list) {
             self.shared.directory().add_person(&user.name);
         }
-        unknown(add, &list)
+        self.note_unknown(add, &list);
+        Ok(())
     }
 
     pub(super) async fn set_visible(&self, visible: bool) -> Result<(), String> {
@@ -61,6 +64,20 @@ impl Session {
         }
         Ok(())
     }
+
+    /// Says whom there is not. The server takes a few names for the same that are not spelled so: where more were found
+    /// than are known by their spelling, nobody is called missing.
+    fn note_unknown(&self, names: &[String], list: &PresenceList) {
+        let plain = |name: &str| name.trim_start_matches('@').to_lowercase();
+        let there: Vec<_> = seen(list).map(|user| plain(&user.name)).collect();
+        if there.iter().any(|there| names.iter().all(|name| plain(name) != *there)) {
+            return;
+        }
+        for name in names.iter().filter(|name| !there.contains(&plain(name))) {
+            let line = format!("There is no user {}", safe(name.trim_start_matches('@')));
+            self.shared.output.line(&self.shared.style.dim(&line));
+        }
+    }
 }
 
 fn people(names: &[String]) -> Result<Vec<UserRef>, String> {
@@ -69,19 +86,4 @@ fn people(names: &[String]) -> Result<Vec<UserRef>, String> {
 
 fn seen(list: &PresenceList) -> impl Iterator<Item = &User> {
     list.online.iter().chain(list.offline.iter().map(|seen| &seen.user))
-}
-
-/// Says whom there is not. The server takes a few names for the same that are not spelled so: where one more was found
-/// than is known by its spelling, nobody is called missing.
-fn unknown(names: &[String], list: &PresenceList) -> Result<(), String> {
-    let plain = |name: &str| name.trim_start_matches('@').to_lowercase();
-    let there: Vec<_> = seen(list).map(|user| plain(&user.name)).collect();
-    let missing: Vec<_> = names.iter().filter(|name| !there.contains(&plain(name))).collect();
-    let spelled = there.iter().filter(|there| names.iter().any(|name| plain(name) == **there)).count();
-    match missing.first() {
-        Some(name) if spelled == there.len() => {
-            Err(format!("There is no user {}.", safe(name.trim_start_matches('@'))))
-        }
-        _ => Ok(()),
-    }
 }
