@@ -39,15 +39,19 @@ export class Plaza {
   #data: string;
   #process: ChildProcess | undefined;
 
-  private constructor(port: number, data: string) {
+  /** By their names in the environment; what is changed holds from the next start. */
+  readonly settings: Record<string, string>;
+
+  private constructor(port: number, data: string, settings: Record<string, string>) {
+    this.settings = settings;
     this.#port = port;
     this.#data = data;
     this.url = `http://127.0.0.1:${port}`;
   }
 
   /** On a free port, with a data folder of its own. */
-  static async start(): Promise<Plaza> {
-    const plaza = new Plaza(await freePort(), await mkdtemp(join(tmpdir(), 'plaza-browser-')));
+  static async start(settings: Record<string, string> = {}): Promise<Plaza> {
+    const plaza = new Plaza(await freePort(), await mkdtemp(join(tmpdir(), 'plaza-browser-')), settings);
     await plaza.start();
     return plaza;
   }
@@ -55,7 +59,8 @@ export class Plaza {
   /** (Again) on the same port and the same data. */
   async start(): Promise<void> {
     const args = ['serve', '--listen', `127.0.0.1:${this.#port}`, '--data', this.#data];
-    const child = spawn(binary, args, { stdio: ['ignore', 'pipe', 'pipe'] });
+    const env = { ...process.env, ...this.settings };
+    const child = spawn(binary, args, { stdio: ['ignore', 'pipe', 'pipe'], env });
     this.#process = child;
     child.stdout.on('data', (text: Buffer) => (this.output += text.toString()));
     child.stderr.on('data', (text: Buffer) => (this.output += text.toString()));
