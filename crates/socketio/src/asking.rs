@@ -1,12 +1,20 @@
 //! Acknowledgements that the server asks for: of one socket, and of many at once.
 
 use crate::{
-    EncodeError, Payload, members::Target, namespace::Namespace, outgoing::Outgoing, socket::Socket,
+    EncodeError, Payload,
+    engine::Closed,
+    members::Target,
+    namespace::Namespace,
+    outgoing::{Outgoing, in_encoding},
+    packet,
+    socket::Socket,
 };
+use bytes::Bytes;
+use serde::Serialize;
 use std::{sync::Arc, time::Duration};
 use tokio::{
     sync::{mpsc, oneshot},
-    time::{Instant, timeout_at},
+    time::{Instant, timeout, timeout_at},
 };
 
 /// Why an event was not acknowledged.
@@ -65,6 +73,39 @@ impl Waiting {
     }
 }
 
+impl Socket {
+    /// Sends an event and asks for an acknowledgement: what the client answers, within `within`.
+    pub async fn emit_with_ack(
+        &self,
+        event: &str,
+        args: &(impl Serialize + ?Sized + Sync),
+        within: Duration,
+    ) -> Result<Payload, AckError> {
+        self.emit_binary_with_ack(event, args, &[], within).await
+    }
+
+    /// Sends an event with bytes, as [`emit_binary`](Self::emit_binary) does, and asks for an acknowledgement.
+    pub async fn emit_binary_with_ack(
+        &self,
+        event: &str,
+        args: &(impl Serialize + ?Sized + Sync),
+        attachments: &[Bytes],
+        within: Duration,
+    ) -> Result<Payload, AckError> {
+        let (answer, answered) = oneshot::channel();
+        let id = self.namespace().next_ack();
+        self.wait_for(id, Waiting::One(answer));
+        let _pending = PendingAck { socket: self, id };
+        let message = packet::event(self.namespace().name(), Some(id), event, args, attachments)?;
+        self.send_frames(&in_encoding(message, self.parser())).map_err(|Closed| AckError::Disconnected)?;
+        match timeout(within, answered).await {
+            Ok(Ok(payload)) => Ok(payload),
+            Ok(Err(_)) => Err(AckError::Disconnected),
+            Err(_) => Err(AckError::Timeout),
+        }
+    }
+}
+
 impl Namespace {
     /// Sends an event to the sockets of a target on **this node**, and waits for what each answers, `within` at most. It
     /// ends early when nobody is left who could answer. An [`Adapter`](crate::Adapter) does so for another node.
@@ -99,5 +140,17 @@ struct Asked {
 impl Drop for Asked {
     fn drop(&mut self) {
         self.sockets.iter().for_each(|socket| socket.forget(self.id));
+    }
+}
+
+/// Forgets an acknowledgement that nobody waits for any more.
+struct PendingAck<'a> {
+    socket: &'a Socket,
+    id: u64,
+}
+
+impl Drop for PendingAck<'_> {
+    fn drop(&mut self) {
+        self.socket.forget(self.id);
     }
 }

@@ -1,6 +1,6 @@
 //! Who is in a namespace on this node, and in which rooms. A room exists while somebody is in it.
 
-use crate::socket::{Socket, SocketId};
+use crate::{id::SocketId, socket::Socket};
 use std::{
     collections::{HashMap, HashSet},
     sync::{Arc, PoisonError, RwLock},

@@ -4,9 +4,10 @@ use crate::{
     EncodeError, Payload, Refusal,
     asking::{AckError, BroadcastAckError},
     broadcast::Broadcast,
+    id::SocketId,
     members::Target,
     namespace::Namespace,
-    socket::{Socket, SocketId},
+    socket::Socket,
 };
 use http::{header, request::Parts};
 use serde::{Deserialize, Serialize};

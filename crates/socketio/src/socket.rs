@@ -2,9 +2,10 @@
 
 use crate::{
     DisconnectReason, EncodeError, Payload,
-    asking::{AckError, Waiting},
+    asking::Waiting,
     broadcast::Broadcast,
     engine::{Closed, Outgoing as Frames, Session},
+    id::SocketId,
     members::{Room, Target},
     namespace::Namespace,
     outgoing::{Outgoing, Parser, in_encoding},
@@ -13,7 +14,7 @@ use crate::{
     recovery::{Previous, Recoverable},
 };
 use bytes::Bytes;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use std::{
     any::Any,
     collections::HashMap,
@@ -22,59 +23,7 @@ use std::{
         Arc, Mutex, MutexGuard, OnceLock, PoisonError,
         atomic::{AtomicU8, Ordering},
     },
-    time::Duration,
 };
-use tokio::{sync::oneshot, time::timeout};
-
-/// A socket's public id: 20 characters. It travels to other clients; the session's id never does.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct SocketId([u8; 20]);
-
-impl SocketId {
-    fn new(random: &Random) -> Self {
-        let mut id = [b'0'; 20];
-        for (to, from) in id.iter_mut().zip(random.id().bytes()) {
-            *to = from;
-        }
-        Self(id)
-    }
-
-    /// The id that this text may be.
-    pub(crate) fn from_text(text: &str) -> Option<Self> {
-        text.as_bytes().try_into().ok().map(Self)
-    }
-
-    /// The id as text.
-    pub fn as_str(&self) -> &str {
-        // Both places that make one make it of text.
-        std::str::from_utf8(&self.0).unwrap_or_default()
-    }
-}
-
-impl Serialize for SocketId {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(self.as_str())
-    }
-}
-
-impl<'de> Deserialize<'de> for SocketId {
-    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = std::borrow::Cow::<str>::deserialize(deserializer)?;
-        Self::from_text(&text).ok_or_else(|| serde::de::Error::custom("a socket's id has 20 characters"))
-    }
-}
-
-impl fmt::Display for SocketId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
-}
-
-impl fmt::Debug for SocketId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
-}
 
 /// One client in one namespace. Shared: whoever holds it can send to the client and move it between rooms.
 pub struct Socket {
@@ -249,37 +198,6 @@ impl Socket {
         self.session.free()
     }
 
-    /// Sends an event and asks for an acknowledgement: what the client answers, within `within`.
-    pub async fn emit_with_ack(
-        &self,
-        event: &str,
-        args: &(impl Serialize + ?Sized + Sync),
-        within: Duration,
-    ) -> Result<Payload, AckError> {
-        self.emit_binary_with_ack(event, args, &[], within).await
-    }
-
-    /// Sends an event with bytes, as [`emit_binary`](Self::emit_binary) does, and asks for an acknowledgement.
-    pub async fn emit_binary_with_ack(
-        &self,
-        event: &str,
-        args: &(impl Serialize + ?Sized + Sync),
-        attachments: &[Bytes],
-        within: Duration,
-    ) -> Result<Payload, AckError> {
-        let (answer, answered) = oneshot::channel();
-        let id = self.namespace.next_ack();
-        self.wait_for(id, Waiting::One(answer));
-        let _pending = PendingAck { socket: self, id };
-        let message = packet::event(self.namespace.name(), Some(id), event, args, attachments)?;
-        self.send_frames(&in_encoding(message, self.parser)).map_err(|Closed| AckError::Disconnected)?;
-        match timeout(within, answered).await {
-            Ok(Ok(payload)) => Ok(payload),
-            Ok(Err(_)) => Err(AckError::Disconnected),
-            Err(_) => Err(AckError::Timeout),
-        }
-    }
-
     /// Puts the socket into a room; in a middleware, for the time when it is connected. It leaves all of them when
     /// it disconnects.
     pub fn join(&self, room: &str) {
@@ -438,17 +356,5 @@ impl Socket {
 impl fmt::Debug for Socket {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Socket").field("id", &self.id).field("namespace", &self.namespace.name()).finish()
-    }
-}
-
-/// Forgets an acknowledgement that nobody waits for any more.
-struct PendingAck<'a> {
-    socket: &'a Socket,
-    id: u64,
-}
-
-impl Drop for PendingAck<'_> {
-    fn drop(&mut self) {
-        self.socket.forget(self.id);
     }
 }

@@ -3,8 +3,9 @@
 
 use crate::{
     adapter::ToOthers,
+    id::SocketId,
     members::{Room, Target},
-    socket::{Data, SocketId},
+    socket::Data,
 };
 use std::sync::{
     Mutex, MutexGuard, PoisonError,

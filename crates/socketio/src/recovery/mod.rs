@@ -22,10 +22,11 @@ use crate::{
     adapter::ToOthers,
     config::{Config, Recovery},
     engine::CloseReason,
+    id::SocketId,
     members::{Members, Room, Target},
     outgoing::{Outgoing, in_encoding},
     packet,
-    socket::{Socket, SocketId, State},
+    socket::{Socket, State},
 };
 use life::{Away, Life, Restored};
 use log::Log;

@@ -1,5 +1,5 @@
 use super::{life::Life, log::Log};
-use crate::{members::Target, outgoing::Outgoing, socket::SocketId};
+use crate::{id::SocketId, members::Target, outgoing::Outgoing};
 use std::time::Duration;
 use tokio::time::Instant;
 

@@ -25,6 +25,7 @@ mod origins;
 mod panics;
 mod reasons;
 mod recovery;
+mod recovery_bounds;
 mod rooms;
 mod shutdown;
 mod slow;

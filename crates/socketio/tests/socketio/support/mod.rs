@@ -2,11 +2,13 @@
 
 mod client;
 mod http;
+mod person;
 pub(crate) mod raw;
 mod server;
 
 pub(crate) use client::{Client, Packet};
 pub(crate) use http::{Polling, Response, ask, upgrade};
+pub(crate) use person::{Kept, Person, config, plain, recovering};
 pub(crate) use server::{Server, one};
 
 use std::{fmt::Debug, future::Future, time::Duration};

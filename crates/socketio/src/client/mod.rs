@@ -1,6 +1,8 @@
 //! One client: the Socket.IO side of a session. It takes packets apart, starts handlers in their order, and
 //! drives those that are under way.
 
+mod connect;
+
 use crate::{
     DisconnectReason, Payload,
     config::{Config, Parsers},
@@ -8,13 +10,11 @@ use crate::{
     event::{Ack, Event},
     handlers::ConnectError,
     msgpack,
-    namespace::Namespace,
     namespaces::Namespaces,
-    outgoing::{Parser, in_encoding},
-    packet::{self, Content, Malformed, Parsed},
+    outgoing::Parser,
+    packet::{Content, Malformed, Parsed},
     payload,
-    recovery::{Pid, Previous},
-    socket::{Identity, Socket},
+    socket::Socket,
 };
 use bytes::Bytes;
 use futures_util::{FutureExt, StreamExt, future::BoxFuture, stream::FuturesUnordered};
@@ -22,7 +22,7 @@ use serde_json::Value;
 use std::{
     collections::VecDeque,
     future::Future,
-    panic::{AssertUnwindSafe, catch_unwind},
+    panic::AssertUnwindSafe,
     pin::{Pin, pin},
     sync::Arc,
     task::{Context, Poll},
@@ -202,71 +202,6 @@ impl Client {
         }
     }
 
-    fn connect(&mut self, name: &str, auth: Option<&str>, cx: &mut Context<'_>) -> Result<(), CloseReason> {
-        let Ok(auth) = serde_json::from_str(auth.unwrap_or("{}")) else {
-            return Err(CloseReason::ForcedClose);
-        };
-        let namespace = match self.namespace(name, &auth) {
-            Ok(namespace) => namespace,
-            Err(error) => {
-                self.refuse(name, &error);
-                return Ok(());
-            }
-        };
-        self.dropped.retain(|dropped| **dropped != *name);
-        let previous = self.previous(&namespace, &auth, cx);
-        let identity = previous.map_or(Identity::New(&self.config().random), Identity::Recovered);
-        let (session, request) = (Arc::clone(&self.session), Arc::clone(&self.request));
-        let socket = Socket::new(namespace, session, request, self.encoding(), identity);
-        self.sockets.push(Connection { socket: Arc::clone(&socket), admitted: false });
-        if let Some(memory) = socket.namespace().memory() {
-            memory.comes(&socket);
-            if socket.recovered() && memory.skips_middleware() {
-                self.finish(Done::Allowed(socket, auth), cx);
-                return Ok(());
-            }
-        }
-        self.start(allow(socket, auth), cx);
-        Ok(())
-    }
-
-    /// What the client was in this namespace before its connection broke off, if it says so, and that can be.
-    fn previous(&mut self, namespace: &Namespace, auth: &Value, cx: &mut Context<'_>) -> Option<Previous> {
-        let memory = namespace.memory()?;
-        let pid = Pid::from_text(auth["pid"].as_str()?)?;
-        // It knows sooner than the server that its connection is broken.
-        if let Some(there) = memory.there(pid) {
-            self.gone(&there, DisconnectReason::Transport(CloseReason::TransportClose), cx);
-            there.session().close_with(CloseReason::TransportClose);
-        }
-        memory.claim(pid, auth["offset"].as_str(), self.session.free())
-    }
-
-    /// The namespace of this name, for one more of this client's sockets.
-    fn namespace(&self, name: &str, auth: &Value) -> Result<Arc<Namespace>, ConnectError> {
-        let found = catch_unwind(AssertUnwindSafe(|| self.namespaces.find_or_make(name, auth)));
-        match found {
-            Ok(Ok(_)) if self.sockets.len() >= self.config().max_namespaces => {
-                Err(ConnectError::new("Too many namespaces"))
-            }
-            Ok(found) => found.map_err(|error| ConnectError::new(error.to_string())),
-            Err(_) => {
-                tracing::error!("a predicate of namespaces panicked; its client is refused");
-                Err(ConnectError::new("Internal error"))
-            }
-        }
-    }
-
-    /// How the client is answered. It has sent something by now, or there would be nothing to answer.
-    fn encoding(&self) -> Parser {
-        self.parser.unwrap_or(Parser::Json)
-    }
-
-    fn refuse(&self, name: &str, error: &ConnectError) {
-        let refusal = packet::connect_error(name, &error.message, error.data.as_ref());
-        let _ = self.session.send(&in_encoding(refusal, self.encoding()));
-    }
-
     /// Runs a future up to its first wait, here and now: so handlers start in the order of their events.
     fn start(&mut self, future: impl Future<Output = Done> + Send + 'static, cx: &mut Context<'_>) {
         let mut future = AssertUnwindSafe(future)
@@ -340,17 +275,6 @@ impl Client {
 fn closing(error: Malformed) -> CloseReason {
     tracing::debug!(%error, "malformed packet");
     CloseReason::ForcedClose
-}
-
-async fn allow(socket: Arc<Socket>, auth: Value) -> Done {
-    let allowed = AssertUnwindSafe(socket.namespace().handlers().allow(&socket, &auth)).catch_unwind().await;
-    match allowed.unwrap_or_else(|_| {
-        tracing::error!("a middleware panicked; its client is refused");
-        Err(ConnectError::new("Internal error"))
-    }) {
-        Ok(()) => Done::Allowed(socket, auth),
-        Err(error) => Done::Refused(socket, error),
-    }
 }
 
 impl Protocol for Client {

@@ -1,0 +1,308 @@
+//! Who comes back as a new one, who is asked at the door again, and what happens on the way back.
+
+use crate::support::{Client, Kept, Person, Server, Told, config, plain, recovering, soon, telling, until};
+use plaza_socketio::{Config, ConnectError, Handlers, Recovery, SocketIo};
+use serde_json::json;
+use std::{sync::Arc, time::Duration};
+use tokio::sync::Notify;
+
+const KIB: usize = 1024;
+
+#[tokio::test]
+async fn one_that_left_or_was_sent_away_comes_back_as_a_new_one() {
+    let server = plain();
+    let mut ana = Person::join(&server, json!({})).await;
+    ana.client.send("41").await;
+    until("her to be gone", || server.root().is_empty()).await;
+    assert!(!ana.kept.is_recovered_as(&ana.kept.back(&server).await));
+
+    let mut ben = Person::join(&server, json!({})).await;
+    server.root().to(&ben.kept.sid).disconnect(true);
+    ben.client.end().await;
+    assert!(!ben.kept.is_recovered_as(&ben.kept.back(&server).await));
+
+    // Also while away.
+    let cleo = Person::join(&server, json!({})).await;
+    let kept = cleo.lost(&server).await;
+    server.root().to(&kept.sid).disconnect(false);
+    assert!(!kept.is_recovered_as(&kept.back(&server).await));
+
+    // One that closed its connection, as a page that is left does, may come back.
+    let dora = Person::join(&server, json!({})).await;
+    let Person { client, kept } = dora;
+    client.close().await;
+    assert!(kept.is_recovered_as(&kept.back(&server).await));
+    // What nobody had is nobody's.
+    let nobody = Kept { sid: String::new(), pid: "x".repeat(20), offset: None };
+    assert!(nobody.back(&server).await.kept.pid != nobody.pid);
+}
+
+#[tokio::test]
+async fn past_what_is_kept_it_comes_back_as_a_new_one_but_not_if_it_missed_nothing() {
+    let server = recovering(Recovery { bytes: 64 * KIB, ..Recovery::default() }, Handlers::default());
+    let (mut ana, quiet) = (Person::join(&server, json!({})).await, Person::join(&server, json!({})).await);
+    let root = server.root();
+    root.to(&ana.kept.sid).join("loud");
+    root.to("loud").emit("had", &[1]).unwrap();
+    ana.event().await;
+    let (ana, quiet) = (ana.lost(&server).await, quiet.lost(&server).await);
+    let text = "x".repeat(KIB);
+    for number in 0..100 {
+        root.to("loud").emit("much", &(number, &text)).unwrap();
+    }
+    assert!(!ana.is_recovered_as(&ana.back(&server).await));
+    assert!(!quiet.is_recovered_as(&quiet.back(&server).await), "who knows what was cut while it was away?");
+
+    // What was cut while it was there it had had.
+    let quiet = Person::join(&server, json!({})).await;
+    for number in 0..100 {
+        root.to("loud").emit("much", &(number, &text)).unwrap();
+    }
+    let kept = quiet.lost(&server).await;
+    root.to(&kept.sid).emit("for you", &[1]).unwrap();
+    let mut quiet = kept.back(&server).await;
+    assert!(kept.is_recovered_as(&quiet));
+    assert_eq!(quiet.event().await, json!(["for you", 1]));
+}
+
+#[tokio::test]
+async fn one_that_missed_more_than_it_can_be_sent_at_once_comes_back_as_a_new_one() {
+    let config = Config { outbox_bytes: 64 * KIB, ..config(Recovery::default()) };
+    let server = Server::start(SocketIo::builder(config).namespace("/", Handlers::default()).build());
+    let ana = Person::join(&server, json!({})).await;
+    let kept = ana.lost(&server).await;
+    let text = "x".repeat(8 * KIB);
+    for number in 0..5 {
+        server.root().emit("much", &(number, &text)).unwrap();
+    }
+    let mut ana = kept.back(&server).await;
+    assert!(!kept.is_recovered_as(&ana));
+    ana.nothing_more(&server).await;
+}
+
+#[tokio::test]
+async fn those_away_too_long_or_too_many_come_back_as_new_ones() {
+    let short = recovering(Recovery { window: Duration::ZERO, ..Recovery::default() }, Handlers::default());
+    let kept = Person::join(&short, json!({})).await.lost(&short).await;
+    assert!(!kept.is_recovered_as(&kept.back(&short).await));
+
+    let few = recovering(Recovery { sockets: 2, ..Recovery::default() }, Handlers::default());
+    let mut all = Vec::new();
+    for _ in 0..3 {
+        let person = Person::join(&few, json!({})).await;
+        all.push(person.lost(&few).await);
+    }
+    let mut back = Vec::new();
+    for kept in &all {
+        back.push(kept.back(&few).await);
+    }
+    let recovered: Vec<_> = all.iter().zip(&back).map(|(kept, back)| kept.is_recovered_as(back)).collect();
+    assert_eq!(recovered, [false, true, true]);
+}
+
+/// Whether the middleware was asked for one who is back, and which data that one had.
+type Asked = (bool, Option<String>);
+
+/// Lets nobody in who says `bar`, and waits with who says `wait` until it is told; tells whom it asked.
+fn door() -> (Handlers, Arc<Notify>, Told<Asked>) {
+    let (tell, told) = telling();
+    let go_on = Arc::new(Notify::new());
+    let waiting = Arc::clone(&go_on);
+    let handlers = Handlers::default().middleware(move |socket, auth| {
+        tell.send((socket.recovered(), socket.data::<String>().cloned())).unwrap();
+        socket.set_data("first".to_owned());
+        let waiting = Arc::clone(&waiting);
+        async move {
+            if auth["wait"] == true {
+                waiting.notified().await;
+            }
+            if auth["bar"] == true { Err(ConnectError::new("barred")) } else { Ok(()) }
+        }
+    });
+    (handlers, go_on, told)
+}
+
+#[tokio::test]
+async fn the_middleware_is_asked_again_unless_it_is_to_be_skipped() {
+    let (handlers, go_on, mut asked) = door();
+    let (hers, new) = ((true, Some("first".to_owned())), (false, None));
+    let server = recovering(Recovery::default(), handlers);
+    let kept = Person::join(&server, json!({})).await.lost(&server).await;
+    // Her connection breaks off once more while the middleware thinks. In the meantime more comes.
+    server.root().emit("missed", &[1]).unwrap();
+    let mut client = Client::open(&server).await;
+    client.send(&format!("40{}", kept.auth(&json!({ "wait": true })))).await;
+    assert_eq!(asked.take(2).await, [new.clone(), hers.clone()]);
+    server.root().emit("missed", &[2]).unwrap();
+    drop(client);
+    until("the server to know", || server.io.clients() == 0).await;
+    let mut ana = kept.back(&server).await;
+    assert!(kept.is_recovered_as(&ana));
+    assert_eq!(ana.events(2).await, [json!(["missed", 1]), json!(["missed", 2])]);
+    assert_eq!(asked.next().await, hers);
+
+    // Or she comes again while it thinks, and the first of the two has no say any more.
+    let kept = ana.lost(&server).await;
+    let mut first = Client::open(&server).await;
+    first.send(&format!("40{}", kept.auth(&json!({ "wait": true })))).await;
+    assert_eq!(asked.next().await, hers);
+    let mut ana = kept.back(&server).await;
+    assert!(kept.is_recovered_as(&ana));
+    go_on.notify_waiters();
+    first.end().await;
+    ana.nothing_more(&server).await;
+    assert_eq!(asked.next().await, hers);
+
+    // One who is barred is not who she was any more.
+    let kept = ana.lost(&server).await;
+    let mut client = Client::open(&server).await;
+    client.send(&format!("40{}", kept.auth(&json!({ "bar": true })))).await;
+    assert_eq!(client.text().await, r#"44{"message":"barred"}"#);
+    assert!(!kept.is_recovered_as(&kept.back(&server).await));
+
+    let (handlers, _, mut asked) = door();
+    let trusting = recovering(Recovery { skip_middleware: true, ..Recovery::default() }, handlers);
+    let kept = Person::join(&trusting, json!({})).await.lost(&trusting).await;
+    assert!(kept.is_recovered_as(&kept.back(&trusting).await));
+    assert_eq!(asked.now(), [new]);
+}
+
+#[tokio::test]
+async fn one_who_is_on_the_way_back_is_moved_too() {
+    let (handlers, go_on, mut asked) = door();
+    let server = recovering(Recovery::default(), handlers);
+    let ana = Person::join(&server, json!({})).await;
+    server.root().broadcast().join("red");
+    let kept = ana.lost(&server).await;
+    let mut client = Client::open(&server).await;
+    client.send(&format!("40{}", kept.auth(&json!({ "wait": true })))).await;
+    asked.take(2).await;
+    server.root().to("red").emit("in red", &[1]).unwrap();
+    server.root().to(&kept.sid).leave("red");
+    server.root().to("red").emit("not in red", &[2]).unwrap();
+    go_on.notify_waiters();
+    assert!(client.text().await.starts_with("40{"));
+    assert!(client.text().await.starts_with(r#"42["in red",1,"#));
+    drop(client);
+    until("the server to know", || server.root().is_empty()).await;
+    let mut client = Client::open(&server).await;
+    client.send(&format!("40{}", kept.auth(&json!({ "wait": true })))).await;
+    asked.next().await;
+    server.root().to(&kept.sid).disconnect(false);
+    client.end().await;
+    assert!(!kept.is_recovered_as(&kept.back(&server).await));
+}
+
+#[tokio::test]
+async fn a_namespace_made_on_demand_waits_for_its_clients() {
+    let window = Duration::from_millis(400);
+    let config = config(Recovery { window, ..Recovery::default() });
+    let server =
+        Server::start(SocketIo::builder(config).namespaces(|_, _| true, Handlers::default()).build());
+    let mut client = Client::open(&server).await;
+    client.send("40/shop,").await;
+    let answer = client.text().await;
+    let pid = answer.split(r#""pid":""#).nth(1).unwrap()[..20].to_owned();
+    drop(client);
+    until("the server to know", || server.io.of("/shop").unwrap().is_empty()).await;
+    server.io.of("/shop").unwrap().emit("sale", &[1]).unwrap();
+    let mut client = Client::open(&server).await;
+    client.send(&format!(r#"40/shop,{{"pid":"{pid}"}}"#)).await;
+    assert_eq!(client.text().await, answer);
+    assert!(client.text().await.starts_with(r#"42/shop,["sale",1,"#));
+    drop(client);
+    // And not for ever.
+    let mut other = Client::open(&server).await;
+    let mut number = 0;
+    soon("it to be gone", async {
+        while server.io.of("/shop").is_some() {
+            number += 1;
+            other.enter(&format!("40/other-{number},")).await;
+            other.send(&format!("41/other-{number},")).await;
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    })
+    .await;
+}
+
+/// A small generator, so that a failure can be had again.
+struct Dice(u64);
+
+impl Dice {
+    fn roll(&mut self, sides: u64) -> u64 {
+        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (self.0 >> 33) % sides
+    }
+}
+
+#[tokio::test]
+async fn whatever_happens_nothing_is_missing_and_nothing_comes_twice() {
+    for seed in 0..8 {
+        let mut dice = Dice(seed);
+        let server = plain();
+        let root = server.root();
+        let mut ana = Person::join(&server, json!({})).await;
+        let mut other = Client::open(&server).await;
+        other.send("40").await;
+        let (mut rooms, mut expected, mut got, mut sent) = (vec![], vec![], vec![], 0);
+        let mut lost = None;
+        for _ in 0..150 {
+            match dice.roll(8) {
+                0..=3 => {
+                    sent += 1;
+                    let room = ["red", "blue"][dice.roll(2) as usize];
+                    let inside = rooms.contains(&room);
+                    let (broadcast, hers) = match dice.roll(4) {
+                        0 => (root.broadcast(), true),
+                        1 => (root.except(room), !inside),
+                        _ => (root.to(room), inside),
+                    };
+                    broadcast.emit("n", &[sent]).unwrap();
+                    expected.extend(hers.then_some(json!(["n", sent])));
+                }
+                4 | 5 => {
+                    let room = ["red", "blue"][dice.roll(2) as usize];
+                    let sid = lost.as_ref().map_or(&ana.kept.sid, |kept: &Kept| &kept.sid);
+                    if rooms.contains(&room) {
+                        root.to(sid).leave(room);
+                        rooms.retain(|held| *held != room);
+                    } else {
+                        root.to(sid).join(room);
+                        rooms.push(room);
+                    }
+                }
+                // She reads some of what there is, perhaps.
+                6 if lost.is_none() => {
+                    let waiting = expected.len() - got.len();
+                    let count = dice.roll(waiting as u64 + 1) as usize;
+                    got.extend(ana.events(count).await);
+                }
+                _ => match lost.take() {
+                    Some(kept) => {
+                        ana = kept.back(&server).await;
+                        assert!(kept.is_recovered_as(&ana), "seed {seed}");
+                    }
+                    None => {
+                        let kept = Kept {
+                            sid: ana.kept.sid.clone(),
+                            pid: ana.kept.pid.clone(),
+                            offset: ana.kept.offset.clone(),
+                        };
+                        if dice.roll(2) == 0 {
+                            ana.client.try_send("1").await.unwrap();
+                            ana.client.end().await;
+                            until("the server to know", || root.len() == 1).await;
+                        }
+                        lost = Some(kept);
+                    }
+                },
+            }
+        }
+        if let Some(kept) = lost {
+            ana = kept.back(&server).await;
+        }
+        got.extend(ana.events(expected.len() - got.len()).await);
+        assert_eq!(got, expected, "seed {seed}");
+        ana.nothing_more(&server).await;
+    }
+}
