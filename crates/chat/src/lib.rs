@@ -139,6 +139,10 @@ impl Chat {
     }
 }
 
+/// How long one should wait before writing again, in milliseconds, where there is no room or the data is damaged.
+const FULL_RETRY_MS: u64 = 15_000;
+const DAMAGED_RETRY_MS: u64 = 60_000;
+
 /// What users are told when the store fails. The operator's sentence is logged here, once.
 fn unavailable(error: impl Into<StoreError>) -> Error {
     let error = error.into();
@@ -161,6 +165,21 @@ fn told(error: &StoreError) -> Error {
             Error::new(Code::Unavailable, "The server is shutting down. Try again in a moment.")
                 .retry_after_ms(1_000)
         }
+        // Long times to wait: an operator has to do something first.
+        StoreError::Full { .. } => Error::new(
+            Code::Unavailable,
+            "The server's disk is full, so nothing can be stored now. Reading works.",
+        )
+        .retry_after_ms(FULL_RETRY_MS),
+        StoreError::Unwritable { .. } => {
+            Error::new(Code::Unavailable, "The server cannot write to its disk now. Nothing was changed.")
+                .retry_after_ms(FULL_RETRY_MS)
+        }
+        StoreError::Corrupt { .. } => Error::new(
+            Code::Unavailable,
+            "The server's data is damaged. Nothing can be stored until its operator has put it right.",
+        )
+        .retry_after_ms(DAMAGED_RETRY_MS),
         _ => Error::new(
             Code::Unavailable,
             "The server cannot reach its data now. Nothing was changed: try again in a moment.",

@@ -18,6 +18,7 @@ pub enum Command {
     Backup {
         /// The file to make; never one that exists
         file: PathBuf,
+        /// Which data.
         #[command(flatten)]
         data: Data,
     },
@@ -28,6 +29,7 @@ pub enum Command {
         /// Replace the data that is there; it is lost
         #[arg(long)]
         force: bool,
+        /// Which data.
         #[command(flatten)]
         data: Data,
     },

@@ -20,7 +20,7 @@ use tokio::{process::Command, time::Instant};
 pub struct Setup {
     env: Vec<(String, String)>,
     trace: Option<PathBuf>,
-    ulimit: Option<String>,
+    before: Option<String>,
 }
 
 impl Setup {
@@ -40,8 +40,14 @@ impl Setup {
 
     /// Starts it from a shell that first calls `ulimit` with this, such as `-Sn 64`.
     #[must_use]
-    pub fn ulimit(mut self, bound: &str) -> Self {
-        self.ulimit = Some(bound.to_owned());
+    pub fn ulimit(self, bound: &str) -> Self {
+        self.after(&format!("ulimit {bound}"))
+    }
+
+    /// Starts it from a shell that runs this before, in the folder of the data. The server is `"$0" "$@"` there.
+    #[must_use]
+    pub fn after(mut self, shell: &str) -> Self {
+        self.before = Some(shell.to_owned());
         self
     }
 
@@ -115,6 +121,11 @@ impl Plaza {
         Ok((status, program.stderr()))
     }
 
+    /// Has it started in another way from now on.
+    pub fn set_up(&mut self, setup: Setup) {
+        self.setup = setup;
+    }
+
     /// Starts it on the same port and data as before, and waits until it is healthy.
     pub async fn start(&mut self) -> anyhow::Result<()> {
         anyhow::ensure!(self.running.is_none(), "the server is running already");
@@ -125,8 +136,8 @@ impl Plaza {
     fn command(&self) -> anyhow::Result<Command> {
         let data = self.folder.path().to_string_lossy().into_owned();
         let serve = plaza_command(["serve", "--listen", &self.listen(), "--data", &data])?;
-        let serve = match &self.setup.ulimit {
-            Some(bound) => program::through_shell(&format!("ulimit {bound}"), serve.as_std()),
+        let serve = match &self.setup.before {
+            Some(shell) => program::through_shell(shell, serve.as_std()),
             None => serve,
         };
         let mut command = match &self.setup.trace {
