@@ -1,8 +1,8 @@
 //! Ids as they travel: checked when they are read, so that the rest of the code need not ask again.
 
-use schemars::JsonSchema;
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
-use std::fmt;
+use std::{borrow::Cow, fmt};
 
 /// Longest room id in bytes.
 pub const MAX_ROOM_ID_BYTES: usize = 64;
@@ -114,14 +114,28 @@ impl TryFrom<String> for ClientId {
 }
 
 /// How a request names a user: by id, or as `@name`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
-#[schemars(extend("minLength" = 1, "maxLength" = 257))]
 pub enum UserRef {
     /// By id.
     Id(UserId),
     /// By name, without the `@`.
     Name(String),
+}
+
+/// A string, whatever it is in memory.
+impl JsonSchema for UserRef {
+    fn schema_name() -> Cow<'static, str> {
+        "UserRef".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({
+            "type": "string",
+            "pattern": "^(@.{1,256}|[^@].{0,63})$",
+            "description": "How a request names a user: by id, or as `@name`.",
+        })
+    }
 }
 
 impl TryFrom<String> for UserRef {

@@ -108,12 +108,8 @@ impl Ask {
             Event::MemberRemoved(change) => (&change.by, Self::Remove(change.user.id.clone())),
             Event::MemberBanned(change) => (&change.by, Self::Ban(change.user.id.clone())),
             Event::MemberUnbanned(change) => (&change.by, Self::Unban(change.user.id.clone())),
-            Event::MemberChanged(change) => {
-                (&change.by, Self::SetRole(change.user.id.clone(), change.role))
-            }
-            Event::RoomChanged(change) => {
-                (&change.by, Self::Rename(change.name.clone().unwrap_or_default()))
-            }
+            Event::MemberChanged(change) => (&change.by, Self::SetRole(change.user.id.clone(), change.role)),
+            Event::RoomChanged(change) => (&change.by, Self::Rename(change.name.clone().unwrap_or_default())),
         };
         Some((&by.id, ask))
     }

@@ -56,9 +56,12 @@ async function connect(auth, seen) {
     }
   });
   const ask = async (event, object) => {
+    const meant = !("nonsense" in object);
+    if (meant) check(event, object);
     const answer = await socket.timeout(ACK_MS).emitWithAck(event, object);
     check(`${event}.answer`, answer);
     assert.equal(faults.length, 0, faults.join("\n"));
+    assert.equal(answer.ok, meant, `${event}: ${JSON.stringify(answer)}`);
     seen.add(`${event} → ${answer.ok}`);
     return answer;
   };

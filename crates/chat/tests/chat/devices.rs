@@ -37,7 +37,11 @@ async fn ones_sessions_are_listed_with_device_and_last_use() {
     world.clock.forward(HOUR);
     let (tokens, second) = log_in(&world, "Ana", "second\u{1b}[31m\n").await;
     let listed = sessions(&world, &second).await;
-    assert_eq!(devices(&listed), ["second[31m", "first"], "newest use first, and nothing that a terminal obeys");
+    assert_eq!(
+        devices(&listed),
+        ["second[31m", "first"],
+        "newest use first, and nothing that a terminal obeys"
+    );
     assert_eq!(listed.iter().map(|session| session.current).collect::<Vec<_>>(), [true, false]);
     assert_eq!(listed[1].id, first.session.as_str());
     let apart = listed[0].created_at.as_millis() - listed[1].last_used_at.as_millis();
@@ -48,7 +52,10 @@ async fn ones_sessions_are_listed_with_device_and_last_use() {
     world.chat.refresh(&tokens.refresh_token).await.unwrap();
     let listed = sessions(&world, &first).await;
     assert_eq!(devices(&listed), ["second[31m", "first"]);
-    assert_eq!(listed[0].last_used_at.as_millis() - listed[0].created_at.as_millis(), 2 * HOUR.as_millis() as i64);
+    assert_eq!(
+        listed[0].last_used_at.as_millis() - listed[0].created_at.as_millis(),
+        2 * HOUR.as_millis() as i64
+    );
     world.clock.forward(HOUR);
     world.chat.sessions_seen(&[first.session.clone()]).await.unwrap();
     assert_eq!(devices(&sessions(&world, &first).await), ["first", "second[31m"]);

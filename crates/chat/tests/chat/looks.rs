@@ -99,13 +99,11 @@ async fn names_of_before_keep_and_are_protected() {
     let asker = world.user("Asker").await;
     let room = world.group(&[&asker]).await;
     for (number, name) in names[..4].iter().enumerate() {
-        let request =
-            plaza_protocol::AddMember { room_id: room.clone(), user: UserRef::Name(name.clone()) };
+        let request = plaza_protocol::AddMember { room_id: room.clone(), user: UserRef::Name(name.clone()) };
         world.chat.add_member(&asker, request).await.unwrap();
-        let members = world.chat.room_members(
-            &asker.id,
-            plaza_protocol::ListMembers { room_id: room.clone(), after: None },
-        );
+        let members = world
+            .chat
+            .room_members(&asker.id, plaza_protocol::ListMembers { room_id: room.clone(), after: None });
         let members = members.await.unwrap().members;
         assert!(members.iter().any(|member| member.user.id.as_str() == format!("u_{number}")), "{name}");
     }

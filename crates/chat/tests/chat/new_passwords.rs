@@ -42,7 +42,8 @@ async fn ended(revocations: &mut Receiver<SessionId>, count: usize) -> Vec<Sessi
 async fn a_new_password_ends_every_other_session() {
     let world = World::start().await;
     let (tokens, here) = register(&world, "Ana").await;
-    let (first, second) = (log_in(&world, "Ana", OLD).await.unwrap(), log_in(&world, "Ana", OLD).await.unwrap());
+    let (first, second) =
+        (log_in(&world, "Ana", OLD).await.unwrap(), log_in(&world, "Ana", OLD).await.unwrap());
     let (_, ben) = register(&world, "Ben").await;
     let mut revocations = world.chat.revocations();
 
@@ -78,8 +79,10 @@ async fn of_two_who_change_it_at_once_one_does() {
     let world = World::start().await;
     let (_, here) = register(&world, "Ana").await;
     let there = log_in(&world, "Ana", OLD).await.unwrap();
-    let (one, other) =
-        tokio::join!(change(&world, &here, OLD, "first of two"), change(&world, &there, OLD, "second of two"));
+    let (one, other) = tokio::join!(
+        change(&world, &here, OLD, "first of two"),
+        change(&world, &there, OLD, "second of two")
+    );
     assert!(one.is_ok() != other.is_ok(), "{one:?} {other:?}");
     let (holds, kept) = if one.is_ok() { ("first of two", here) } else { ("second of two", there) };
     assert!(log_in(&world, "Ana", holds).await.is_ok() && world.chat.still_holds(&kept).await.unwrap());

@@ -41,6 +41,8 @@ pub(crate) fn finish(mut document: TransformOpenApi<'_>) -> TransformOpenApi<'_>
         ),
         extensions: Default::default(),
     };
+    // `/health` stands beside the API; what it answers is described all the same.
+    aide::generate::in_context(|context| context.schema.subschema_for::<plaza_protocol::Health>());
     let components = document.inner_mut().components.get_or_insert_default();
     components.security_schemes.insert("token".to_owned(), ReferenceOr::Item(token));
     document

@@ -167,13 +167,7 @@ impl Connections {
         }
     }
 
-    async fn speak(
-        &self,
-        protocol: &Builder,
-        stream: HttpStream,
-        peer: SocketAddr,
-        router: Router,
-    ) {
+    async fn speak(&self, protocol: &Builder, stream: HttpStream, peer: SocketAddr, router: Router) {
         let service = service_fn(move |request: Request<Incoming>| {
             let mut request = request.map(Body::new);
             request.extensions_mut().insert(ConnectInfo(peer));
