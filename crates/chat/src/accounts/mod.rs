@@ -17,6 +17,8 @@ mod new_password;
 mod password;
 pub(crate) mod people;
 mod sessions;
+#[cfg(test)]
+mod timing;
 mod token;
 
 pub use administration::{Administration, ResetToken};

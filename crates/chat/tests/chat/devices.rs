@@ -57,7 +57,7 @@ async fn ones_sessions_are_listed_with_device_and_last_use() {
         2 * HOUR.as_millis() as i64
     );
     world.clock.forward(HOUR);
-    world.chat.sessions_seen(&[first.session.clone()]).await.unwrap();
+    world.chat.sessions_seen(std::slice::from_ref(&first.session)).await.unwrap();
     assert_eq!(devices(&sessions(&world, &first).await), ["first", "second[31m"]);
 
     // One that nobody can come back to is none.
@@ -85,10 +85,10 @@ async fn the_last_use_is_written_down_once_an_hour() {
     let refreshed = last_use().await;
     assert_eq!(refreshed - began, 899_000);
     world.clock.forward(HOUR - Duration::from_secs(10));
-    world.chat.sessions_seen(&[identity.session.clone()]).await.unwrap();
+    world.chat.sessions_seen(std::slice::from_ref(&identity.session)).await.unwrap();
     assert_eq!(last_use().await, refreshed);
     world.clock.forward(Duration::from_secs(10));
-    world.chat.sessions_seen(&[identity.session.clone()]).await.unwrap();
+    world.chat.sessions_seen(std::slice::from_ref(&identity.session)).await.unwrap();
     assert_eq!(last_use().await - refreshed, 3_600_000);
     drop(tokens);
 }
