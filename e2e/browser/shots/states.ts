@@ -90,7 +90,7 @@ test('the main states', async ({ browser }) => {
   await mia.write('A word between us?');
   await expect(ana.page.locator('.notices a')).toBeVisible();
   await shoot(ana.page, 'toast-light');
-  await ana.room('Mia').click();
+  await ana.page.locator('.notices a').click();
   await ana.write('Of course.');
   await everyWay(ana.page, 'direct');
   await ana.room('general').click();

@@ -68,6 +68,49 @@ test('nobody is shut out: signing in, rooms, a conversation, dialogs', async ({ 
   await clean(ben.page, 'signing out');
 });
 
+test('nor in what stands above the page, in settings, or in a conversation of two', async ({ person }) => {
+  const ana = await person();
+  const { page } = ana;
+  await ana.register('Ana');
+  const ben = await person();
+  await ben.beGuest('Ben');
+  await ana.joinPublic('general');
+  await ben.joinPublic('general');
+  await ben.write('Good morning');
+  await ana.sees('Good morning');
+  await ana.write('Good morning');
+  await expect(ana.timeline.locator('[data-seen-by]')).toHaveCount(1);
+  await clean(page, 'seen by');
+  await page.getByRole('button', { name: 'Actions for Ben' }).click();
+  await clean(page, 'menu');
+  await page.getByRole('menuitem', { name: 'Ban from the room' }).click();
+  await clean(page, 'question');
+  await page.keyboard.press('Escape');
+  await page.getByRole('button', { name: 'Rename' }).click();
+  await clean(page, 'rename');
+  await page.keyboard.press('Escape');
+  await page.getByRole('button', { name: 'Jump to date' }).click();
+  await clean(page, 'jump');
+  await page.keyboard.press('Escape');
+  await page.getByRole('button', { name: 'Discover' }).click();
+  await expect(page.getByRole('button', { name: 'Open general' })).toBeVisible();
+  await clean(page, 'discover');
+  await page.keyboard.press('Escape');
+  await page.keyboard.press('Control+k');
+  await page.keyboard.type('e');
+  await expect(page.getByRole('option', { name: 'Ben' })).toBeVisible();
+  await clean(page, 'finder');
+  await page.getByRole('option', { name: 'Ben' }).click();
+  await expect(page.getByRole('heading', { name: 'Ben' })).toBeVisible();
+  await clean(page, 'direct');
+  await ana.settings();
+  await expect(page.getByText('this one')).toBeVisible();
+  await clean(page, 'settings');
+  await page.goto('/#/reset/some-token');
+  await expect(page.getByRole('heading', { name: 'Set a new password' })).toBeVisible();
+  await clean(page, 'new password');
+});
+
 test('nor when the connection is lost, or a message fails, or the window is narrow', async ({
   plaza,
   person,

@@ -137,6 +137,89 @@ test('of a long room only what is around the view is drawn, and what is read sta
   await expect(ana.message('and an answer')).toBeInViewport();
 });
 
+test('more unread than a page: from the first, on to the end, and back to the beginning', async ({
+  plaza,
+  person,
+}) => {
+  const ben = await person();
+  await ben.register('Ben');
+  await ben.joinPublic('general');
+  const ana = await person();
+  await ana.register('Ana');
+  await ana.joinPublic('general');
+  await ana.joinPublic('elsewhere');
+  await seed(plaza, 'Ben', 1_300);
+  await expect(ana.room('general')).toContainText('999+');
+  await ana.room('general').click();
+  await ana.sees('number 1300.');
+  await ana.page.getByRole('button', { name: '1,300 unread messages, from the first' }).click();
+  await expect(ana.message('number 1.').first()).toBeInViewport();
+  await expect(ana.timeline.locator('[data-unread] + li')).toContainText('number 1.');
+  await expect(ana.page.getByRole('button', { name: 'To the newest' })).toBeVisible();
+
+  // Down to the end by scrolling: no hole, never more than a part of it in the page.
+  const seqs = () =>
+    ana.timeline
+      .locator('li[data-seq]')
+      .evaluateAll((rows) => rows.map((row) => Number(row.getAttribute('data-seq'))));
+  const seen = new Set<number>();
+  await expect(async () => {
+    const drawn = await seqs();
+    expect(drawn).toEqual(drawn.map((_, i) => (drawn[0] ?? 0) + i));
+    expect(drawn.length).toBeLessThanOrEqual(400);
+    for (const seq of drawn) seen.add(seq);
+    await ana.timeline.evaluate((el) => (el.scrollTop = el.scrollHeight));
+    await expect(ana.message('number 1300.')).toBeInViewport({ timeout: 10 });
+  }).toPass({ intervals: [20], timeout: 60_000 });
+  for (let seq = 3; seq <= 1_302; seq += 1) expect(seen.has(seq), `seq ${seq} was drawn`).toBe(true);
+
+  // What is written from far back is seen arriving.
+  await ana.page.getByRole('button', { name: 'Jump to date' }).click();
+  await ana.page.getByRole('button', { name: 'To the beginning' }).click();
+  await expect(ana.timeline.getByText('Ben made this room')).toBeInViewport();
+  await ana.write('here I am');
+  await expect(ana.message('here I am')).toBeInViewport();
+  await expect(ana.message('number 1300.')).toBeInViewport();
+});
+
+test('a day is jumped to by its date; a day to come has nothing', async ({ plaza, person }) => {
+  const ana = await person();
+  await ana.register('Ana');
+  await ana.joinPublic('general');
+  await seed(plaza, 'Ana', 300);
+  await ana.page.getByRole('button', { name: 'Jump to date' }).click();
+  await ana.page.getByLabel('Date', { exact: true }).fill('2001-01-01');
+  await ana.page.getByRole('button', { name: 'Go there' }).click();
+  await expect(ana.timeline.getByText('You made this room')).toBeInViewport();
+  await ana.page.getByRole('button', { name: 'To the newest' }).click();
+  await expect(ana.message('number 300.')).toBeInViewport();
+});
+
+test('one stop for Tab, and the arrows move among the messages', async ({ plaza, person }) => {
+  const ana = await person();
+  await ana.register('Ana');
+  await ana.joinPublic('general');
+  await seed(plaza, 'Ana', 60);
+  await ana.write('see https://example.org/ and https://example.com/');
+  await expect(ana.unsettled).toHaveCount(0);
+  const { keyboard } = ana.page;
+  const focused = ana.timeline.locator('li:focus');
+  await expect(ana.timeline.locator('li[tabindex="0"]')).toHaveCount(1);
+  await keyboard.press('Shift+Tab');
+  await keyboard.press('Shift+Tab');
+  await keyboard.press('Shift+Tab');
+  await expect(focused).toContainText('https://example.org/');
+  await keyboard.press('ArrowUp');
+  await expect(focused).toContainText('number 60.');
+  await expect(ana.timeline.locator('a[tabindex="0"]')).toHaveCount(0);
+  for (let i = 0; i < 70; i += 1) await keyboard.press('ArrowUp');
+  await expect(focused).toContainText('made this room');
+  await keyboard.press('End');
+  await expect(focused).toContainText('https://example.org/');
+  await keyboard.press('Escape');
+  await expect(ana.composer).toBeFocused();
+});
+
 test('what others say is read out, once, and neither what one loads nor one’s own', async ({
   plaza,
   person,

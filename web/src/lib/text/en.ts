@@ -159,6 +159,7 @@ export const en = {
     joinRoom: (name: string) => `Join ${name}`,
     openRoom: (name: string) => `Open ${name}`,
     none: 'There is no public room like that.',
+    noneYet: 'There is no public room yet. Make the first with New.',
     found: (n: number) => count(n, 'room', 'rooms'),
   },
 
