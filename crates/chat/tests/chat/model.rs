@@ -50,17 +50,18 @@ fn step() -> impl Strategy<Value = (usize, Step)> {
     prop_oneof![12 => (room(), asked), 1 => direct]
 }
 
-/// Commands that are under way at once; who then reads how far where; and who then blocks whom, or no more.
+/// Commands that are under way at once; who then reads where, and up to how many events before the newest one, or one past
+/// it; and who then blocks whom, or no more.
 #[derive(Debug, Clone)]
 struct Burst {
     steps: Vec<(usize, Step)>,
-    reads: Vec<(usize, usize, u64)>,
+    reads: Vec<(usize, usize, i64)>,
     blocks: Vec<(usize, usize, bool)>,
 }
 
 fn burst() -> impl Strategy<Value = Burst> {
     let steps = prop::collection::vec(step(), 1..60);
-    let reads = prop::collection::vec((0..USERS, room(), 0..40_u64), 0..8);
+    let reads = prop::collection::vec((0..USERS, room(), -1..12_i64), 0..24);
     let blocks = prop::collection::vec((0..USERS, 0..USERS, prop::bool::weighted(0.3)), 0..3);
     (steps, reads, blocks).prop_map(|(steps, reads, blocks)| Burst { steps, reads, blocks })
 }
@@ -96,7 +97,15 @@ impl Played {
         ];
         rooms.extend(PAIRS.map(|_| Room::new(RoomKind::Direct, "")));
         rooms[2].take_in(0, 0).unwrap();
-        Self { world, users, ids, rooms, blocks: Blocks::new(), anyone_manages }
+        let mut played = Self { world, users, ids, rooms, blocks: Blocks::new(), anyone_manages };
+        // Enough of them are there for something to happen.
+        let there = [(0, 0), (0, 1), (0, 2), (1, 3), (1, 1)].map(|(room, by)| (room, Step::Join { by }));
+        let added = [1, 2].map(|whom| (2, Step::Add { by: 0, whom }));
+        let direct =
+            [(DIRECT, Step::Direct { by: 0, whom: 1 }), (DIRECT + 3, Step::Direct { by: 2, whom: 1 })];
+        let steps = there.into_iter().chain(added).chain(direct).collect();
+        played.burst(Burst { steps, reads: Vec::new(), blocks: Vec::new() }).await;
+        played
     }
 
     fn by_id(&self, user: usize) -> UserRef {
@@ -163,7 +172,8 @@ impl Played {
             let expected = self.rooms[room].apply(step, self.anyone_manages, &self.blocks);
             assert_eq!(answer.map(|(_, seq)| seq), expected, "{step:?} in {:?}", self.rooms[room]);
         }
-        for (user, room, seq) in reads {
+        for (user, room, before) in reads {
+            let seq = self.rooms[room].top().saturating_add_signed(-before);
             let asked = MarkRead { room_id: self.ids[room].clone(), seq };
             let answer = self.world.chat.mark_read(&self.users[user].id, asked).await;
             let answer = answer.map(|marked| (marked.position.seq, marked.moved));
