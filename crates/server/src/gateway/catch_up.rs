@@ -1,6 +1,6 @@
 //! From CONNECT to live: `session`, what was missed, `resumed`, and from then on what happens.
 
-use super::{Here, Member, NAMESPACE, emit, registry, seat::Seat};
+use super::{Here, Member, NAMESPACE, registry, seat::Seat, tell};
 use plaza_chat::{Caught, Extent, Live, decide};
 use plaza_protocol::{Auth, Error, Reload, RoomId, RoomResumed, Seq, Session};
 use plaza_socketio::{Closed, Outgoing, Socket};
@@ -47,7 +47,7 @@ pub(super) async fn arrive(here: &Here, socket: Arc<Socket>, auth: Value) {
         node: here.node.clone(),
         epoch: here.chat.epoch().to_owned(),
     };
-    emit(&socket, "session", &session);
+    tell(&socket, &session);
     match bring_in(here, &socket, member, auth).await {
         Ok(()) | Err(Stopped::Closed) => {}
         Err(Stopped::Store(error)) => {

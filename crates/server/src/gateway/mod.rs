@@ -17,8 +17,8 @@ use crate::{
     telemetry::metrics::Metrics,
 };
 use plaza_chat::{Chat, Committed, Feed, Item, Presence, Random, Subscriber, Tasks};
-use plaza_protocol::Ending;
-use plaza_socketio::{Config, Handlers, Outgoing, Refusal, Socket, SocketIo};
+use plaza_protocol::{Ending, Told};
+use plaza_socketio::{Config, EncodeError, Handlers, Outgoing, Refusal, Socket, SocketIo};
 use registry::Registry;
 use seat::Seat;
 use std::{sync::Arc, time::Duration};
@@ -69,11 +69,11 @@ impl Subscriber for Member {
     fn encode(item: &Item) -> Self::Frame {
         let encoded = match item {
             Item::Event(event) => Outgoing::event(NAMESPACE, event.name(), &[&**event]),
-            Item::Read(read) => Outgoing::event(NAMESPACE, "read", &[read]),
-            Item::Receipts(receipts) => Outgoing::event(NAMESPACE, "receipts", &[receipts]),
-            Item::Typing(typing) => Outgoing::event(NAMESPACE, "typing", &[typing]),
-            Item::Presence(presence) => Outgoing::event(NAMESPACE, "presence", &[presence]),
-            Item::Resumed(rooms) => Outgoing::event(NAMESPACE, "resumed", &[rooms]),
+            Item::Read(read) => told(read),
+            Item::Receipts(receipts) => told(receipts),
+            Item::Typing(typing) => told(typing),
+            Item::Presence(presence) => told(presence),
+            Item::Resumed(rooms) => told(rooms),
         };
         encoded
             .inspect_err(|error| tracing::error!(%error, "An event cannot be encoded and is not sent"))
@@ -158,16 +158,21 @@ impl Gateway {
             // Spread, so that they do not all come at once.
             let retry_after_ms = random.between(500, 2_500).into();
             let ending = Ending { reason: "shutdown".to_owned(), retry_after_ms, url: None };
-            emit(&socket, "session:ending", &ending);
+            tell(&socket, &ending);
         }
         self.io.close().await;
     }
 }
 
-/// Sends one event with one object.
-fn emit(socket: &Socket, event: &str, body: &impl serde::Serialize) {
-    if let Err(error) = socket.emit(event, &[body]) {
-        tracing::error!(%error, event, "An event cannot be encoded and is not sent");
+/// An event that is no room's, encoded.
+fn told<T: Told>(object: &T) -> Result<Outgoing, EncodeError> {
+    Outgoing::event(NAMESPACE, T::EVENT, &[object])
+}
+
+/// Sends one of them.
+fn tell<T: Told>(socket: &Socket, object: &T) {
+    if let Err(error) = socket.emit(T::EVENT, &[object]) {
+        tracing::error!(%error, event = T::EVENT, "An event cannot be encoded and is not sent");
     }
 }
 

@@ -1,7 +1,7 @@
 //! Which sockets belong to which session, so that ending a session ends them, and so that being connected counts as use:
 //! a guest who is here does not expire.
 
-use super::{Here, emit, seat::Seat};
+use super::{Here, seat::Seat, tell};
 use plaza_chat::SessionId;
 use plaza_protocol::Ending;
 use plaza_socketio::Socket;
@@ -78,7 +78,7 @@ impl Registry {
 /// Sends a client away whose session has ended. It is told not to come back by itself.
 pub(super) fn send_away(socket: &Socket) {
     let ending = Ending { reason: "revoked".to_owned(), retry_after_ms: 0, url: None };
-    emit(socket, "session:ending", &ending);
+    tell(socket, &ending);
     socket.disconnect(true);
 }
 
