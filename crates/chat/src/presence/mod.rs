@@ -107,7 +107,7 @@ impl<S: Subscriber> Presence<S> {
         PresenceId(self.ids.fetch_add(1, Ordering::Relaxed))
     }
 
-    /// A connection of a user has come. What is first polled after this is handled after it.
+    /// A connection of a user has come. Where it may have gone before this was done, it is to be said that it went.
     pub async fn came(&self, id: PresenceId, user: UserId, subscriber: Arc<S>) {
         let _ = self.mailbox.send(Message::Came { id, user, subscriber }).await;
     }

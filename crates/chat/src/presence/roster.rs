@@ -120,6 +120,11 @@ impl<S: Subscriber> Roster<S> {
         }
     }
 
+    /// Whether a connection has come and not gone.
+    pub(super) fn knows(&self, id: PresenceId) -> bool {
+        self.watchers.contains_key(&id)
+    }
+
     /// A connection has gone, at `now` as timers count, and `at` as people do.
     pub(super) fn went(&mut self, id: PresenceId, now: Instant, at: Timestamp) {
         let Some(gone) = self.watchers.remove(&id) else { return };

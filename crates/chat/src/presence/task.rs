@@ -119,7 +119,8 @@ impl<S: Subscriber> Task<S> {
                 let _ = answer.send(holds.then(|| self.roster.look(&asker, people)));
             }
             Message::Watch { id, add, remove, since, answer, again } => {
-                if !self.changes.none_of(&add, since) {
+                // One who has not come yet does so any moment, and of one who has gone nobody waits for an answer.
+                if !self.roster.knows(id) || !self.changes.none_of(&add, since) {
                     let _ = again.send(answer);
                     return;
                 }
@@ -182,5 +183,30 @@ impl Changes {
                     .newest
                     .range(known - missed..)
                     .any(|changed| people.iter().any(|p| p.user.id == *changed)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use plaza_protocol::User;
+
+    fn facts(id: &str) -> Facts {
+        let user = User { id: id.parse().unwrap(), name: id.into(), guest: false };
+        Facts { user, visible: true, last_seen: None, blocked: false }
+    }
+
+    #[test]
+    fn what_was_read_before_a_change_is_read_again() {
+        let mut changes = Changes { count: Arc::default(), newest: VecDeque::new() };
+        let (ana, ben) = ([facts("ana")], [facts("ben")]);
+        assert!(changes.none_of(&ana, 0));
+        changes.note("ana".parse().unwrap());
+        assert!(!changes.none_of(&ana, 0) && changes.none_of(&ana, 1) && changes.none_of(&ben, 0));
+        for _ in 0..CHANGES {
+            changes.note("cem".parse().unwrap());
+        }
+        assert!(changes.none_of(&ana, 1) && changes.none_of(&ben, 1));
+        assert!(!changes.none_of(&ben, 0), "nobody remembers what changed so long ago");
     }
 }

@@ -186,7 +186,7 @@ mod tests {
     use super::*;
 
     fn read(line: &str) -> Result<Option<Command>, String> {
-        parse(&super::super::words::split(line).unwrap())
+        parse(&words::split(line).unwrap())
     }
 
     #[test]

@@ -39,8 +39,12 @@ impl From<Error> for Stopped {
 pub(super) async fn arrive(here: &Here, socket: Arc<Socket>, auth: Value) {
     let Some(seat) = socket.data::<Seat>() else { return };
     let member = Arc::new(Member(Arc::clone(&socket)));
-    // Before anything else is waited for: whatever this client asks is asked by one who is here.
     here.presence.came(seat.presence, seat.identity.user.id.clone(), Arc::clone(&member)).await;
+    if !socket.is_connected() {
+        // That it went may have been heard before that it came.
+        here.presence.went(seat.presence).await;
+        return;
+    }
     let session = Session {
         user: seat.identity.user.clone(),
         token: seat.new_token.clone(),

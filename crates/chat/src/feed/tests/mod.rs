@@ -2,6 +2,7 @@
 
 mod coming_in;
 mod cut;
+mod mentioned;
 mod sending;
 
 use super::*;
