@@ -7,7 +7,10 @@
 //! and it leaves the write-ahead log to the node. A transaction of its holds the node's writer up for as long as it
 //! lasts: it should be a short one.
 
-use crate::{Inner, Migration, Store, StoreError, StoreOptions, health::Watch, lock, migrate, sqlite};
+use crate::{
+    Inner, Migration, Store, StoreError, StoreOptions, health::Watch, lock, log_size::LogSize, migrate,
+    sqlite,
+};
 use sqlx::{AnyPool, Row};
 use std::{path::Path, sync::Arc};
 
@@ -27,8 +30,8 @@ impl Store {
         let place = path.display().to_string();
         let (writer, readers, epoch) =
             connect(&path, &options, migrations).await.map_err(|error| error.at(&place))?;
-        let watch = Arc::new(Watch::new(place));
-        Ok(Self { inner: Arc::new(Inner { readers, writer, epoch, watch, lock: None }) })
+        let (watch, log_size) = (Arc::new(Watch::new(place)), LogSize::of(&path));
+        Ok(Self { inner: Arc::new(Inner { readers, writer, epoch, watch, log_size, lock: None }) })
     }
 }
 

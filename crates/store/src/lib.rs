@@ -15,6 +15,7 @@ mod group_commit;
 mod health;
 mod histogram;
 mod lock;
+mod log_size;
 mod migrate;
 mod restore;
 mod sqlite;
@@ -32,6 +33,7 @@ pub use write::WriteTx;
 
 use health::Watch;
 use lock::DataLock;
+use log_size::LogSize;
 use sqlx::{Any, AnyPool, Row, pool::PoolConnection};
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
@@ -95,6 +97,7 @@ struct Inner {
     writer: AnyPool,
     epoch: String,
     watch: Arc<Watch>,
+    log_size: LogSize,
     /// None beside a node that has it.
     lock: Option<DataLock>,
 }
@@ -128,8 +131,8 @@ impl Store {
             Ok((writer, readers, epoch))
         };
         let (writer, readers, epoch) = opened.await.map_err(|error: StoreError| error.at(&place))?;
-        let watch = Arc::new(Watch::new(place));
-        Ok(Self { inner: Arc::new(Inner { readers, writer, epoch, watch, lock: Some(lock) }) })
+        let (watch, log_size) = (Arc::new(Watch::new(place)), LogSize::of(&path));
+        Ok(Self { inner: Arc::new(Inner { readers, writer, epoch, watch, log_size, lock: Some(lock) }) })
     }
 
     /// Made at random with the store: positions of another epoch mean nothing here.
@@ -160,6 +163,7 @@ impl Store {
     /// damage was met.
     pub async fn write(&self) -> Result<WriteTx, StoreError> {
         self.inner.watch.check()?;
+        self.inner.log_size.keep_short(&self.inner.writer).await;
         let begun = self.inner.writer.begin_with(sqlite::BEGIN_WRITE).await.map_err(StoreError::from);
         let tx = begun.inspect_err(|error| _ = self.inner.watch.failed(error))?;
         Ok(WriteTx::new(tx, Arc::clone(&self.inner.watch)))

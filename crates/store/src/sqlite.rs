@@ -19,6 +19,8 @@ pub(crate) const BEGIN_SNAPSHOT: &str = "BEGIN";
 
 /// How long a reader waits for a connection.
 const READ_PATIENCE: Duration = Duration::from_secs(10);
+/// How long a connection waits for another one's lock.
+const PATIENCE: Duration = Duration::from_secs(5);
 /// How long a writer waits for its turn.
 const WRITE_PATIENCE: Duration = Duration::from_secs(30);
 
@@ -49,7 +51,7 @@ pub(crate) async fn readers(path: &Path, durability: Durability, count: u32) -> 
 /// leaves the write-ahead log as it is.
 pub(crate) async fn open_to_look(path: &Path) -> Result<SqliteConnection, StoreError> {
     let options = SqliteConnectOptions::new().filename(path).read_only(true).disable_statement_logging();
-    Ok(options.busy_timeout(Duration::from_secs(5)).connect().await?)
+    Ok(options.busy_timeout(PATIENCE).connect().await?)
 }
 
 /// Closes it, so that nothing of it is left when this returns.
@@ -126,6 +128,22 @@ pub(crate) async fn checkpoint(connection: &mut AnyConnection) -> Result<(), Sto
     Ok(())
 }
 
+/// Puts the write-ahead log into the main file and has the next transaction begin it anew, waiting for who reads from it,
+/// but not for long. Whether it was done.
+pub(crate) async fn begin_log_anew(connection: &mut AnyConnection) -> sqlx::Result<bool> {
+    set_patience(connection, Duration::from_millis(250)).await?;
+    let done = sqlx::query("PRAGMA wal_checkpoint(RESTART)").fetch_one(&mut *connection).await;
+    set_patience(connection, PATIENCE).await?;
+    Ok(done?.try_get::<i64, _>(0)? == 0)
+}
+
+/// How long a connection waits for another one's lock.
+async fn set_patience(connection: &mut AnyConnection, patience: Duration) -> sqlx::Result<()> {
+    let setting = format!("PRAGMA busy_timeout = {}", patience.as_millis());
+    sqlx::raw_sql(AssertSqlSafe(setting)).execute(connection).await?;
+    Ok(())
+}
+
 /// What an error code means. The codes are SQLite's extended ones, whose low byte is the primary one:
 /// <https://www.sqlite.org/rescode.html>.
 pub(crate) fn trouble(code: &str) -> Option<Trouble> {
@@ -184,7 +202,7 @@ async fn prepare(connection: &mut AnyConnection, durability: Durability, role: R
         Durability::None => "OFF",
     };
     let mut settings = vec![
-        "PRAGMA busy_timeout = 5000".to_owned(),
+        format!("PRAGMA busy_timeout = {}", PATIENCE.as_millis()),
         "PRAGMA foreign_keys = ON".to_owned(),
         format!("PRAGMA synchronous = {synchronous}"),
         // On macOS an ordinary sync does not reach the disk; elsewhere these two say nothing.
@@ -194,7 +212,8 @@ async fn prepare(connection: &mut AnyConnection, durability: Durability, role: R
     match role {
         Role::Writer { max_bytes } => {
             settings.push("PRAGMA cache_size = -16384".to_owned());
-            settings.push("PRAGMA journal_size_limit = 67108864".to_owned());
+            // What the write-ahead log may keep when it begins anew.
+            settings.push("PRAGMA journal_size_limit = 16777216".to_owned());
             let mode: String =
                 sqlx::query("PRAGMA journal_mode = WAL").fetch_one(&mut *connection).await?.try_get(0)?;
             if mode != "wal" {

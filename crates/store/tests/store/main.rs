@@ -8,3 +8,4 @@ mod damage;
 mod full;
 mod keeping;
 mod support;
+mod wal_growth;
