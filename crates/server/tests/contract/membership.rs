@@ -187,6 +187,11 @@ async fn unread_counts_others_messages_and_reading_is_told_to_ones_other_connect
     assert_eq!(phone.next().await, Incoming::Read(ReadEvent { room_id: room("general"), seq: 4 }));
     assert_eq!(unread(&phone).await, (4, 1, 6));
     assert_eq!(ben.connection.mark_read(&room("general"), 3).await.unwrap().seq, 4, "it never moves back");
+    let told = ana.next().await;
+    assert!(
+        matches!(&told, Incoming::Receipts(receipts) if receipts.read[ben.user.id.as_str()] == 4),
+        "{told:?}"
+    );
     ben.nothing_more().await;
     ana.nothing_more().await;
 }
