@@ -1,6 +1,7 @@
 // What people really write and how they really name things: long, many, right to left.
 import { expect, test, type Browser } from '@playwright/test';
-import { Person } from '../person';
+import { io } from 'socket.io-client';
+import { PASSWORD, Person } from '../person';
 import { Plaza } from '../plaza';
 import { everyWay, narrow, shoot, wide } from './camera';
 
@@ -14,6 +15,23 @@ test('hard cases', async ({ browser }) => {
     await plaza.stop();
   }
 });
+
+/** Mia writes `message 1 of many` and so on. */
+async function many(plaza: Plaza, count: number): Promise<void> {
+  const socket = io(plaza.url, { auth: { token: await plaza.logIn('Mia', PASSWORD) } });
+  await new Promise((resumed) => socket.once('resumed', resumed));
+  const say = (i: number) =>
+    socket.timeout(30_000).emitWithAck('message:send', {
+      roomId: 'general',
+      clientId: `many-${i}`,
+      kind: 'text',
+      body: { text: `message ${i} of many` },
+    });
+  for (let from = 1; from <= count; from += 200) {
+    await Promise.all(Array.from({ length: 200 }, (_, i) => say(from + i)));
+  }
+  socket.close();
+}
 
 async function hard(browser: Browser, plaza: Plaza): Promise<void> {
   const ana = await Person.at(browser, plaza.url);
@@ -66,6 +84,18 @@ async function hard(browser: Browser, plaza: Plaza): Promise<void> {
   await ana.page.getByRole('link', { name: 'Back to rooms' }).click();
   await shoot(ana.page, 'hard-rooms-narrow');
   await ana.page.setViewportSize(wide);
+
+  // Ten thousand messages: one who comes back, and one who goes to the beginning.
+  await mia.page.goto('/');
+  await ana.room('stall-1').first().click();
+  await many(plaza, 10_000);
+  await ana.page.setViewportSize(wide);
+  await ana.room('general').first().click();
+  await ana.sees('message 10000 of many');
+  await everyWay(ana.page, 'many');
+  await ana.page.getByRole('button', { name: /unread messages, from the first/ }).click();
+  await expect(ana.message('message 1 of many')).toBeInViewport();
+  await everyWay(ana.page, 'many-first');
 
   // Where the focus is can be seen.
   await ana.page.goto('/room/general');
