@@ -22,6 +22,8 @@ impl Rest {
         // The WebSocket goes straight to the server, so this does too.
         let http = reqwest::Client::builder()
             .no_proxy()
+            // What its owner sees in the list of sessions.
+            .user_agent(concat!("plaza-client/", env!("CARGO_PKG_VERSION")))
             .timeout(within)
             .build()
             .map_err(|error| RequestError::Malformed(error.to_string()))?;
