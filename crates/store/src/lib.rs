@@ -111,7 +111,7 @@ impl std::fmt::Debug for Store {
 impl Store {
     /// Opens the database, makes it if there is none, and brings it up to the newest of `migrations`. What is damaged,
     /// another program's or laid out by a newer Plaza is refused before anything is written to it; how deep it looks
-    /// is bounded by [`StoreOptions::check`]. A [`restore`] that was interrupted is completed.
+    /// is bounded by [`StoreOptions::check`]. A [`restore()`] that was interrupted is completed.
     ///
     /// # Errors
     /// A [`StoreError`] whose text is a sentence for the operator.

@@ -1,7 +1,7 @@
 //! How long the write-ahead log gets.
 //!
 //! SQLite puts it into the database as it goes and begins it anew when nobody reads from it. Where somebody always does,
-//! reads that overlap being enough, it never begins anew and grows for ever (measured: 60 MiB a second). So past a bound the
+//! reads that overlap being enough, it never begins anew and grows for ever, by all that is written. So past a bound the
 //! next writer waits for those who read now: while it does, new ones read from the database alone.
 
 use crate::sqlite;
