@@ -5,7 +5,7 @@
 //! nothing else; nobody else is told. One who does not want to be seen, or who has blocked the watcher, looks offline,
 //! without a time.
 //!
-//! One task owns the [`roster`](self::roster), so there is no lock and no race. What the store knows of people (a name,
+//! One task owns the [`roster`], so there is no lock and no race. What the store knows of people (a name,
 //! whether they want to be seen, since when they are away, whom they have blocked) is read by those who ask, before they
 //! ask the task; whatever changes it tells the task after its commit. So each change has a number, and who asks says
 //! which was the newest before they read: had one of their people changed since, they read again.
