@@ -2,7 +2,7 @@
 //! here, and is it whole.
 //!
 //! The headers, the write-ahead log and the layout are always looked at, which takes milliseconds. Reading every page
-//! takes about a second for each gigabyte that is in memory already, and as long as the disk takes for one that is
+//! takes about two seconds for each gigabyte that is in memory already, and as long as the disk takes for one that is
 //! not: so that has a deadline.
 
 use crate::{
