@@ -39,7 +39,10 @@ test('three people, every feature', async ({ plaza, person }) => {
 
   await test.step('who is online is seen, and who writes, and who has read', async () => {
     await ana.openMembers();
-    await expect(dotOf(ana.members.locator('li', { hasText: 'Ben' }))).toHaveAttribute('data-presence', 'online');
+    await expect(dotOf(ana.members.locator('li', { hasText: 'Ben' }))).toHaveAttribute(
+      'data-presence',
+      'online',
+    );
     await ben.composer.pressSequentially('Hel');
     await expect(ana.page.locator('[data-typing]')).toHaveText('Ben is writing…');
     await ben.write('Hello market');
