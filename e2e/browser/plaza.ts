@@ -1,11 +1,12 @@
 // The real `plaza`, started, killed and started again by a test.
 
-import { spawn, type ChildProcess } from 'node:child_process';
+import { execFile, spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
+import { promisify } from 'node:util';
 
 export const binary = resolve(process.env.PLAZA_BIN ?? join(import.meta.dirname, '../../target/debug/plaza'));
 const START_MS = 20_000;
@@ -73,6 +74,12 @@ export class Plaza {
       return ok || undefined;
     });
     if (failed !== undefined) throw new Error(`plaza ${failed}:\n${this.output}`);
+  }
+
+  /** What `plaza admin` prints, beside the server that runs. */
+  async admin(...args: string[]): Promise<string> {
+    const { stdout } = await promisify(execFile)(binary, ['admin', '--data', this.#data, ...args]);
+    return stdout;
   }
 
   /** No goodbye: SIGKILL. */
