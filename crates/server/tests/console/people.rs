@@ -82,7 +82,9 @@ async fn rooms_of_two_and_what_owners_do() {
         "Member Fedir is now moderator of room First chat",
     )
     .await;
+    fedir.wait_for_stdout("Member Fedir is now moderator").await.unwrap();
     say(&mut fedir, r#"rename "First chat" Second"#, "Room First chat is now called Second").await;
+    simon.wait_for_stdout("Room First chat is now called Second").await.unwrap();
     say(&mut simon, "members Second", "  Fedir (guest) (moderator)\n").await;
     say(&mut simon, "ban Second Fedir", "Fedir was banned from room Second").await;
     say(&mut simon, "unban Second Fedir", "Fedir may come back into room Second").await;
