@@ -80,6 +80,7 @@ fn environment_values_are_read_as_their_keys_types() {
         ("PLAZA_LIMITS__LOGIN__NAME_BURST", "3"),
         ("PLAZA_AUTH__SECRET", "12345678901234567890123456789012"),
         ("PLAZA_STORE__DURABILITY", "none"),
+        ("PLAZA_CHAT__RETENTION__ROOMS", "lobby=7, archive=0"),
         ("PLAZA_PORT", "tcp://10.0.0.1:3000"),
         ("HOME", "/root"),
     ]))
@@ -91,6 +92,9 @@ fn environment_values_are_read_as_their_keys_types() {
     assert_eq!(config.limits.login.name_burst, 3);
     assert_eq!(config.chat.token_secret.unwrap().expose(), "12345678901234567890123456789012");
     assert_eq!(config.store.durability, Durability::None);
+    let kept: Vec<_> =
+        config.chat.retention.rooms.iter().map(|room| (room.room.as_str(), room.days)).collect();
+    assert_eq!(kept, [("lobby", 7), ("archive", 0)]);
 }
 
 #[test]

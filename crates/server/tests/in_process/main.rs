@@ -5,3 +5,4 @@
 mod failing;
 mod guests;
 mod node;
+mod retention;

@@ -19,6 +19,8 @@ use tempfile::TempDir;
 use tokio::{net::TcpListener, task::JoinHandle, time::timeout};
 use tokio_util::sync::CancellationToken;
 
+/// What a node's clock tells at first.
+pub(crate) const BEGINNING: i64 = 1_800_000_000_000;
 pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
 
 /// Stands still until a test moves it.
@@ -64,12 +66,21 @@ pub(crate) async fn open(data: &TempDir) -> Store {
 
 impl Node {
     pub(crate) async fn start(guest_seconds: u32) -> Self {
+        let chat = |chat: &mut plaza_chat::Settings| chat.guest_seconds = guest_seconds;
+        Self::over(tempfile::tempdir().unwrap(), BEGINNING, chat).await
+    }
+
+    /// On this data, at this time in milliseconds, and with settings that the test changes.
+    pub(crate) async fn over(
+        data: TempDir,
+        now: i64,
+        change: impl FnOnce(&mut plaza_chat::Settings),
+    ) -> Self {
         let environment = vec![("PLAZA_SERVER__NODE".to_owned(), "t1".to_owned())];
         let mut config = Config::load(&Sources { environment, ..Sources::default() }).unwrap().config;
-        config.chat.guest_seconds = guest_seconds;
-        let data = tempfile::tempdir().unwrap();
+        change(&mut config.chat);
         let store = open(&data).await;
-        let clock = TestClock { millis: AtomicI64::new(1_800_000_000_000), breaks: AtomicBool::new(false) };
+        let clock = TestClock { millis: AtomicI64::new(now), breaks: AtomicBool::new(false) };
         let clock = Arc::new(clock);
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = format!("http://{}", listener.local_addr().unwrap()).parse().unwrap();
