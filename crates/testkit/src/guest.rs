@@ -90,11 +90,14 @@ impl Guest {
         within(self.inbox.next()).await.expect("the connection ended")
     }
 
-    /// The next thing that comes, which is an event of a room.
+    /// The next event of a room. What others are seen to do beside the log may come before it.
     pub async fn next_event(&mut self) -> Event {
-        match self.next().await {
-            Incoming::Event(event) => event,
-            other => panic!("instead of an event: {other:?}"),
+        loop {
+            match self.next().await {
+                Incoming::Event(event) => return event,
+                Incoming::Receipts(_) | Incoming::Typing(_) | Incoming::Presence(_) => {}
+                other => panic!("instead of an event: {other:?}"),
+            }
         }
     }
 
