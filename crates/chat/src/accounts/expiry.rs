@@ -1,7 +1,7 @@
 //! Forgetting what has expired: refresh tokens and links that would be refused anyway, and sessions that none is left of.
 //!
-//! A used refresh token stays until it expires, so that it is known when it comes back. Guests stay for ever,
-//! expired or not: rooms list them as members. Their names go when somebody claims them.
+//! A used refresh token stays until it expires, so that it is known when it comes back. Guests stay,
+//! expired or not, as long as something refers to them (see `retention`). Their names go when somebody claims them.
 
 use crate::Clock;
 use plaza_store::{Store, StoreError, WriteTx};

@@ -15,18 +15,20 @@ mod settings;
 
 pub use settings::{Retention, RoomDays};
 
-use crate::{Chat, Clock, Settings, failure::Outcome, rooms::ReadQueue, unavailable};
+use crate::{
+    Chat, Clock, Settings,
+    failure::{Failure, Outcome},
+    rooms::ReadQueue,
+};
 use plaza_protocol::{Error, RoomId, Seq};
 use plaza_store::{Store, StoreError};
 use std::{sync::Arc, time::Duration};
-use tokio::{
-    sync::Mutex,
-    time::{MissedTickBehavior, interval, sleep},
-};
+use tokio::{sync::Mutex, time::sleep};
 use tokio_util::sync::CancellationToken;
 
 /// How often it is looked for, beside at the start.
 const EVERY: Duration = Duration::from_secs(60 * 60);
+const STOPPED: &str = "Cutting what is kept no longer has stopped; the next try is in an hour";
 /// Between two transactions.
 const REST: Duration = Duration::from_millis(10);
 
@@ -66,17 +68,17 @@ impl Cutting {
 
     /// The task: at once, and then every hour until the shutdown.
     pub(crate) async fn run(self: Arc<Self>) {
-        let mut hourly = interval(EVERY);
-        hourly.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        while self.shutdown.run_until_cancelled(hourly.tick()).await.is_some() {
+        loop {
             match self.now().await {
                 Ok(Cut { events: 0, guests: 0 }) => {}
                 Ok(Cut { events, guests }) => tracing::info!(events, guests, "Cut what is kept no longer"),
-                Err(crate::failure::Failure::Store(StoreError::Closed)) => return,
-                Err(error) => {
-                    let error = Error::from(error);
-                    tracing::warn!(%error, "Cutting what is kept no longer has stopped; the next try is in an hour");
-                }
+                Err(Failure::Store(StoreError::Closed)) => return,
+                Err(Failure::Store(error)) if self.store.failed(&error) => {}
+                Err(Failure::Store(error)) => tracing::warn!(%error, "{STOPPED}"),
+                Err(Failure::Refused(error)) => tracing::warn!(%error, "{STOPPED}"),
+            }
+            if self.shutdown.run_until_cancelled(sleep(EVERY)).await.is_none() {
+                return;
             }
         }
     }
@@ -139,9 +141,6 @@ impl Chat {
     /// # Errors
     /// `unavailable` or `busy` when the store cannot take it; some of it may be cut then.
     pub async fn cut(&self) -> Result<Cut, Error> {
-        self.inner.cutting.now().await.map_err(|failure| match failure {
-            crate::failure::Failure::Store(error) => unavailable(error),
-            crate::failure::Failure::Refused(error) => error,
-        })
+        Ok(self.inner.cutting.now().await?)
     }
 }
