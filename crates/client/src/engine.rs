@@ -4,11 +4,12 @@
 //! round; a pong waits behind no queue.
 //! <https://socket.io/docs/v4/engine-io-protocol/>
 
-use crate::{Address, Closed, ConnectError, Options};
+use crate::{Address, Closed, ConnectError, Options, tls};
 use futures_util::{
     SinkExt as _, StreamExt as _,
     stream::{SplitSink, SplitStream},
 };
+use rustls::pki_types::ServerName;
 use serde::Deserialize;
 use std::{sync::Arc, time::Duration};
 use tokio::{
@@ -16,11 +17,12 @@ use tokio::{
     sync::{Notify, mpsc},
     time::timeout,
 };
+use tokio_rustls::{TlsConnector, client::TlsStream};
 use tokio_tungstenite::{
     WebSocketStream, client_async_with_config,
     tungstenite::{Error, Message, error::ProtocolError, protocol::WebSocketConfig},
 };
-use tokio_util::sync::CancellationToken;
+use tokio_util::{either::Either, sync::CancellationToken};
 
 /// A packet's type and what follows it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -69,7 +71,9 @@ impl Handshake {
     }
 }
 
-type Ws = WebSocketStream<TcpStream>;
+/// Plain, or inside TLS.
+type Wire = Either<TcpStream, TlsStream<TcpStream>>;
+type Ws = WebSocketStream<Wire>;
 
 /// The reading half.
 #[derive(Debug)]
@@ -92,14 +96,14 @@ pub async fn open(address: &Address, options: &Options) -> Result<(Reader, Write
         address: address.authority(),
         why: why.to_string(),
     };
-    let tcp = connect_tcp(address, options).await.map_err(|error| unreachable(&error))?;
+    let wire = connect(address, options).await.map_err(|error| unreachable(&error))?;
     let config = WebSocketConfig::default()
         .read_buffer_size(16 * 1024)
         .write_buffer_size(16 * 1024)
         .max_message_size(Some(options.max_message_bytes))
         .max_frame_size(Some(options.max_message_bytes));
     let (ws, _) =
-        client_async_with_config(address.socket_url(), tcp, Some(config)).await.map_err(|error| {
+        client_async_with_config(address.socket_url(), wire, Some(config)).await.map_err(|error| {
             match error {
                 Error::Io(error) => unreachable(&error),
                 Error::Http(answer) if answer.status().is_server_error() => unreachable(&answer.status()),
@@ -120,6 +124,16 @@ pub async fn open(address: &Address, options: &Options) -> Result<(Reader, Write
         serde_json::from_str(json).map_err(|error| ConnectError::NotPlaza(error.to_string()))?;
     reader.silence = handshake.silence();
     Ok((reader, Writer { sink, pong }))
+}
+
+async fn connect(address: &Address, options: &Options) -> std::io::Result<Wire> {
+    let tcp = connect_tcp(address, options).await?;
+    if !address.is_tls() {
+        return Ok(Either::Left(tcp));
+    }
+    let name = ServerName::try_from(address.host().to_owned()).map_err(std::io::Error::other)?;
+    let tls = TlsConnector::from(Arc::new(tls::config()?)).connect(name, tcp).await?;
+    Ok(Either::Right(tls))
 }
 
 async fn connect_tcp(address: &Address, options: &Options) -> std::io::Result<TcpStream> {

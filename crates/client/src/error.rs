@@ -56,6 +56,9 @@ pub enum RequestError {
     /// No answer in time. It may have been carried out all the same.
     #[error("no answer in time")]
     TimedOut,
+    /// Nobody was there to ask, or nobody to be trusted. Nothing was carried out.
+    #[error("the server cannot be reached: {0}")]
+    Unreachable(String),
     /// There is no connection, or it ended first. It may have been carried out all the same.
     #[error("the connection was lost before an answer came")]
     Disconnected,
@@ -69,7 +72,7 @@ impl RequestError {
     pub fn is_retryable(&self) -> bool {
         match self {
             Self::Refused(error) => error.retryable,
-            Self::TimedOut | Self::Disconnected => true,
+            Self::Unreachable(_) | Self::TimedOut | Self::Disconnected => true,
             Self::Malformed(_) => false,
         }
     }

@@ -16,6 +16,7 @@ pub mod plaza;
 pub mod reconnect;
 pub mod rest;
 pub mod socket;
+mod tls;
 
 mod backoff;
 mod error;
@@ -28,6 +29,7 @@ pub use plaza::{Connection, Inbox, Incoming};
 pub use plaza_protocol::Request;
 pub use reconnect::{Client, Identity, Sight, Update, Updates, Witness};
 pub use rest::Rest;
+pub use tls::plain_http;
 
 use std::time::Duration;
 

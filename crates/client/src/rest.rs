@@ -1,6 +1,9 @@
 //! `/api/v1`: accounts, tokens, and a room's log over HTTP; and `/health`.
 
-use crate::{Address, RequestError};
+use crate::{
+    Address, RequestError,
+    tls::{self, plain_http},
+};
 use plaza_protocol::{
     Code, Credentials, Error, EventsPage, Health, History, Me, NewResetLink, Problem, RefreshRequest,
     ResetLink, Secret, Tokens,
@@ -20,8 +23,12 @@ impl Rest {
     /// With the longest wait for one answer.
     pub fn new(address: Address, within: Duration) -> Result<Self, RequestError> {
         // The WebSocket goes straight to the server, so this does too.
-        let http = reqwest::Client::builder()
-            .no_proxy()
+        let mut http = plain_http();
+        if address.is_tls() {
+            let config = tls::config().map_err(|error| RequestError::Malformed(error.to_string()))?;
+            http = http.tls_backend_preconfigured(config);
+        }
+        let http = http
             // What its owner sees in the list of sessions.
             .user_agent(concat!("plaza-client/", env!("CARGO_PKG_VERSION")))
             .timeout(within)
@@ -93,9 +100,24 @@ impl Rest {
 }
 
 /// Sends it and turns what is no success into its error.
+/// The cause of causes: what the system or TLS said.
+fn innermost<'e>(error: &'e (dyn std::error::Error + 'static)) -> &'e (dyn std::error::Error + 'static) {
+    let mut inner = error;
+    while let Some(source) = inner.source() {
+        inner = source;
+    }
+    inner
+}
+
 async fn accepted(request: RequestBuilder) -> Result<reqwest::Response, RequestError> {
     let answer = request.send().await.map_err(|error| {
-        if error.is_timeout() { RequestError::TimedOut } else { RequestError::Disconnected }
+        if error.is_timeout() {
+            RequestError::TimedOut
+        } else if error.is_connect() {
+            RequestError::Unreachable(innermost(&error).to_string())
+        } else {
+            RequestError::Disconnected
+        }
     })?;
     let status = answer.status();
     if status.is_success() {

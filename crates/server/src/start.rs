@@ -122,23 +122,17 @@ fn greeting(config: &Config, addr: SocketAddr, watched: Option<SocketAddr>, data
     lines.push(format!("  node   {}", config.server.node));
     lines.push(format!("  data   {}", data.display()));
     lines.extend(watched.map(|addr| format!("  watch  http://{addr}/metrics")));
-    // The console client speaks HTTP only.
-    let talk = if config.server.tls.is_on() {
-        String::new()
-    } else {
-        format!("talk in a terminal: plaza chat {url}")
-    };
+    let talk = format!("talk in a terminal: plaza chat {url}");
     let page = match (config.web.enabled, web::is_built()) {
         (true, true) => None,
         (true, false) => Some("built without the web client; `make web` and a new build put it in"),
         (false, _) => Some("web.enabled is false"),
     };
     let next = match page {
-        None if talk.is_empty() => format!("open {url} in a browser"),
         None => format!("open {url} in a browser, or {talk}"),
         Some(_) => talk,
     };
-    lines.extend((!next.is_empty()).then(|| format!("  next   {next}")));
+    lines.push(format!("  next   {next}"));
     lines.extend(page.map(|why| format!("  page   none: {why}")));
     lines.push("  stop   Ctrl-C".into());
     if config.store.durability == Durability::None {

@@ -60,7 +60,7 @@ async fn log_in(plaza: &Plaza, name: &str, password: &str) -> Result<Tokens, Cod
 /// Sets a password by the page's address in `link`.
 async fn reset(plaza: &Plaza, link: &str, new: &str) -> u16 {
     let token = link.trim().rsplit_once("/#/reset/").unwrap().1;
-    let http = reqwest::Client::builder().no_proxy().build().unwrap();
+    let http = plaza_client::plain_http().build().unwrap();
     let body = ResetPassword { token: token.into(), new: new.into() };
     let asked = http.post(format!("{}/api/v1/password/reset", plaza.url())).json(&body);
     asked.send().await.unwrap().status().as_u16()
@@ -175,7 +175,7 @@ async fn a_link_is_asked_of_a_server_elsewhere() {
     assert_eq!(reset(&plaza, &given.stdout, "remembered by ana").await, 204);
     // It leaves no session behind.
     let chief = log_in(&plaza, "Chief", PASSWORD).await.unwrap();
-    let http = reqwest::Client::builder().no_proxy().build().unwrap();
+    let http = plaza_client::plain_http().build().unwrap();
     let sessions =
         http.get(format!("{}/api/v1/sessions", plaza.url())).bearer_auth(chief.access_token.expose());
     let sessions: serde_json::Value = sessions.send().await.unwrap().json().await.unwrap();

@@ -93,7 +93,14 @@ async fn damage_that_is_met_later_ends_writing_and_is_said_once() {
     }
     let page = History { room_id: room(ROOM), before: None, after: Some(0), limit: Some(20) };
     assert_eq!(back.connection.request(&page).await.unwrap().events.len(), 20, "what is whole is read");
-    let ready = reqwest::get(format!("{}/readyz", plaza.url())).await.unwrap().status();
+    let ready = plaza_client::plain_http()
+        .build()
+        .unwrap()
+        .get(format!("{}/readyz", plaza.url()))
+        .send()
+        .await
+        .unwrap()
+        .status();
     assert_eq!(ready, 503);
     let stderr = plaza.kill().await.unwrap();
     assert_eq!(stderr.matches("The data is damaged").count(), 1, "{stderr}");

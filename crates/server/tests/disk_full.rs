@@ -149,7 +149,15 @@ fn refusal(error: RequestError) -> Error {
 }
 
 async fn ready(plaza: &Plaza) -> u16 {
-    reqwest::get(format!("{}/readyz", plaza.url())).await.unwrap().status().as_u16()
+    plaza_client::plain_http()
+        .build()
+        .unwrap()
+        .get(format!("{}/readyz", plaza.url()))
+        .send()
+        .await
+        .unwrap()
+        .status()
+        .as_u16()
 }
 
 /// Every message of the room, by position.

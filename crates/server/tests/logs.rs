@@ -14,7 +14,7 @@ const FORGED: &str = "FORGED entry";
 
 /// Comes in by every way there is, with secrets and with texts that would like to be entries of the log.
 async fn visit(plaza: &Plaza) -> Vec<String> {
-    let http = reqwest::Client::builder().no_proxy().build().unwrap();
+    let http = plaza_client::plain_http().build().unwrap();
     let api = |path: &str| format!("{}/api/v1{path}", plaza.url());
     let credentials = json!({"name": "Ana", "password": PASSWORD});
     let tokens: Value =

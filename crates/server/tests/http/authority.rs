@@ -23,8 +23,10 @@ impl Authority {
         let key = KeyPair::generate().unwrap();
         let mut params = CertificateParams::new(Vec::new()).unwrap();
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-        let root = params.self_signed(&key).unwrap().der().clone();
-        let authority = Self { issuer: Issuer::new(params, key), root, folder: tempfile::tempdir().unwrap() };
+        let root = params.self_signed(&key).unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let authority = Self { issuer: Issuer::new(params, key), root: root.der().clone(), folder };
+        authority.put("root.pem", &root.pem());
         authority.issue();
         authority
     }

@@ -65,7 +65,7 @@ impl Node {
         let watched = metrics.as_ref().map(|listener| listener.local_addr().unwrap());
         let doors = serve::Doors { listener, tls, metrics };
         let serving = tokio::spawn(serve::run(deps, doors, shutdown.clone()));
-        let http = Client::builder().no_proxy().timeout(PATIENCE).build().unwrap();
+        let http = plaza_client::plain_http().timeout(PATIENCE).build().unwrap();
         Self { addr, metrics: watched, http, store, shutdown, serving, _data: data }
     }
 

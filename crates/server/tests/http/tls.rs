@@ -8,10 +8,14 @@ use crate::{
 use reqwest::StatusCode;
 use rustls::pki_types::CertificateDer;
 use serde_json::{Value, json};
-use std::time::{Duration, Instant};
+use std::{
+    process::Stdio,
+    time::{Duration, Instant},
+};
 use tokio::{
     io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _},
     net::TcpStream,
+    process::Command,
     time::{sleep, timeout},
 };
 use tokio_rustls::client::TlsStream;
@@ -96,8 +100,7 @@ async fn a_websocket_over_tls_talks_and_carries_much() {
 async fn who_speaks_http_is_shown_the_way_and_not_served() {
     let authority = Authority::new();
     let node = secure_node(&authority, &[]).await;
-    let http =
-        reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).no_proxy().build().unwrap();
+    let http = plaza_client::plain_http().redirect(reqwest::redirect::Policy::none()).build().unwrap();
     let plain = |path: &str| format!("http://{}{path}", node.addr);
     let page = http.get(plain("/history/general?x=1")).send().await.unwrap();
     assert_eq!(page.status(), StatusCode::PERMANENT_REDIRECT);
@@ -180,4 +183,39 @@ async fn a_handshake_under_way_takes_a_place() {
     node.stop().await;
     assert!(began.elapsed() < Duration::from_secs(5), "a handshake held it up");
     drop(held);
+}
+
+#[tokio::test]
+async fn the_console_talks_over_tls_with_whom_it_trusts() {
+    let authority = Authority::new();
+    let node = secure_node(&authority, &[]).await;
+    let url = format!("https://{}", node.addr);
+    let chat = async |trusted: String| {
+        let mut console = Command::new(env!("CARGO_BIN_EXE_plaza"))
+            .args(["chat", &url])
+            .env("SSL_CERT_FILE", trusted)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .kill_on_drop(true)
+            .spawn()
+            .unwrap();
+        let lines = "register Ana a-long-password\njoin hall\nwrite hall hello\nhistory hall\nquit\n";
+        let mut input = console.stdin.take().unwrap();
+        // One that has given up reads nothing more.
+        let _ = input.write_all(lines.as_bytes()).await;
+        drop(input);
+        timeout(PATIENCE, console.wait_with_output()).await.expect("the console ends").unwrap()
+    };
+    let trusting = chat(authority.path("root.pem")).await;
+    let said = String::from_utf8_lossy(&trusting.stdout).into_owned();
+    assert!(
+        said.contains("Message from hall ==> hello"),
+        "{said}{}",
+        String::from_utf8_lossy(&trusting.stderr)
+    );
+    let wary = chat(Authority::new().path("root.pem")).await;
+    let said = format!("{}{}", String::from_utf8_lossy(&wary.stdout), String::from_utf8_lossy(&wary.stderr));
+    assert!(!wary.status.success() && said.contains("certificate"), "{said}");
+    node.stop().await;
 }

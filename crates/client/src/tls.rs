@@ -1,0 +1,38 @@
+//! Whom to trust: the authorities of the system, or those in the file that `SSL_CERT_FILE` names, as with curl and
+//! OpenSSL.
+
+use rustls::{ClientConfig, RootCertStore, crypto::ring};
+use std::{io, sync::Arc};
+
+/// What a TLS connection is opened with. It reads the authorities anew.
+pub(crate) fn config() -> io::Result<ClientConfig> {
+    let found = rustls_native_certs::load_native_certs();
+    let mut roots = RootCertStore::empty();
+    let (taken, _) = roots.add_parsable_certificates(found.certs);
+    if taken == 0 {
+        let why = found.errors.first().map_or_else(String::new, |error| format!(": {error}"));
+        let sentence = format!(
+            "no authority is trusted here{why}; install ca-certificates, or name a file of them in SSL_CERT_FILE"
+        );
+        return Err(io::Error::new(io::ErrorKind::NotFound, sentence));
+    }
+    trusting(roots)
+}
+
+/// The same, but nobody is trusted.
+fn trusting(roots: RootCertStore) -> io::Result<ClientConfig> {
+    let builder = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
+        .with_safe_default_protocol_versions()
+        .map_err(io::Error::other)?;
+    Ok(builder.with_root_certificates(roots).with_no_client_auth())
+}
+
+/// What an HTTP client is built with that asks a server without TLS, straight.
+pub fn plain_http() -> reqwest::ClientBuilder {
+    let builder = reqwest::Client::builder().no_proxy();
+    // Without this the library looks for a provider that the whole process shares, and there is none.
+    match trusting(RootCertStore::empty()) {
+        Ok(config) => builder.tls_backend_preconfigured(config),
+        Err(_) => builder,
+    }
+}
