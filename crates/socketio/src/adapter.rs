@@ -10,6 +10,7 @@ use crate::{
     members::{Room, Target},
     outgoing::Outgoing,
     remote::{FetchError, SocketInfo},
+    socket::Socket,
 };
 use futures_util::future::BoxFuture;
 use std::time::Duration;
@@ -47,6 +48,28 @@ pub enum ToOthers {
         /// Their sessions too.
         close: bool,
     },
+}
+
+impl ToOthers {
+    /// Whom it is for.
+    pub fn target(&self) -> &Target {
+        match self {
+            Self::Send { target, .. }
+            | Self::Join { target, .. }
+            | Self::Leave { target, .. }
+            | Self::Disconnect { target, .. } => target,
+        }
+    }
+
+    /// Moves one of those it is for, or lets go of it. What is to be sent goes to all of them together.
+    pub(crate) fn apply_to(&self, socket: &Socket) {
+        match self {
+            Self::Send { .. } => {}
+            Self::Join { room, .. } => socket.join(room),
+            Self::Leave { room, .. } => socket.leave(room),
+            Self::Disconnect { close, .. } => socket.disconnect(*close),
+        }
+    }
 }
 
 /// Carries what one node says to the others. What has a default is answered as by a node that is alone.

@@ -93,11 +93,13 @@ impl Default for Config {
 pub struct Recovery {
     /// How long a client may be away. 2 minutes
     pub window: Duration,
-    /// Most bytes of events that are kept, counted as in an outbox; once a client speaks MessagePack, up to as many more.
-    /// A client that missed one that is cut comes back as a new one, and so does one that missed more than half an outbox
-    /// holds. 8 MiB
+    /// Most bytes of events that are kept, counted as in an outbox, and 192 more for each event and 32 and its name for
+    /// each room it was for; once a client speaks MessagePack or has its connection compressed, up to as many more for
+    /// either. A client that missed one that is cut comes back as a new one, and so does one that missed more than half an
+    /// outbox holds. What is too old to be of use is let go of, also where nothing else happens. 8 MiB
     pub bytes: usize,
-    /// Most clients that are kept while they are away; the one who has been away longest makes way. 10,000
+    /// Most clients that are kept while they are away, each with its rooms and the application's data; the one who has been
+    /// away longest makes way. 10,000
     pub sockets: usize,
     /// Whether a client that is recovered is spared the middleware. Node's default is yes; but who was let in may since
     /// have been barred. No

@@ -66,9 +66,12 @@ impl Members {
         self.write(|state| {
             let Some(member) = state.member(socket).cloned() else {
                 if socket.may_come() {
+                    let room = Room::from(room);
+                    // What is sent there before it is let in may be for it, if it was a member before.
+                    socket.came_into(&room);
                     socket.with_rooms(|rooms| {
-                        if !rooms.iter().any(|held| &**held == room) {
-                            rooms.push(room.into());
+                        if !rooms.contains(&room) {
+                            rooms.push(room);
                         }
                     });
                 }

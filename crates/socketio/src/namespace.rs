@@ -91,20 +91,13 @@ impl Namespace {
 
     /// Does to this node's sockets what another node said.
     pub fn apply(&self, message: &ToOthers) {
-        match message {
-            ToOthers::Send { target, message, volatile } => self.deliver(target, message, *volatile),
-            ToOthers::Join { target, room } => {
-                self.members.select(target).iter().for_each(|socket| socket.join(room));
+        match (message, &self.memory) {
+            (ToOthers::Send { target, message, volatile }, _) => self.deliver(target, message, *volatile),
+            (_, Some(memory)) => memory.apply(&self.members, message),
+            (_, None) => {
+                let sockets = self.members.select(message.target());
+                sockets.iter().for_each(|socket| message.apply_to(socket));
             }
-            ToOthers::Leave { target, room } => {
-                self.members.select(target).iter().for_each(|socket| socket.leave(room));
-            }
-            ToOthers::Disconnect { target, close } => {
-                self.members.select(target).iter().for_each(|socket| socket.disconnect(*close));
-            }
-        }
-        if let Some(memory) = &self.memory {
-            memory.apply(message);
         }
     }
 
@@ -114,9 +107,9 @@ impl Namespace {
     }
 
     /// Does it here and, unless only this node is meant, on all others.
-    pub(crate) fn act(&self, message: &ToOthers, here: bool) {
+    pub(crate) fn act(&self, message: &ToOthers, local: bool) {
         self.apply(message);
-        if !here {
+        if !local {
             self.adapter.publish(&self.name, message);
         }
     }

@@ -7,10 +7,13 @@ use crate::{adapter::Adapter, config::Config, handlers::Handlers, namespace::Nam
 use serde_json::Value;
 use std::{
     collections::HashMap,
-    sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError, Weak,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Duration,
 };
-use tokio::time::Instant;
+use tokio::time::{Instant, sleep};
 
 /// Longest name that one can be made by, in bytes.
 const LONGEST_NAME: usize = 255;
@@ -31,6 +34,8 @@ pub(crate) struct Namespaces {
     families: Vec<Family>,
     made: Mutex<HashMap<Box<str>, Weak<Namespace>>>,
     kept: Mutex<Kept>,
+    /// Whether what is old is being forgotten from time to time.
+    forgetting: AtomicBool,
     adapter: Arc<dyn Adapter>,
 }
 
@@ -45,12 +50,11 @@ pub(crate) enum NotFound {
     TooMany,
 }
 
-/// Namespaces that somebody may come back to.
-#[derive(Default)]
-struct Kept {
-    until: HashMap<Box<str>, (Instant, Arc<Namespace>)>,
-    looked: Option<Instant>,
-}
+/// Those that somebody may come back to, and until when.
+type Kept = HashMap<Box<str>, (Instant, Arc<Namespace>)>;
+
+/// Least time between two looks for what is old.
+const LEAST_BETWEEN: Duration = Duration::from_millis(10);
 
 impl Namespaces {
     pub(crate) fn new(
@@ -67,7 +71,8 @@ impl Namespaces {
         };
         let fixed = fixed.into_iter().map(named).collect();
         drop(memory);
-        Arc::new(Self { config, fixed, families, made: Mutex::default(), kept: Mutex::default(), adapter })
+        let (made, kept, forgetting) = (Mutex::default(), Mutex::default(), AtomicBool::new(false));
+        Arc::new(Self { config, fixed, families, made, kept, forgetting, adapter })
     }
 
     /// The one of this name, if it is there.
@@ -96,7 +101,6 @@ impl Namespaces {
         }
         let wanted = |family: &&Family| (family.predicate)(name, auth);
         let family = self.families.iter().find(wanted).ok_or(NotFound::Invalid)?;
-        self.let_go(Instant::now());
         let mut made = self.lock();
         // Meanwhile another client may have been quicker.
         if let Some(namespace) = made.get(name).and_then(Weak::upgrade) {
@@ -114,26 +118,38 @@ impl Namespaces {
 
     /// Keeps one for this long though nobody may be there.
     pub(crate) fn keep(&self, namespace: Arc<Namespace>, window: Duration) {
-        let now = Instant::now();
-        let mut kept = self.kept();
-        let before = kept.until.insert(namespace.name().into(), (now + window, namespace));
-        drop(kept);
+        let until = Instant::now() + window;
+        let before = self.kept().insert(namespace.name().into(), (until, namespace));
+        // It may be the last of an earlier one, which locks what is locked above.
         drop(before);
-        self.let_go(now);
     }
 
-    /// Lets go of those that nobody comes back to any more; looks now and then.
-    fn let_go(&self, now: Instant) {
+    /// Where there is recovery, has what nobody comes back for any more forgotten from time to time, also where nothing
+    /// else happens. To be called when a client comes, which is in the runtime; once is enough.
+    pub(crate) fn forget_from_now_on(self: &Arc<Self>) {
         let Some(recovery) = self.config.recovery else { return };
-        let mut kept = self.kept();
-        if kept.looked.is_some_and(|looked| now < looked + recovery.window / 8) {
+        if self.forgetting.swap(true, Ordering::Relaxed) {
             return;
         }
-        kept.looked = Some(now);
-        let past: Vec<_> = kept.until.extract_if(|_, (until, _)| *until < now).collect();
-        // One may be dropped here, and then locks what is locked.
-        drop(kept);
+        let (namespaces, pause) = (Arc::downgrade(self), (recovery.window / 8).max(LEAST_BETWEEN));
+        tokio::spawn(async move {
+            loop {
+                sleep(pause).await;
+                let Some(namespaces) = namespaces.upgrade() else { return };
+                namespaces.forget_old(Instant::now());
+            }
+        });
+    }
+
+    /// Lets go of the namespaces, and of what is remembered in the others, that nobody comes back to any more.
+    fn forget_old(&self, now: Instant) {
+        let past: Vec<_> = self.kept().extract_if(|_, (until, _)| *until < now).collect();
         drop(past);
+        for namespace in self.all() {
+            if let Some(memory) = namespace.memory() {
+                memory.forget_old(now);
+            }
+        }
     }
 
     fn kept(&self) -> MutexGuard<'_, Kept> {
@@ -156,4 +172,29 @@ impl Namespaces {
 /// A new memory for each namespace, where there is recovery.
 fn memory_of(config: &Config) -> impl Fn() -> Option<Memory> {
     || config.recovery.map(|recovery| Memory::new(recovery, config))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{adapter::Alone, config::Recovery};
+
+    #[test]
+    fn what_is_too_old_is_forgotten_in_all_namespaces() {
+        let config = Config { recovery: Some(Recovery::default()), ..Config::default() };
+        let window = config.recovery.unwrap().window + config.ping_interval + config.ping_timeout;
+        let family = Family { predicate: Box::new(|_, _| true), handlers: Arc::default() };
+        let fixed = vec![("/".to_owned(), Handlers::default())];
+        let namespaces = Namespaces::new(config, fixed, vec![family], Arc::new(Alone));
+        let all = ["/", "/made"].map(|name| namespaces.find_or_make(name, &Value::Null).unwrap());
+        let kept = |namespace: &Arc<Namespace>| namespace.memory().unwrap().packets();
+        for namespace in &all {
+            namespace.emit("event", &[1]).unwrap();
+            assert_eq!(kept(namespace), 1);
+        }
+        namespaces.forget_old(Instant::now());
+        assert_eq!(all.each_ref().map(kept), [1, 1]);
+        namespaces.forget_old(Instant::now() + window + Duration::from_secs(1));
+        assert_eq!(all.each_ref().map(kept), [0, 0]);
+    }
 }

@@ -160,9 +160,9 @@ impl Namespace {
     }
 
     /// The sockets of a target on this node and, unless only those are wanted, on all others.
-    pub(crate) async fn fetch(&self, target: &Target, here: bool) -> Result<Vec<RemoteSocket>, FetchError> {
+    pub(crate) async fn fetch(&self, target: &Target, local: bool) -> Result<Vec<RemoteSocket>, FetchError> {
         let mut infos = self.infos(target);
-        if !here {
+        if !local {
             infos.extend(self.adapter().fetch(self.name(), target).await?);
         }
         let Some(namespace) = self.itself() else { return Ok(Vec::new()) };

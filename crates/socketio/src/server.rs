@@ -61,6 +61,7 @@ impl Application for Sockets {
 
     fn open(&self, session: &Arc<Session>, request: &Parts) -> Result<Client, Refusal> {
         let kept = (self.on_request)(request)?;
+        self.namespaces.forget_from_now_on();
         Ok(Client::new(Arc::clone(session), Arc::clone(&self.namespaces), kept))
     }
 }
@@ -213,25 +214,5 @@ where
     fn call(&mut self, request: Request<B>) -> Self::Future {
         let server = self.clone();
         Box::pin(async move { Ok(server.respond(request).await) })
-    }
-}
-
-/// Serves an Engine.IO application without Socket.IO, at any path.
-impl<A: Application, B> tower_service::Service<Request<B>> for Engine<A>
-where
-    B: http_body::Body<Data = Bytes> + Send + 'static,
-    B::Error: Send,
-{
-    type Response = Response<Full<Bytes>>;
-    type Error = Infallible;
-    type Future = Pin<Box<dyn Future<Output = Result<Self::Response, Infallible>> + Send>>;
-
-    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
-        Poll::Ready(Ok(()))
-    }
-
-    fn call(&mut self, request: Request<B>) -> Self::Future {
-        let engine = self.clone();
-        Box::pin(async move { Ok(engine.respond(request).await) })
     }
 }

@@ -8,7 +8,7 @@ use crate::{
     namespace::Namespace,
     outgoing::{Parser, in_encoding},
     packet,
-    recovery::{Pid, Previous},
+    recovery::{Memory, Pid},
     socket::{Identity, Socket},
 };
 use futures_util::FutureExt;
@@ -38,24 +38,30 @@ impl Client {
             }
         };
         self.dropped.retain(|dropped| **dropped != *name);
-        let previous = self.previous(&namespace, &auth, cx);
-        let identity = previous.map_or(Identity::New(&self.config().random), Identity::Recovered);
-        let (session, request) = (Arc::clone(&self.session), Arc::clone(&self.request));
-        let socket = Socket::new(namespace, session, request, self.encoding(), identity);
+        let socket = self
+            .recovered(&namespace, &auth, cx)
+            .unwrap_or_else(|| self.socket(&namespace, Identity::New(&self.config().random)));
         self.sockets.push(Connection { socket: Arc::clone(&socket), admitted: false });
-        if let Some(memory) = socket.namespace().memory() {
-            memory.comes(&socket);
-            if socket.recovered() && memory.skips_middleware() {
-                self.finish(Done::Allowed(socket, auth), cx);
-                return Ok(());
-            }
+        if socket.recovered() && namespace.memory().is_some_and(Memory::skips_middleware) {
+            self.finish(Done::Allowed(socket, auth), cx);
+        } else {
+            self.start(allow(socket, auth), cx);
         }
-        self.start(allow(socket, auth), cx);
         Ok(())
     }
 
-    /// What the client was in this namespace before its connection broke off, if it says so, and that can be.
-    fn previous(&mut self, namespace: &Namespace, auth: &Value, cx: &mut Context<'_>) -> Option<Previous> {
+    fn socket(&self, namespace: &Arc<Namespace>, identity: Identity<'_>) -> Arc<Socket> {
+        let (session, request) = (Arc::clone(&self.session), Arc::clone(&self.request));
+        Socket::new(Arc::clone(namespace), session, request, self.encoding(), identity)
+    }
+
+    /// The socket that the client was in this namespace before its connection broke off, if it says so, and that can be.
+    fn recovered(
+        &mut self,
+        namespace: &Arc<Namespace>,
+        auth: &Value,
+        cx: &mut Context<'_>,
+    ) -> Option<Arc<Socket>> {
         let memory = namespace.memory()?;
         let pid = Pid::from_text(auth["pid"].as_str()?)?;
         // It knows sooner than the server that its connection is broken.
@@ -63,7 +69,9 @@ impl Client {
             self.gone(&there, DisconnectReason::Transport(CloseReason::TransportClose), cx);
             there.session().close_with(CloseReason::TransportClose);
         }
-        memory.claim(pid, auth["offset"].as_str(), self.session.free())
+        memory.recover(pid, auth["offset"].as_str(), self.session.free(), |previous| {
+            self.socket(namespace, Identity::Recovered(previous))
+        })
     }
 
     /// The namespace of this name, for one more of this client's sockets.

@@ -7,7 +7,13 @@ use crate::config::Origins;
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, header, request::Parts};
 use http_body_util::Full;
-use std::{sync::Arc, time::Duration};
+use std::{
+    convert::Infallible,
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll},
+    time::Duration,
+};
 
 pub(crate) type Body = Full<Bytes>;
 
@@ -202,6 +208,26 @@ impl<A: Application> Engine<A> {
             }
         }
         Ok(response)
+    }
+}
+
+/// Serves an Engine.IO application without Socket.IO, at any path.
+impl<A: Application, B> tower_service::Service<Request<B>> for Engine<A>
+where
+    B: http_body::Body<Data = Bytes> + Send + 'static,
+    B::Error: Send,
+{
+    type Response = Response<Full<Bytes>>;
+    type Error = Infallible;
+    type Future = Pin<Box<dyn Future<Output = Result<Self::Response, Infallible>> + Send>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Request<B>) -> Self::Future {
+        let engine = self.clone();
+        Box::pin(async move { Ok(engine.respond(request).await) })
     }
 }
 

@@ -4,14 +4,20 @@ use super::{
     CloseReason, Refusal, Session,
     frame::{CLOSE, Frame, NOOP},
     http::{Body, answer},
-    packet::{Piece, join_payload, split_payload},
-    session::{Incoming, NotPolling, Slot},
+    packet::{Packet, Piece, join_payload, split_payload},
+    session::{Entered, Incoming, NotPolling, Slot},
 };
 use crate::config::Config;
 use bytes::Bytes;
 use http::{HeaderMap, Response, StatusCode, header};
-use http_body_util::{BodyExt, Limited};
-use std::{collections::VecDeque, future::poll_fn, pin::pin, sync::Arc, task::Poll};
+use http_body_util::{BodyExt, LengthLimitError, Limited};
+use std::{
+    collections::VecDeque,
+    future::poll_fn,
+    pin::{Pin, pin},
+    sync::Arc,
+    task::{Context, Poll},
+};
 use tokio::time::{Instant, timeout};
 
 pub(super) const TEXT: &str = "text/plain; charset=UTF-8";
@@ -43,7 +49,7 @@ pub(super) async fn get(session: &Arc<Session>) -> Result<Response<Body>, Refusa
     Ok(answer(StatusCode::OK, TEXT, join_payload(&frames).into()))
 }
 
-/// Takes the packets of a body to the session, in their order.
+/// Takes the packets of a body to the session, in their order. Whatever is wrong with it ends the session.
 pub(super) async fn post<B>(
     session: &Arc<Session>,
     headers: &HeaderMap,
@@ -56,28 +62,8 @@ where
 {
     let entered = enter(session, Slot::Post)?;
     let mut abandoned = Abandoned { session, armed: true };
-    // Bytes travel as base64 in revision 4; a body of bytes is of an older one.
-    if headers.get(header::CONTENT_TYPE).is_some_and(|kind| kind == "application/octet-stream") {
-        session.close_with(CloseReason::TransportError);
-        return Err(Refusal::BAD_REQUEST);
-    }
-    let body = pin!(Limited::new(BoxErrors(Box::pin(body)), config.max_payload));
-    // As long as a silent client is borne, and no longer: one byte now and then would hold the connection for ever.
-    let body = match timeout(config.ping_interval + config.ping_timeout, body.collect()).await {
-        Ok(Ok(body)) => body.to_bytes(),
-        Err(_) => {
-            session.close_with(CloseReason::TransportError);
-            return Err(Refusal::TOO_SLOW);
-        }
-        Ok(Err(error)) if error.is::<http_body_util::LengthLimitError>() => {
-            session.close_with(CloseReason::TransportError);
-            return Err(Refusal::TOO_LARGE);
-        }
-        Ok(Err(_)) => {
-            session.close_with(CloseReason::TransportError);
-            return Err(Refusal::BAD_REQUEST);
-        }
-    };
+    let body =
+        read(headers, body, config).await.inspect_err(|_| session.close_with(CloseReason::TransportError))?;
     let malformed = || {
         session.close_with(CloseReason::ParseError);
         Refusal::BAD_REQUEST
@@ -87,7 +73,7 @@ where
     for piece in split_payload(text) {
         let incoming = match piece.map_err(|_| malformed())? {
             Piece::Text(text) => {
-                super::packet::Packet::parse(text).map_err(|_| malformed())?;
+                Packet::parse(text).map_err(|_| malformed())?;
                 Incoming::Text(text.to_owned(), received)
             }
             Piece::Bytes(bytes) => Incoming::Bytes(bytes, received),
@@ -100,8 +86,27 @@ where
     Ok(answer(StatusCode::OK, "text/html", Bytes::from_static(b"ok")))
 }
 
+/// All of a body, if it is short enough and comes soon enough.
+async fn read<B>(headers: &HeaderMap, body: B, config: &Config) -> Result<Bytes, Refusal>
+where
+    B: http_body::Body<Data = Bytes> + Send + 'static,
+{
+    // Bytes travel as base64 in revision 4; a body of bytes is of an older one.
+    if headers.get(header::CONTENT_TYPE).is_some_and(|kind| kind == "application/octet-stream") {
+        return Err(Refusal::BAD_REQUEST);
+    }
+    let body = pin!(Limited::new(BoxErrors(Box::pin(body)), config.max_payload));
+    // As long as a silent client is borne, and no longer: one byte now and then would hold the connection for ever.
+    match timeout(config.ping_interval + config.ping_timeout, body.collect()).await {
+        Ok(Ok(body)) => Ok(body.to_bytes()),
+        Ok(Err(error)) if error.is::<LengthLimitError>() => Err(Refusal::TOO_LARGE),
+        Ok(Err(_)) => Err(Refusal::BAD_REQUEST),
+        Err(_) => Err(Refusal::TOO_SLOW),
+    }
+}
+
 /// A second request of a kind ends the session: the client has lost track of what it sent.
-fn enter(session: &Arc<Session>, slot: Slot) -> Result<super::session::Entered, Refusal> {
+fn enter(session: &Arc<Session>, slot: Slot) -> Result<Entered, Refusal> {
     session.enter(slot).map_err(|error| {
         if error == NotPolling::Overlap {
             session.close_with(CloseReason::TransportError);
@@ -126,7 +131,7 @@ impl Drop for Abandoned<'_> {
 }
 
 /// A body whose errors fit the limit's.
-struct BoxErrors<B>(std::pin::Pin<Box<B>>);
+struct BoxErrors<B>(Pin<Box<B>>);
 
 #[derive(Debug, thiserror::Error)]
 #[error("the request's body broke off")]
@@ -137,8 +142,8 @@ impl<B: http_body::Body<Data = Bytes>> http_body::Body for BoxErrors<B> {
     type Error = BrokenBody;
 
     fn poll_frame(
-        self: std::pin::Pin<&mut Self>,
-        cx: &mut std::task::Context<'_>,
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
     ) -> Poll<Option<Result<http_body::Frame<Bytes>, BrokenBody>>> {
         self.get_mut().0.as_mut().poll_frame(cx).map_err(|_| BrokenBody)
     }

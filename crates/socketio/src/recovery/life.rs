@@ -17,7 +17,7 @@ use tokio::time::Instant;
 pub(crate) type Pid = SocketId;
 
 /// One that has moved between rooms more often than that, within the time that packets are kept, is not recovered.
-const MOST_STAYS: usize = 1_000;
+pub(super) const MOST_STAYS: usize = 1_000;
 
 /// Kept with a socket where recovery is on.
 pub(crate) struct Recoverable {
@@ -63,7 +63,7 @@ impl Life {
         if self.stays.iter().any(|stay| stay.to.is_none() && stay.room == *room) {
             return;
         }
-        if self.stays.len() >= MOST_STAYS {
+        if self.stays.len() == self.stays.capacity() || self.stays.len() >= MOST_STAYS {
             self.stays.retain(|stay| stay.to.is_none_or(|to| to > floor));
             self.lost |= self.stays.len() >= MOST_STAYS;
         }
@@ -74,14 +74,25 @@ impl Life {
 
     /// It has left a room.
     pub(super) fn left(&mut self, room: &str, at: u64) {
-        if let Some(stay) = self.stays.iter_mut().find(|stay| stay.to.is_none() && *stay.room == *room) {
-            stay.to = Some(at);
+        let Some(last) = self.stays.iter().rposition(|stay| stay.to.is_none() && *stay.room == *room) else {
+            return;
+        };
+        if self.stays[last].from == at {
+            // Nothing was sent meanwhile.
+            self.stays.remove(last);
+        } else {
+            self.stays[last].to = Some(at);
         }
     }
 
     /// The rooms it is in.
     pub(super) fn rooms(&self) -> impl Iterator<Item = &Room> {
         self.stays.iter().filter(|stay| stay.to.is_none()).map(|stay| &stay.room)
+    }
+
+    #[cfg(test)]
+    pub(super) fn stays(&self) -> usize {
+        self.stays.len()
     }
 
     pub(super) fn is_lost(&self) -> bool {
@@ -117,6 +128,11 @@ impl Recoverable {
 
     pub(super) fn life(&self) -> MutexGuard<'_, Life> {
         self.life.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// It goes away.
+    pub(super) fn away(&self, id: SocketId, data: Option<Data>, went: u64, until: Instant) -> Away {
+        Away { id, data, life: self.life().clone(), sent: self.sent.load(Ordering::Acquire), went, until }
     }
 }
 
@@ -167,12 +183,5 @@ impl Away {
                 life: Mutex::new(life),
             },
         }
-    }
-}
-
-impl Recoverable {
-    /// It goes away.
-    pub(super) fn away(&self, id: SocketId, data: Option<Data>, went: u64, until: Instant) -> Away {
-        Away { id, data, life: self.life().clone(), sent: self.sent.load(Ordering::Acquire), went, until }
     }
 }

@@ -19,6 +19,19 @@ struct Packet {
     message: Outgoing,
 }
 
+/// What a packet takes here beside what it takes in an outbox: its place, and what its frames are held by.
+pub(super) const PACKET: usize = 192;
+/// What a room's name takes beside its bytes.
+pub(super) const ROOM: usize = 32;
+
+impl Packet {
+    /// What it counts for, in bytes.
+    fn cost(&self) -> usize {
+        let rooms = self.target.rooms.iter().chain(&self.target.except);
+        self.message.cost() + PACKET + rooms.map(|room| room.len() + ROOM).sum::<usize>()
+    }
+}
+
 impl Log {
     /// The position of the latest packet, be it kept or cut; 0: there was none.
     pub(super) fn top(&self) -> u64 {
@@ -31,8 +44,9 @@ impl Log {
     }
 
     pub(super) fn push(&mut self, target: Target, message: Outgoing, at: Instant) {
-        self.bytes += message.cost();
-        self.packets.push_back(Packet { at, target, message });
+        let packet = Packet { at, target, message };
+        self.bytes += packet.cost();
+        self.packets.push_back(packet);
     }
 
     /// Cuts what is older than `keep`, and the oldest of what is more than `most` bytes.
@@ -41,7 +55,7 @@ impl Log {
             |log: &Self| log.packets.front().is_some_and(|oldest| log.bytes > most || oldest.at + keep < now);
         while too_much(self) {
             if let Some(oldest) = self.packets.pop_front() {
-                self.bytes -= oldest.message.cost();
+                self.bytes -= oldest.cost();
                 self.floor += 1;
             }
         }

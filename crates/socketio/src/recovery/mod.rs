@@ -12,6 +12,7 @@
 //! one; a connection that broke off unnoticed is taken over; a packet is for who was in the room when it was sent, and
 //! not for who was there when the connection broke off.
 
+mod back;
 mod life;
 mod log;
 
@@ -22,18 +23,16 @@ use crate::{
     adapter::ToOthers,
     config::{Config, Recovery},
     engine::CloseReason,
-    id::SocketId,
     members::{Members, Room, Target},
-    outgoing::{Outgoing, in_encoding},
-    packet,
+    outgoing::Outgoing,
     socket::{Socket, State},
 };
-use life::{Away, Life, Restored};
+use life::Away;
 use log::Log;
 use std::{
     collections::{HashMap, VecDeque},
     sync::{
-        Arc, Mutex, PoisonError, Weak,
+        Mutex, PoisonError, Weak,
         atomic::{AtomicU64, Ordering},
     },
     time::Duration,
@@ -107,96 +106,9 @@ impl Memory {
             if !volatile {
                 let now = Instant::now();
                 state.log.push(target.clone(), message, now);
-                self.forget_old(state, now);
+                self.cut(state, now);
             }
         });
-    }
-
-    /// The socket that has this `pid`, as far as is known.
-    pub(crate) fn there(&self, pid: Pid) -> Option<Arc<Socket>> {
-        self.with(|state| state.here.get(&pid).or_else(|| state.coming.get(&pid)).and_then(Weak::upgrade))
-    }
-
-    /// What one who is away was, for a client that had all up to `offset`; `None`: it cannot be shown that nothing would
-    /// be missing, or what is missing is more than `room` bytes. It can be had once.
-    pub(crate) fn claim(&self, pid: Pid, offset: Option<&str>, room: usize) -> Option<Previous> {
-        self.with(|state| {
-            self.forget_old(state, Instant::now());
-            let away = state.away.remove(&pid)?;
-            let had = offset.and_then(|offset| self.position(offset)).unwrap_or(0);
-            if had > state.log.top() || away.life.is_lost() {
-                state.forgotten.push(away);
-                return None;
-            }
-            let mut since = had.max(away.life.began);
-            if since >= away.sent {
-                // It has all that it was sent, so until it went there was nothing else for it.
-                since = since.max(away.went);
-            }
-            // The other half is for what comes while the middleware has its time.
-            if missed(&state.log, away.id, &away.life, since, room / 2).is_none() {
-                state.forgotten.push(away);
-                return None;
-            }
-            Some(away.back(pid, since))
-        })
-    }
-
-    /// One that is back is on its way through the middleware.
-    pub(crate) fn comes(&self, socket: &Arc<Socket>) {
-        if let Some(own) = socket.recoverable()
-            && own.is_restored()
-        {
-            self.with(|state| state.coming.insert(own.pid, Arc::downgrade(socket)));
-        }
-    }
-
-    /// One that was on its way is refused.
-    pub(crate) fn refused(&self, socket: &Socket) {
-        if let Some(own) = socket.recoverable() {
-            self.with(|state| state.coming.remove(&own.pid));
-        }
-    }
-
-    /// Lets a client in, tells it so, and sends what it missed; whether it was still there.
-    pub(crate) fn admit(&self, members: &Members, namespace: &str, socket: &Arc<Socket>) -> bool {
-        let Some(own) = socket.recoverable() else { return false };
-        self.with(|state| {
-            let session = socket.session();
-            let missed = match own.restored {
-                None => Vec::new(),
-                Some(Restored { since, .. }) => {
-                    match missed(&state.log, socket.id(), &own.life(), since, session.free()) {
-                        Some(missed) => missed,
-                        // While the middleware had its time, too much came. The client comes back as a new one.
-                        None => {
-                            state.coming.remove(&own.pid);
-                            session.close();
-                            return false;
-                        }
-                    }
-                }
-            };
-            let connected = packet::connected(namespace, socket.id().as_str(), Some(own.pid.as_str()));
-            if session.send(&in_encoding(connected, socket.parser())).is_err() {
-                return false;
-            }
-            for (position, message) in missed {
-                if session.send(message.frames(socket.parser())).is_ok() {
-                    own.sent.store(position, Ordering::Release);
-                }
-            }
-            if !socket.connected() {
-                return false;
-            }
-            if own.restored.is_none() {
-                own.life().began = state.log.top();
-            }
-            state.coming.remove(&own.pid);
-            state.here.insert(own.pid, Arc::downgrade(socket));
-            members.insert(Arc::clone(socket));
-            true
-        })
     }
 
     /// A socket is gone: takes it out of the members, and keeps what it was if it may come back. Whether it did.
@@ -237,42 +149,42 @@ impl Memory {
                 let until = now + self.settings.window;
                 state.away.insert(own.pid, own.away(socket.id(), socket.shared_data(), went, until));
                 state.order.push_back((until, own.pid));
-                self.forget_old(state, now);
+                self.cut(state, now);
             }
             breaks_off
         })
     }
 
-    /// Does to those who are away, or on their way back, what is done to the others.
-    pub(crate) fn apply(&self, message: &ToOthers) {
-        let target = match message {
-            ToOthers::Send { .. } => return,
-            ToOthers::Join { target, .. } | ToOthers::Leave { target, .. } => target,
-            ToOthers::Disconnect { target, .. } => target,
-        };
-        let coming: Vec<_> = self.with(|state| {
+    /// Does to the sockets of a target what is to be done, be they here, away or on their way back.
+    pub(crate) fn apply(&self, members: &Members, message: &ToOthers) {
+        let target = message.target();
+        // Held all the time, so that nobody who comes or goes meanwhile is passed over. The sockets are let go of where
+        // nothing is locked.
+        let found = self.with(|state| {
+            let here = members.select(target);
+            here.iter().for_each(|socket| message.apply_to(socket));
             let (top, floor) = (self.top.load(Ordering::Acquire), state.log.floor());
-            let Remembered { away, forgotten, .. } = state;
+            let Remembered { away, forgotten, coming, .. } = state;
             for (_, gone) in away.extract_if(|_, away| !away.moved(message, target, top, floor)) {
                 forgotten.push(gone);
             }
-            state.coming.values().filter_map(Weak::upgrade).collect()
-        });
-        for socket in coming {
-            let Some(own) = socket.recoverable() else { continue };
-            if !own.life().is_of(socket.id(), target) {
-                continue;
-            }
-            match message {
-                ToOthers::Join { room, .. } => socket.join(room),
-                ToOthers::Leave { room, .. } => socket.leave(room),
-                // Its client comes again, as a new one.
-                ToOthers::Disconnect { .. } | ToOthers::Send { .. } => {
-                    self.refused(&socket);
+            let known: Vec<_> =
+                coming.iter().filter_map(|(pid, socket)| Some((*pid, socket.upgrade()?))).collect();
+            for (pid, socket) in &known {
+                if !socket.recoverable().is_some_and(|own| own.life().is_of(socket.id(), target)) {
+                    continue;
+                }
+                if let ToOthers::Disconnect { .. } = message {
+                    // Its client comes again, as a new one.
+                    coming.remove(pid);
                     socket.close_transport();
+                } else {
+                    message.apply_to(socket);
                 }
             }
-        }
+            (here, known)
+        });
+        drop(found);
     }
 
     /// A socket has come into a room. Called while the members are locked.
@@ -285,8 +197,14 @@ impl Memory {
         own.life().left(room, self.top.load(Ordering::Acquire));
     }
 
-    /// Nobody comes back for a packet or a socket this old.
-    fn forget_old(&self, state: &mut Remembered, now: Instant) {
+    /// Forgets what nobody comes back for any more. It is done with every event and every socket that goes; this is for
+    /// where nothing happens.
+    pub(crate) fn forget_old(&self, now: Instant) {
+        self.with(|state| self.cut(state, now));
+    }
+
+    /// Cuts packets and sockets that are too old, or too many.
+    fn cut(&self, state: &mut Remembered, now: Instant) {
         state.log.cut(now, self.keep, self.settings.bytes);
         self.floor.store(state.log.floor(), Ordering::Relaxed);
         while let Some((until, pid)) = state.order.front().copied()
@@ -304,9 +222,10 @@ impl Memory {
         }
     }
 
-    /// The position in an offset, if it is one of this namespace's.
-    fn position(&self, offset: &str) -> Option<u64> {
-        offset.strip_prefix(&*self.epoch)?.strip_prefix('.')?.parse().ok()
+    /// How many packets are kept.
+    #[cfg(test)]
+    pub(crate) fn packets(&self) -> u64 {
+        self.with(|state| state.log.top() - state.log.floor())
     }
 
     fn with<R>(&self, work: impl FnOnce(&mut Remembered) -> R) -> R {
@@ -317,18 +236,6 @@ impl Memory {
         drop(forgotten);
         result
     }
-}
-
-/// What a socket missed since a position; `None`: part of it was cut, or it is too much to be sent at once.
-fn missed(log: &Log, id: SocketId, life: &Life, since: u64, room: usize) -> Option<Vec<(u64, Outgoing)>> {
-    let missed: Vec<_> = log
-        .after(since)?
-        .filter(|(at, target, _)| life.had(id, target, *at))
-        .map(|(at, _, message)| (at, Outgoing::clone(message)))
-        .collect();
-    let cost: usize = missed.iter().map(|(_, message)| message.cost()).sum();
-    // The answer to CONNECT has to fit as well.
-    (cost + 1_024 <= room || missed.is_empty()).then_some(missed)
 }
 
 #[cfg(test)]

@@ -1,4 +1,7 @@
-use super::{life::Life, log::Log};
+use super::{
+    life::{Life, MOST_STAYS},
+    log::{Log, PACKET, ROOM},
+};
 use crate::{id::SocketId, members::Target, outgoing::Outgoing};
 use std::time::Duration;
 use tokio::time::Instant;
@@ -19,7 +22,7 @@ fn positions(log: &Log, since: u64) -> Option<Vec<u64>> {
 #[test]
 fn a_log_is_cut_by_bytes_and_by_time() {
     let (start, hour) = (Instant::now(), Duration::from_secs(3600));
-    let (mut log, cost) = (Log::default(), event("x").cost());
+    let (mut log, cost) = (Log::default(), event("x").cost() + PACKET);
     assert_eq!(positions(&log, 0), Some(vec![]));
     for second in 0..5 {
         log.push(Target::default(), event("x"), start + Duration::from_secs(second));
@@ -35,6 +38,20 @@ fn a_log_is_cut_by_bytes_and_by_time() {
     log.push(Target::default(), event(&"x".repeat(1000)), start + hour);
     log.cut(start + hour, hour, 3 * cost);
     assert_eq!((log.top(), log.floor(), positions(&log, 6)), (6, 6, Some(vec![])));
+}
+
+#[test]
+fn those_a_packet_was_for_count_too() {
+    let (now, hour) = (Instant::now(), Duration::from_secs(3600));
+    let (mut log, rooms) = (Log::default(), vec!["a room with a long name"; 100]);
+    for target in [target(&rooms, &[]), target(&[], &rooms)] {
+        log.push(target, event("x"), now);
+    }
+    let both = 2 * (event("x").cost() + PACKET + 100 * (rooms[0].len() + ROOM));
+    log.cut(now, hour, both);
+    assert_eq!(log.floor(), 0);
+    log.cut(now, hour, both - 1);
+    assert_eq!(log.floor(), 1);
 }
 
 #[test]
@@ -59,6 +76,23 @@ fn a_packet_is_for_who_was_there() {
     assert!(had(&target(&["red"], &[id.as_str()])).is_empty());
     assert!(life.is_of(id, &target(&["red"], &["blue"])));
     assert!(!life.is_of(id, &target(&[], &["red"])));
+}
+
+#[test]
+fn moves_between_which_nothing_was_sent_leave_nothing() {
+    let mut life = Life::default();
+    life.joined(&"blue".into(), 1, 0);
+    for _ in 0..10 * MOST_STAYS {
+        life.joined(&"red".into(), 2, 0);
+        life.left("red", 2);
+    }
+    assert_eq!(life.stays(), 1);
+    // And what is cut is forgotten before more is kept.
+    for at in 0..10 * MOST_STAYS as u64 {
+        life.joined(&"red".into(), 2 * at, (2 * at).saturating_sub(10));
+        life.left("red", 2 * at + 1);
+    }
+    assert!(life.stays() <= 16, "{}", life.stays());
 }
 
 #[test]

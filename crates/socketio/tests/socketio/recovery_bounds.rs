@@ -1,9 +1,12 @@
 //! Who comes back as a new one, who is asked at the door again, and what happens on the way back.
 
 use crate::support::{Client, Kept, Person, Server, Told, config, plain, recovering, soon, telling, until};
-use plaza_socketio::{Config, ConnectError, Handlers, Recovery, SocketIo};
+use plaza_socketio::{Config, ConnectError, Handlers, Recovery, SocketIo, Target};
 use serde_json::json;
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, Mutex},
+    time::{Duration, Instant},
+};
 use tokio::sync::Notify;
 
 const KIB: usize = 1024;
@@ -180,9 +183,13 @@ async fn one_who_is_on_the_way_back_is_moved_too() {
     server.root().to("red").emit("in red", &[1]).unwrap();
     server.root().to(&kept.sid).leave("red");
     server.root().to("red").emit("not in red", &[2]).unwrap();
+    server.root().to("blue").emit("not yet in blue", &[3]).unwrap();
+    server.root().to(&kept.sid).join("blue");
+    server.root().to("blue").emit("in blue", &[4]).unwrap();
     go_on.notify_waiters();
     assert!(client.text().await.starts_with("40{"));
     assert!(client.text().await.starts_with(r#"42["in red",1,"#));
+    assert!(client.text().await.starts_with(r#"42["in blue",4,"#));
     drop(client);
     until("the server to know", || server.root().is_empty()).await;
     let mut client = Client::open(&server).await;
@@ -191,6 +198,27 @@ async fn one_who_is_on_the_way_back_is_moved_too() {
     server.root().to(&kept.sid).disconnect(false);
     client.end().await;
     assert!(!kept.is_recovered_as(&kept.back(&server).await));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn one_who_is_moved_is_found_wherever_it_is_at_the_moment() {
+    let server = plain();
+    let (mut dice, mut kept) = (Dice(1), Person::join(&server, json!({})).await.lost(&server).await);
+    for round in 0..300 {
+        let (root, sid, room, wait) = (server.root(), kept.sid.clone(), round.to_string(), dice.roll(600));
+        let mover = std::thread::spawn(move || {
+            // While it comes, or just before or after that.
+            let begun = Instant::now();
+            while begun.elapsed() < Duration::from_micros(wait) {}
+            root.to(&sid).join(&room);
+        });
+        let ana = kept.back(&server).await;
+        assert!(kept.is_recovered_as(&ana), "round {round}");
+        soon("the mover to end", tokio::task::spawn_blocking(|| mover.join())).await.unwrap().unwrap();
+        let rooms = server.root().sockets(&Target::default()).pop().unwrap().rooms();
+        assert_eq!(rooms.len(), round + 1, "{rooms:?}");
+        kept = ana.lost(&server).await;
+    }
 }
 
 #[tokio::test]
@@ -211,18 +239,23 @@ async fn a_namespace_made_on_demand_waits_for_its_clients() {
     assert_eq!(client.text().await, answer);
     assert!(client.text().await.starts_with(r#"42/shop,["sale",1,"#));
     drop(client);
-    // And not for ever.
-    let mut other = Client::open(&server).await;
-    let mut number = 0;
-    soon("it to be gone", async {
-        while server.io.of("/shop").is_some() {
-            number += 1;
-            other.enter(&format!("40/other-{number},")).await;
-            other.send(&format!("41/other-{number},")).await;
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
-    })
-    .await;
+    // And not for ever, though nothing else happens.
+    until("it to be gone", || server.io.of("/shop").is_none()).await;
+}
+
+#[tokio::test]
+async fn what_nobody_comes_back_for_is_let_go_of_where_nothing_happens() {
+    let data = Arc::new(());
+    let hers = Arc::downgrade(&data);
+    let first = Mutex::new(Some(data));
+    let handlers = Handlers::default().middleware(move |socket, _| {
+        socket.set_data(first.lock().unwrap().take());
+        async { Ok(()) }
+    });
+    let server = recovering(Recovery { window: Duration::from_millis(300), ..Recovery::default() }, handlers);
+    Person::join(&server, json!({})).await.lost(&server).await;
+    assert_eq!(hers.strong_count(), 1);
+    until("her data to be let go of", || hers.strong_count() == 0).await;
 }
 
 /// A small generator, so that a failure can be had again.
