@@ -82,12 +82,18 @@ impl Frame {
         }
     }
 
-    /// As a WebSocket sends it that has agreed on compression: never longer than [`wire`](Self::wire).
+    /// As a WebSocket sends it that may have agreed on compression: never longer than [`wire`](Self::wire).
+    #[inline]
     pub(crate) fn wire_for(&self, compression: Option<Compression>) -> &[u8] {
-        match (compression, &self.0) {
-            (Some(Compression { threshold }), Kind::Shared(shared))
-                if shared.opcode != PONG && shared.payload().len() >= threshold =>
-            {
+        match compression {
+            Some(compression) => self.compressed(compression),
+            None => self.wire(),
+        }
+    }
+
+    fn compressed(&self, Compression { threshold }: Compression) -> &[u8] {
+        match &self.0 {
+            Kind::Shared(shared) if shared.opcode != PONG && shared.payload().len() >= threshold => {
                 shared.deflated().unwrap_or_else(|| self.wire())
             }
             _ => self.wire(),

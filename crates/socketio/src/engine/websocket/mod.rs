@@ -205,17 +205,29 @@ impl WebSocket {
 
     /// Writes what fits; what that counted for in the outbox.
     fn poll_write_some(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
-        let mut slices = [IoSlice::new(&[]); WRITE];
-        let mut count = 0;
-        for (slice, frame) in slices.iter_mut().zip(&self.writing) {
-            let skip = if count == 0 { self.written } else { 0 };
-            *slice = IoSlice::new(&frame.wire_for(self.compression)[skip..]);
-            count += 1;
-        }
-        let bytes = ready!(Pin::new(&mut self.io).poll_write_vectored(cx, &slices[..count]))?;
+        let Some(first) = self.writing.front() else { return Poll::Ready(Ok(0)) };
+        let first = &first.wire_for(self.compression)[self.written..];
+        let io = Pin::new(&mut self.io);
+        let bytes = if self.writing.len() == 1 {
+            // One frame, as most who get a broadcast have, needs no list.
+            ready!(io.poll_write(cx, first))?
+        } else {
+            let mut slices = [IoSlice::new(&[]); WRITE];
+            slices[0] = IoSlice::new(first);
+            for (slice, frame) in slices.iter_mut().zip(&self.writing).skip(1) {
+                *slice = IoSlice::new(frame.wire_for(self.compression));
+            }
+            let count = self.writing.len().min(WRITE);
+            ready!(io.poll_write_vectored(cx, &slices[..count]))?
+        };
         if bytes == 0 {
             return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
         }
+        Poll::Ready(Ok(self.advance(bytes)))
+    }
+
+    /// So many bytes more are out; what they counted for.
+    fn advance(&mut self, bytes: usize) -> usize {
         self.written += bytes;
         let mut cost = 0;
         while let Some(frame) = self.writing.front() {
@@ -231,7 +243,7 @@ impl WebSocket {
             self.credited = 0;
             self.writing.pop_front();
         }
-        Poll::Ready(Ok(cost))
+        cost
     }
 
     /// Writes one frame at once; for the few words exchanged before a session owns the connection.
