@@ -1,14 +1,29 @@
 //! A small chat: a name, a room, who is there, who is typing. In an axum application, with its page.
 //!
 //! `cargo run -p plaza-socketio --example chat -- [PORT]`, then open http://127.0.0.1:3000 twice.
+//!
+//! The page's client is the official one, from where npm has put it (`npm --prefix e2e/conformance ci`); until then
+//! browsers are sent to the project's own server for it.
 
-use axum::{Router, response::Html, routing::get};
+use axum::{
+    Router,
+    http::header,
+    response::{Html, IntoResponse, Redirect, Response},
+    routing::get,
+};
 use plaza_socketio::{
     Config, ConnectError, DisconnectReason, Event, Handlers, Parsers, Recovery, Socket, SocketIo,
 };
 use serde_json::{Value, json};
 use std::{future::IntoFuture, sync::Arc};
 use tokio::net::TcpListener;
+
+/// The official client, as npm unpacks it and as its project serves it.
+const CLIENT: &str = concat!(
+    env!("CARGO_MANIFEST_DIR"),
+    "/../../e2e/conformance/node_modules/socket.io-client/dist/socket.io.esm.min.js"
+);
+const CLIENT_ELSEWHERE: &str = "https://cdn.socket.io/4.8.1/socket.io.esm.min.js";
 
 /// What is kept of each client: given by a middleware, and there until it is gone.
 struct Person {
@@ -29,6 +44,7 @@ async fn main() -> std::io::Result<()> {
     let io = SocketIo::builder(config).namespace("/", chat()).build();
     let app = Router::new()
         .route("/", get(|| async { Html(include_str!("chat.html")) }))
+        .route("/client.js", get(client))
         .route_service("/socket.io/", io.clone());
 
     let listener = TcpListener::bind(("127.0.0.1", port)).await?;
@@ -40,6 +56,13 @@ async fn main() -> std::io::Result<()> {
             io.close().await;
             Ok(())
         }
+    }
+}
+
+async fn client() -> Response {
+    match std::fs::read(CLIENT) {
+        Ok(script) => ([(header::CONTENT_TYPE, "text/javascript")], script).into_response(),
+        Err(_) => Redirect::temporary(CLIENT_ELSEWHERE).into_response(),
     }
 }
 

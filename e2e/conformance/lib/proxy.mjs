@@ -7,6 +7,8 @@ export class Proxy {
   #pairs = new Set();
   #target;
   #up = true;
+  #left = Infinity;
+  #cutAfter = null;
 
   /** Passes on what comes to a free port. */
   static async before(port) {
@@ -34,10 +36,36 @@ export class Proxy {
     };
     for (const [from, to] of [[client, server], [server, client]]) {
       from.setNoDelay(true);
-      from.on("data", (data) => pair.frozen || to.destroyed || to.write(data));
+      from.on("data", (data) => pair.frozen || to.destroyed || this.#pass(data, to, from === server));
       from.on("close", end);
       from.on("error", end);
     }
+  }
+
+  #pass(data, to, isAnswer) {
+    if (!isAnswer || data.length < this.#left) {
+      if (isAnswer) this.#left -= data.length;
+      to.write(data);
+      return;
+    }
+    // What is written is on its way, and the end behind it.
+    to.end(data.subarray(0, this.#left));
+    this.#left = Infinity;
+    this.#cutAfter();
+    this.#up = false;
+    for (const pair of this.#pairs) {
+      pair.server.destroy();
+    }
+  }
+
+  /**
+   * Lets connections through again, until the server has sent so many bytes: all are cut then, and none comes until
+   * `mend`. Resolves when that has happened.
+   */
+  mendFor(bytes) {
+    this.#left = bytes;
+    this.#up = true;
+    return new Promise((resolve) => (this.#cutAfter = resolve));
   }
 
   /** Cuts all connections, in the middle of whatever is under way, and lets none come until `mend`. */
@@ -60,6 +88,7 @@ export class Proxy {
 
   /** Lets connections through again. */
   mend() {
+    this.#left = Infinity;
     this.#up = true;
   }
 
