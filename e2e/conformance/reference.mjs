@@ -1,7 +1,7 @@
 // The echo application on Node's own engine.io and socket.io: the measure.
 //
 // A test that fails here is wrong; one that fails only against Plaza has found a difference. The same command line as
-// crates/socketio/examples/echo.rs: `node reference.mjs [PORT] [--engine] [--msgpack] [--deflate]`; with
+// crates/socketio/examples/echo.rs: `node reference.mjs [PORT] [--engine] [--msgpack] [--deflate] [--patient]`; with
 // `--recovery` it is examples/recovery.rs.
 import { createServer } from "node:http";
 import { Server as EngineServer } from "engine.io";
@@ -9,9 +9,10 @@ import { Server as SocketServer } from "socket.io";
 import * as msgpack from "socket.io-msgpack-parser";
 
 const args = process.argv.slice(2);
+const patient = args.includes("--patient");
 const SETTINGS = {
   pingInterval: 300,
-  pingTimeout: 200,
+  pingTimeout: patient ? 20_000 : 200,
   maxHttpBufferSize: 1_000_000,
   perMessageDeflate: args.includes("--deflate") && { threshold: 64 },
 };
@@ -43,7 +44,7 @@ if (args.includes("--engine")) {
   });
 } else {
   const parser = args.includes("--msgpack") ? { parser: msgpack } : {};
-  const io = new SocketServer(http, { ...SETTINGS, ...parser, connectTimeout: 1000, serveClient: false });
+  const io = new SocketServer(http, { ...SETTINGS, ...parser, connectTimeout: patient ? 45_000 : 1000, serveClient: false });
   const echo = (socket) => {
     socket.emit("auth", socket.handshake.auth);
     socket.on("message", (...sent) => socket.emit("message-back", ...sent));

@@ -27,8 +27,8 @@ export class EchoServer {
   }
 
   /**
-   * Starts an echo server on a free port and waits until it takes connections: with these of `engine`, `msgpack` and
-   * `deflate`. With `recovery` it is the application of that name.
+   * Starts an echo server on a free port and waits until it takes connections: with these of `engine`, `msgpack`, `deflate`
+   * and `patient`. With `recovery` it is the application of that name.
    */
   static async start(options = {}) {
     const flags = Object.keys(options).filter((option) => options[option]).map((option) => `--${option}`);

@@ -12,7 +12,7 @@ import { EchoServer } from "../lib/server.mjs";
 
 let server;
 before(async () => {
-  server = await EchoServer.start();
+  server = await EchoServer.start({ patient: true });
 });
 after(() => server?.kill());
 

@@ -8,7 +8,7 @@ import { EchoServer } from "../lib/server.mjs";
 let server;
 let sockets = [];
 before(async () => {
-  server = await EchoServer.start();
+  server = await EchoServer.start({ patient: true });
 });
 after(() => server?.kill());
 afterEach(() => {

@@ -10,7 +10,7 @@ import { EchoServer } from "../lib/server.mjs";
 
 let server;
 before(async () => {
-  server = await EchoServer.start({ msgpack: true });
+  server = await EchoServer.start({ msgpack: true, patient: true });
 });
 after(() => server?.kill());
 
