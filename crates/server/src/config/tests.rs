@@ -43,6 +43,22 @@ fn every_key_is_documented_above_it() {
 }
 
 #[test]
+fn every_key_is_in_the_documents_with_its_default() {
+    let text = include_str!("../../../../docs/configuration.md");
+    let every = text.split_once("## Every key").unwrap().1.split_once("\n## ").unwrap().0;
+    for line in Config::load(&Sources::default()).unwrap().describe() {
+        let (key, default) = line.split_once(" = ").unwrap();
+        let (section, name) = key.rsplit_once('.').unwrap();
+        let told = |row: &str| row.starts_with('|') && row.contains(&format!("`{default}`"));
+        // Rates stand in one table, a section a row.
+        let rate = section.starts_with("limits.");
+        let rows = |named: &str| every.lines().any(|row| told(row) && row.contains(named));
+        let there = if rate { rows(&format!("`[{section}]`")) } else { rows(&format!("`{name}`")) };
+        assert!(there || rows(&format!("`{key}`")), "docs/configuration.md does not tell of {line}");
+    }
+}
+
+#[test]
 fn the_example_files_hold() {
     let examples = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../config/examples");
     let mut proven = 0;
