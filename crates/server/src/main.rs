@@ -42,8 +42,8 @@ enum Command {
     Admin(admin::Admin),
     /// Chat in this terminal
     Chat {
-        /// Where Plaza is, such as http://127.0.0.1:3000 or https://chat.example.org. Authorities to trust other than
-        /// the system's stand in the file that SSL_CERT_FILE names
+        /// Where Plaza is, such as http://127.0.0.1:3000, or with https. Authorities to trust other than the system's
+        /// stand in the file that SSL_CERT_FILE names
         url: String,
     },
     /// Say which version this is
