@@ -162,7 +162,13 @@ impl Memory {
         // nothing is locked.
         let found = self.with(|state| {
             let here = members.select(target);
-            here.iter().for_each(|socket| message.apply_to(socket));
+            for socket in &here {
+                message.apply_to(socket);
+                if let (ToOthers::Disconnect { .. }, Some(own)) = (message, socket.recoverable()) {
+                    // It does not come back, though its connection may have broken off a moment ago.
+                    state.here.remove(&own.pid);
+                }
+            }
             let (top, floor) = (self.top.load(Ordering::Acquire), state.log.floor());
             let Remembered { away, forgotten, coming, .. } = state;
             for (_, gone) in away.extract_if(|_, away| !away.moved(message, target, top, floor)) {
