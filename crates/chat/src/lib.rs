@@ -28,12 +28,13 @@ pub use feed::{Caught, ConnectionId, Feed, FeedStats, Item, Live, Subscriber};
 pub use log::{Committed, Pending};
 pub use migrations::MIGRATIONS;
 pub use names::key as name_key;
+pub use plaza_protocol::ManagedBy;
 pub use presence::{Presence, PresenceId, WatchAnswer};
 pub use random::{Random, SystemRandom};
 pub use resume::decide;
 pub use retention::{Cut, Retention, RoomDays};
 pub use rooms::{Extent, Marked};
-pub use settings::{ManagedBy, Settings};
+pub use settings::Settings;
 pub use tasks::{Failed, Tasks};
 
 use accounts::Accounts;

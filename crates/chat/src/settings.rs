@@ -1,20 +1,10 @@
 //! What can be configured about chat, each with its bounds.
 
 use crate::Retention;
+use plaza_protocol::ManagedBy;
 use plaza_protocol::Secret;
 use serde::Deserialize;
 use std::time::Duration;
-
-/// Who may add members to a group and remove them.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum ManagedBy {
-    /// Every member; but remove only plain members, unless one is above the other.
-    #[default]
-    Anyone,
-    /// Its owners and moderators.
-    Owners,
-}
 
 /// What can be configured about chat. [`Settings::check`] says whether the values are within their bounds.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]

@@ -25,6 +25,7 @@ pub struct Auth {
 
 /// `session`: the first event after CONNECT.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
 pub struct Session {
     /// Who one is.
     pub user: User,
@@ -35,6 +36,20 @@ pub struct Session {
     pub node: String,
     /// The store's epoch: positions of another epoch mean nothing.
     pub epoch: String,
+    /// Who manages the members of groups here: a client need not offer what would be refused.
+    #[serde(default)]
+    pub members_managed_by: ManagedBy,
+}
+
+/// Who may add members to a group and remove them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum ManagedBy {
+    /// Every member; but remove only plain members, unless one is above the other.
+    #[default]
+    Anyone,
+    /// Its owners and moderators.
+    Owners,
 }
 
 /// `resumed`: everything missed has been sent; what follows is live.

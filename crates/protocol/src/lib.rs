@@ -27,7 +27,7 @@ pub use command::{
     ResumePage, Resumed, RoomKind, RoomList, RoomSummary, RoomsPage, SendMessage, SentMessage, SetPresence,
     SetRole, Typing, UnbanMember, UnblockUser, WatchPresence,
 };
-pub use connect::{Auth, Ending, Reload, RoomResumed, RoomsResumed, Session};
+pub use connect::{Auth, Ending, ManagedBy, Reload, RoomResumed, RoomsResumed, Session};
 pub use error::{Code, Error};
 pub use event::{
     Content, DescribedEvent, EVENTS, Event, MemberChange, Message, PresenceEvent, ReadEvent, Receipts,

@@ -48,17 +48,23 @@ impl fmt::Debug for Secret {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Auth, Credentials, RefreshRequest, Session, Tokens, User};
+    use crate::{Auth, Credentials, ManagedBy, RefreshRequest, Session, Tokens, User};
 
     #[test]
     fn nothing_that_bears_one_prints_it() {
         let hush = || Secret::new("hush-hush");
         let user = User { id: "u_1".parse().unwrap(), name: "Ana".into(), guest: false };
-        let (node, epoch) = (String::new(), String::new());
+        let session = Session {
+            user: user.clone(),
+            token: Some(hush()),
+            node: String::new(),
+            epoch: String::new(),
+            members_managed_by: ManagedBy::Anyone,
+        };
         for printed in [
             format!("{:?}", hush()),
             format!("{:#?}", Auth { token: Some(hush()), ..Auth::default() }),
-            format!("{:#?}", Session { user: user.clone(), token: Some(hush()), node, epoch }),
+            format!("{:#?}", session),
             format!("{:#?}", Credentials { name: "Ana".into(), password: hush() }),
             format!("{:#?}", RefreshRequest { refresh_token: hush() }),
             format!(

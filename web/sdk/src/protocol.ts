@@ -277,6 +277,11 @@ export type Locate = {
   roomId: RoomId;
 };
 
+/** Who may add members to a group and remove them. */
+export type ManagedBy =
+  | /** Every member; but remove only plain members, unless one is above the other. */ 'anyone'
+  | /** Its owners and moderators. */ 'owners';
+
 /** `room:read`: read up to here. It never moves back; a position above the room's top is refused. */
 export type MarkRead = {
   /** The room. */
@@ -596,6 +601,8 @@ export type RoomResumed =
 
 /** A room as one of its members sees it. */
 export type RoomSummary = {
+  /** When that happened; absent where it has been cut. */
+  at?: Timestamp;
   /** The room. */
   id: RoomId;
   /** What sort. */
@@ -655,6 +662,8 @@ export type SentMessage = {
 export type Session = {
   /** The store's epoch: positions of another epoch mean nothing. */
   epoch: string;
+  /** Who manages the members of groups here: a client need not offer what would be refused. */
+  membersManagedBy?: ManagedBy;
   /** The node that serves this connection. */
   node: string;
   /** A new guest's token: good for 30 days from its last use. It stands here once. */

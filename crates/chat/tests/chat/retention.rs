@@ -3,7 +3,8 @@
 use crate::world::*;
 use plaza_chat::{Cut, MIGRATIONS, Retention, RoomDays, Settings};
 use plaza_protocol::{
-    Code, Event, History, LeaveRoom, MarkRead, Reload, Resume, ResumePage, RoomId, RoomKind, Seq, User,
+    Code, Event, History, LeaveRoom, MarkRead, Reload, Resume, ResumePage, RoomId, RoomKind, RoomSummary,
+    Seq, User,
 };
 use proptest::prelude::*;
 use sqlx::Row;
@@ -30,9 +31,13 @@ async fn resumed(world: &World, user: &User, room: &RoomId, held: Seq) -> Resume
     world.chat.resume(&user.id, request).await.unwrap().rooms.remove(room.as_str()).unwrap()
 }
 
-async fn unread(world: &World, user: &User, room: &RoomId) -> u64 {
+async fn listed(world: &World, user: &User, room: &RoomId) -> RoomSummary {
     let rooms = world.chat.list_rooms(&user.id).await.unwrap().rooms;
-    rooms.into_iter().find(|summary| summary.id == *room).unwrap().unread
+    rooms.into_iter().find(|summary| summary.id == *room).unwrap()
+}
+
+async fn unread(world: &World, user: &User, room: &RoomId) -> u64 {
+    listed(world, user, room).await.unread
 }
 
 async fn say(world: &World, user: &User, room: &RoomId, client_ids: impl Iterator<Item = u64>) -> Vec<Seq> {
@@ -83,8 +88,10 @@ async fn a_room_ends_where_it_was_cut() {
     assert_eq!(say(&world, &ana, &hall, 601..=601).await, [601]);
 
     // All of it.
+    assert!(listed(&world, &ben, &hall).await.at.is_some());
     world.clock.forward(8 * DAY);
     assert_eq!(world.chat.cut().await.unwrap().events, 101);
+    assert_eq!(listed(&world, &ben, &hall).await.at, None);
     assert_eq!(seqs(&world, &ben, page(&hall, None, None, 10)).await, (vec![], false));
     assert_eq!(unread(&world, &ben, &hall).await, 0);
     assert_eq!(resumed(&world, &ben, &hall, 600).await, ResumePage::Reload { reload: Reload::Trimmed });

@@ -260,9 +260,10 @@ async fn unread_is_what_a_recount_says_wherever_one_has_read_to() {
             };
             sent.push(world.chat.send_message(sender, message(&room, &format!("{round} {n}"), "hi")));
         }
-        let mut top = 0;
+        let (mut top, mut at) = (0, None);
         for sent in sent {
-            top = sent.await.unwrap().seq;
+            let sent = sent.await.unwrap();
+            (top, at) = (sent.seq, Some(sent.at));
         }
         for (user, read) in [&ana, &ben, &cleo].into_iter().zip(&mut read_to) {
             for _ in 0..6 {
@@ -270,6 +271,7 @@ async fn unread_is_what_a_recount_says_wherever_one_has_read_to() {
                 let marked = world.chat.mark_read(&user.id, MarkRead { room_id: room.clone(), seq }).await;
                 *read = marked.unwrap().position.seq;
                 let listed = world.chat.list_rooms(&user.id).await.unwrap().rooms.remove(0);
+                assert_eq!((listed.seq, listed.at), (top, at));
                 assert_eq!(
                     listed.unread,
                     recounted(&world, user, &room, *read).await,

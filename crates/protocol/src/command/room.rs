@@ -1,6 +1,6 @@
 //! Rooms: making, finding, entering and leaving them.
 
-use crate::{Role, RoomId, Seq, User, UserRef};
+use crate::{Role, RoomId, Seq, Timestamp, User, UserRef};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -72,6 +72,9 @@ pub struct RoomSummary {
     pub with: Option<User>,
     /// Position of its newest event.
     pub seq: Seq,
+    /// When that happened; absent where it has been cut.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub at: Option<Timestamp>,
     /// How many members it has.
     pub members: u64,
     /// How far the asker has read.

@@ -50,6 +50,7 @@ pub(super) async fn arrive(here: &Here, socket: Arc<Socket>, auth: Value) {
         token: seat.new_token.clone(),
         node: here.node.clone(),
         epoch: here.chat.epoch().to_owned(),
+        members_managed_by: here.chat.settings().members_managed_by,
     };
     tell(&socket, &session);
     match bring_in(here, &socket, member, auth).await {

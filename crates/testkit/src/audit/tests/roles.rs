@@ -172,6 +172,7 @@ fn stood(name: &str, read: Seq) -> Stood {
         kind: RoomKind::Public,
         with: None,
         seq: 12,
+        at: None,
         members: 2,
         read_seq: read,
         unread: (read + 1..=12).filter(|seq| seq.is_multiple_of(2) == (name == "ben")).count() as u64,
