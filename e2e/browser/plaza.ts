@@ -7,6 +7,8 @@ import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { promisify } from 'node:util';
+import { io, type Socket } from 'socket.io-client';
+import { PASSWORD } from './person';
 
 export const binary = resolve(process.env.PLAZA_BIN ?? join(import.meta.dirname, '../../target/debug/plaza'));
 const START_MS = 20_000;
@@ -118,6 +120,13 @@ export class Plaza {
       after = events.at(-1)?.seq ?? 0;
       if (!page.more) return events;
     }
+  }
+
+  /** Another client of this person's, all caught up. */
+  async connect(name: string, password = PASSWORD): Promise<Socket> {
+    const socket = io(this.url, { auth: { token: await this.logIn(name, password) } });
+    await new Promise((resumed) => socket.once('resumed', resumed));
+    return socket;
   }
 
   async logIn(name: string, password: string): Promise<string> {

@@ -108,6 +108,8 @@ test('three people, every feature', async ({ plaza, person }) => {
 
   await test.step('one who is blocked is not heard, and is when that ends', async () => {
     await ana.does('Block', 'Ben', 'Block');
+    await expect(ana.page.getByText('You have blocked Ben.')).toBeVisible();
+    await expect(ana.composer).toHaveCount(0);
     await ben.page.goto('/');
     await ben.room('Ana').click();
     await ben.write('Are you there?');
@@ -116,6 +118,7 @@ test('three people, every feature', async ({ plaza, person }) => {
     await ana.page.getByRole('button', { name: 'Unblock Ben' }).click();
     await expect(ana.page.getByText('You have blocked nobody.')).toBeVisible();
     await ana.page.getByRole('link', { name: 'Back to rooms' }).click();
+    await expect(ana.composer).toBeVisible();
     await ben.message('Are you there?').getByRole('button', { name: 'Try again' }).click();
     await ana.sees('Are you there?');
   });

@@ -91,8 +91,11 @@ test('among many rooms one is found by typing, and the list can be skipped', asy
   await expect(page).toHaveURL(/stall-7$/);
   await expect(ana.composer).toBeFocused();
 
+  // Before anything is typed, the room one is in comes last: Enter goes where one was before.
   await keys.press('Control+k');
   await expect(search).toHaveValue('');
+  await expect(results.first()).toHaveText('fountain');
+  await expect(results.last()).toHaveText('stall-7');
   await keys.type('stall');
   await expect(results).toHaveCount(8);
   const second = (await results.nth(1).locator('.name').textContent()) ?? '';
@@ -103,6 +106,7 @@ test('among many rooms one is found by typing, and the list can be skipped', asy
   await keys.press('Control+k');
   await keys.type('nowhere to be found');
   await expect(page.getByText('Nothing of that name.')).toBeVisible();
+  await expect(page.getByText('found by their whole name')).toBeVisible();
   await keys.press('Escape');
   await expect(search).toHaveCount(0);
   await expect(page.getByRole('navigation', { name: 'Rooms' }).getByRole('link')).toHaveCount(11);

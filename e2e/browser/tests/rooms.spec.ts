@@ -1,6 +1,8 @@
 // Rooms and their members: who is brought in, who is put out, what is unread.
 
 import { expect, test } from '../fixtures';
+import { Plaza } from '../plaza';
+import { Person } from '../person';
 
 test('a group: bring somebody in, talk, put them out', async ({ person }) => {
   const ana = await person();
@@ -81,4 +83,75 @@ test('an address of a room that is not ours offers to join it', async ({ person 
   await expect(ana.composer).toBeVisible();
   await ana.page.goto('/room/g_nosuchgroup');
   await expect(ana.page.getByText('There is no such room')).toBeVisible();
+});
+
+test('of many rooms those where something happened last come first, also after a reload', async ({
+  plaza,
+  person,
+}) => {
+  const ana = await person();
+  await ana.register('Ana');
+  await ana.joinPublic('zoo');
+  await ana.joinPublic('stall-55');
+  const link = await plaza.connect('Ana');
+  for (let i = 10; i < 55; i += 1) {
+    expect(await link.emitWithAck('room:join', { roomId: `stall-${i}` })).toMatchObject({ ok: true });
+  }
+  link.close();
+  const ben = await person();
+  await ben.beGuest('Ben');
+  for (const room of ['stall-53', 'zoo']) {
+    await ben.joinPublic(room);
+    await ben.write(`News of ${room}`);
+    await expect(ben.unsettled).toHaveCount(0);
+  }
+
+  // Nothing is put anywhere else once the list is there.
+  const names = ana.page.getByRole('navigation', { name: 'Rooms' }).locator('a bdi');
+  await ana.page.addInitScript(() => {
+    const heads: string[] = [];
+    Object.assign(globalThis, { heads });
+    new MutationObserver(() => {
+      const head = document.querySelector('nav a bdi')?.textContent ?? '';
+      if (head !== '' && head !== heads.at(-1)) heads.push(head);
+    }).observe(document, { subtree: true, childList: true });
+  });
+  await ana.page.goto('/');
+  await expect(names).toHaveText(['zoo', 'stall-53', 'stall-54', ...Array<RegExp>(44).fill(/stall/)]);
+  await expect(ana.room('zoo')).toContainText('1 unread message');
+  await expect(ana.room('stall-53')).toContainText('Ben: News of stall-53');
+  // What happened last in a room far down the list is there when one looks at it.
+  await ana.room('stall-10').scrollIntoViewIfNeeded();
+  await expect(ana.room('stall-10')).toContainText('You made this room');
+  expect(await ana.page.evaluate(() => (globalThis as unknown as { heads: string[] }).heads)).toEqual([
+    'zoo',
+  ]);
+});
+
+test('where owners manage the members of groups, others are not offered to', async ({ browser }) => {
+  const plaza = await Plaza.start({ PLAZA_CHAT__MEMBERS_MANAGED_BY: 'owners' });
+  const people: Person[] = [];
+  try {
+    for (const name of ['Ana', 'Ben', 'Mia']) {
+      const one = await Person.at(browser, plaza.url);
+      people.push(one);
+      await one.register(name);
+    }
+    const [ana, ben] = people as [Person, Person];
+    await ana.createGroup('Dinner');
+    await ana.addMember('Ben');
+    await ana.addMember('Mia');
+    await ben.room('Dinner').click();
+    const menu = await ben.menuOf('Mia');
+    await expect(menu.getByRole('menuitem')).toHaveText(['Message', 'Block']);
+    await expect(ben.page.getByLabel('Add somebody by name')).toHaveCount(0);
+    await ana.does('Make moderator', 'Ben');
+    await ben.page.keyboard.press('Escape');
+    await expect(ben.page.getByLabel('Add somebody by name')).toBeVisible();
+    const more = await ben.menuOf('Mia');
+    await expect(more.getByRole('menuitem', { name: 'Remove from the room' })).toBeVisible();
+  } finally {
+    for (const one of people) await one.page.context().close();
+    await plaza.stop();
+  }
 });

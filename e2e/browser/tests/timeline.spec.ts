@@ -1,14 +1,11 @@
 // A long timeline: older pages come without a jump, and one who reads above is left there.
 
-import { io } from 'socket.io-client';
 import { expect, test } from '../fixtures';
-import { PASSWORD } from '../person';
 import type { Plaza } from '../plaza';
 
 /** Writes `number 1.` to `number COUNT.` as this person, in order. */
 async function seed(plaza: Plaza, name: string, count: number): Promise<void> {
-  const socket = io(plaza.url, { auth: { token: await plaza.logIn(name, PASSWORD) } });
-  await new Promise((resumed) => socket.once('resumed', resumed));
+  const socket = await plaza.connect(name);
   const say = (i: number) =>
     socket.timeout(30_000).emitWithAck('message:send', {
       roomId: 'general',
@@ -163,8 +160,14 @@ test('more unread than a page: from the first, on to the end, and back to the be
       .locator('li[data-seq]')
       .evaluateAll((rows) => rows.map((row) => Number(row.getAttribute('data-seq'))));
   const seen = new Set<number>();
+  // The line stays where one began, however far one has read.
+  const line = ana.timeline.locator('[data-unread] + li');
+  const begun = (await line.getAttribute('data-seq')) ?? '';
   await expect(async () => {
     const drawn = await seqs();
+    for (const below of await line.evaluateAll((rows) => rows.map((row) => row.getAttribute('data-seq')))) {
+      expect(below).toBe(begun);
+    }
     expect(drawn).toEqual(drawn.map((_, i) => (drawn[0] ?? 0) + i));
     expect(drawn.length).toBeLessThanOrEqual(400);
     for (const seq of drawn) seen.add(seq);

@@ -8,14 +8,24 @@ import type { News, Notice } from './notice';
 import { Outbox } from './outbox';
 import { IndexedDbOutboxStorage, MemoryOutboxStorage, type OutboxStorage } from './outbox-storage';
 import { Presence } from './presence';
-import type { CreateRoom, Positions, ReadEvent, RoomsResumed, Seq, Session, User } from './protocol';
+import type {
+  CreateRoom,
+  ManagedBy,
+  Positions,
+  ReadEvent,
+  RoomsResumed,
+  RoomSummary,
+  Seq,
+  Session,
+  User,
+} from './protocol';
 import { randomId } from './random';
 import type { Room } from './room';
 import { Rooms } from './rooms';
 import { Store } from './store';
 import { tabs, type Tabs } from './turn';
 import { TypingPeople } from './typing';
-import { actorOf, takenOut, type MessageEvent, type RoomEvent } from './wire';
+import { actorOf, may, takenOut, type MessageEvent, type RoomEvent } from './wire';
 
 export interface ChatOptions {
   /** Who one is: `Credentials`, or any other source of proofs. */
@@ -48,6 +58,7 @@ export class Chat {
   readonly request: Connection['request'];
   #options: ChatOptions;
   #epoch: string | undefined;
+  #managedBy: ManagedBy = 'anyone';
   #rooms: Rooms;
   #catchUp = new CatchUp();
   #live: RoomEvent[] = [];
@@ -112,6 +123,11 @@ export class Chat {
   /** Look at a room: its newest events are loaded and kept. */
   open(roomId: string | undefined): void {
     this.#rooms.open(roomId);
+  }
+
+  /** What one may do in a room, so that nothing is offered that would be refused. The server decides. */
+  may({ role, kind }: RoomSummary): ReturnType<typeof may> {
+    return may(role, kind, this.#managedBy);
   }
 
   /** Gives the room's id. */
@@ -179,6 +195,7 @@ export class Chat {
     this.#catchUp.begin();
     if (this.#epoch !== undefined && this.#epoch !== session.epoch) this.#forgetLog();
     this.#epoch = session.epoch;
+    this.#managedBy = session.membersManagedBy ?? 'anyone';
     this.me.set(session.user);
     if (before === undefined) this.#startOutbox(session.user);
   }

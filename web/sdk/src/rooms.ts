@@ -19,7 +19,7 @@ export interface RoomsSurroundings {
   notify(news: News): void;
 }
 
-/** So many rooms get their last event shown in the list without being opened. */
+/** Of so many rooms, those where something happened last, the newest event is loaded without their being opened. */
 const PREVIEWS = 30;
 /** A room that nobody looks at is cut when it holds more than this. */
 const MANY = 500;
@@ -168,10 +168,12 @@ export class Rooms {
     this.#listTimer = setTimeout(() => void this.refresh(), ms);
   }
 
-  /** Load what is looked at, then the last event of the other rooms. */
+  /** Load what is looked at, then the newest event of the other rooms. */
   async #preview(): Promise<void> {
     if (this.#opened !== undefined) await this.get(this.#opened)?.look();
-    for (const room of [...this.#byId.values()].slice(0, PREVIEWS)) await room.ensure(1);
+    const at = (room: Room) => room.state.get().summary.at ?? '';
+    const newest = [...this.#byId.values()].sort((a, b) => at(b).localeCompare(at(a)));
+    await Promise.all(newest.slice(0, PREVIEWS).map((room) => room.ensure(1)));
   }
 
   #tellRead(roomId: string, seq: Seq): void {

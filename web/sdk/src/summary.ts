@@ -16,7 +16,7 @@ export function tally(
 ): RoomSummary {
   const after = { ...summary };
   for (const event of events) {
-    after.seq = Math.max(after.seq, event.seq);
+    if (event.seq >= after.seq) [after.seq, after.at] = [event.seq, event.at];
     switch (event.type) {
       case 'message':
         if (event.seq > readSeq && event.sender.id !== me) after.unread += 1;

@@ -2,6 +2,7 @@
 
 import type {
   Event,
+  ManagedBy,
   ReadEvent,
   Receipts,
   PresenceEvent,
@@ -63,19 +64,22 @@ export function actorOf(event: RoomEvent): User | undefined {
 
 const RANK: Record<Role, number> = { member: 0, moderator: 1, owner: 2 };
 
-/** What one with this role may do in a room of this kind, as far as a client can know. The server decides. */
-export function may(role: Role, kind: RoomKind) {
+/**
+ * What one with this role may do in a room of this kind, as far as a client can know. The server decides. Who manages
+ * the members of groups is the server's to say: see `Chat.may`.
+ */
+export function may(role: Role, kind: RoomKind, managedBy: ManagedBy = 'anyone') {
   const leads = kind !== 'direct' && RANK[role] >= RANK.moderator;
   const owns = kind !== 'direct' && role === 'owner';
+  const manages = kind === 'group' && (leads || managedBy === 'anyone');
   return {
     rename: leads,
     seeBans: leads,
     unban: leads,
-    /** Bring people in. A server may leave that to owners. */
-    add: kind === 'group',
-    /** Put out one with this role: who is below oneself. A server may leave it to those who lead. */
-    remove: (whose: Role) =>
-      kind !== 'direct' && (RANK[whose] < RANK[role] || (kind === 'group' && whose === 'member')),
+    /** Bring people in. */
+    add: manages,
+    /** Put out one with this role: who is below oneself, and plain members each other. */
+    remove: (whose: Role) => (leads && RANK[whose] < RANK[role]) || (manages && whose === 'member'),
     ban: (whose: Role) => leads && RANK[whose] < RANK[role],
     setRoles: owns,
     leave: kind !== 'direct',

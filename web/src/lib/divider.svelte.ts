@@ -8,9 +8,12 @@ export class Divider {
   /** How many those were. */
   count = $state(0);
 
-  /** Something unread is there while one is not. `seen`: whether some of what the line stands above was read since. */
-  missed(readSeq: Seq, unread: number, seen: boolean): void {
-    if (this.at !== undefined && !seen) {
+  /**
+   * Something unread came while one was not there. `first`: all before it had been read, so another absence begins;
+   * else the line stays, also where one has read some of what it stands above: it would move what is looked at.
+   */
+  missed(readSeq: Seq, unread: number, first: boolean): void {
+    if (this.at !== undefined && !first) {
       this.count = Math.max(this.count, unread);
       return;
     }

@@ -1,6 +1,6 @@
 // What one may do to, or with, somebody: a menu shows that and nothing else.
 
-import { may, sentence, type Chat, type Role, type Room, type User } from '../../sdk/src';
+import { sentence, type Chat, type Role, type Room, type User } from '../../sdk/src';
 import { confirmation } from './confirm.svelte';
 import { roomUrl, router } from './route.svelte';
 import { t } from './text';
@@ -35,7 +35,7 @@ export function actionsFor(chat: Chat, me: User, room: Room | undefined, user: U
     actions.push({ label: t.person.message, run: done(() => writeTo(chat, user.id)) });
   }
   if (room !== undefined && summary !== undefined && role !== undefined) {
-    const allowed = may(summary.role, summary.kind);
+    const allowed = chat.may(summary);
     if (allowed.setRoles) actions.push(...roleActions(chat, room.id, user, role));
     const [remove, ban] = outActions(chat, room.id, user);
     if (allowed.remove(role)) actions.push(remove);
