@@ -64,7 +64,7 @@ mod tests {
         for printed in [
             format!("{:?}", hush()),
             format!("{:#?}", Auth { token: Some(hush()), ..Auth::default() }),
-            format!("{:#?}", session),
+            format!("{session:#?}"),
             format!("{:#?}", Credentials { name: "Ana".into(), password: hush() }),
             format!("{:#?}", RefreshRequest { refresh_token: hush() }),
             format!(
