@@ -20,7 +20,7 @@ use tokio::{
 use tokio_rustls::{TlsConnector, client::TlsStream};
 use tokio_tungstenite::{
     WebSocketStream, client_async_with_config,
-    tungstenite::{Error, Message, error::ProtocolError, protocol::WebSocketConfig},
+    tungstenite::{Error, Message, error::ProtocolError, http::StatusCode, protocol::WebSocketConfig},
 };
 use tokio_util::{either::Either, sync::CancellationToken};
 
@@ -96,7 +96,7 @@ pub async fn open(address: &Address, options: &Options) -> Result<(Reader, Write
         address: address.authority(),
         why: why.to_string(),
     };
-    let wire = connect(address, options).await.map_err(|error| unreachable(&error))?;
+    let wire = connect(address, options).await.map_err(|error| unreachable(&tls::said(&error)))?;
     let config = WebSocketConfig::default()
         .read_buffer_size(16 * 1024)
         .write_buffer_size(16 * 1024)
@@ -107,6 +107,9 @@ pub async fn open(address: &Address, options: &Options) -> Result<(Reader, Write
             match error {
                 Error::Io(error) => unreachable(&error),
                 Error::Http(answer) if answer.status().is_server_error() => unreachable(&answer.status()),
+                Error::Http(answer) if answer.status() == StatusCode::BAD_REQUEST && !address.is_tls() => {
+                    ConnectError::NotPlaza("it answered 400 Bad Request; try https://".to_owned())
+                }
                 Error::Http(answer) => ConnectError::NotPlaza(format!("it answered {}", answer.status())),
                 // A server that dies while it shakes hands looks like this.
                 Error::Protocol(error) => unreachable(&error),

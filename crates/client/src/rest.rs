@@ -99,7 +99,6 @@ impl Rest {
     }
 }
 
-/// Sends it and turns what is no success into its error.
 /// The cause of causes: what the system or TLS said.
 fn innermost<'e>(error: &'e (dyn std::error::Error + 'static)) -> &'e (dyn std::error::Error + 'static) {
     let mut inner = error;
@@ -109,12 +108,13 @@ fn innermost<'e>(error: &'e (dyn std::error::Error + 'static)) -> &'e (dyn std::
     inner
 }
 
+/// Sends it and turns what is no success into its error.
 async fn accepted(request: RequestBuilder) -> Result<reqwest::Response, RequestError> {
     let answer = request.send().await.map_err(|error| {
         if error.is_timeout() {
             RequestError::TimedOut
         } else if error.is_connect() {
-            RequestError::Unreachable(innermost(&error).to_string())
+            RequestError::Unreachable(tls::said(innermost(&error)))
         } else {
             RequestError::Disconnected
         }

@@ -1,7 +1,7 @@
 //! Whom to trust: the authorities of the system, or those in the file that `SSL_CERT_FILE` names, as with curl and
 //! OpenSSL.
 
-use rustls::{ClientConfig, RootCertStore, crypto::ring};
+use rustls::{CertificateError, ClientConfig, RootCertStore, crypto::ring};
 use std::{io, sync::Arc};
 
 /// What a TLS connection is opened with. It reads the authorities anew.
@@ -19,7 +19,29 @@ pub(crate) fn config() -> io::Result<ClientConfig> {
     trusting(roots)
 }
 
-/// The same, but nobody is trusted.
+/// What an error says to people; of a certificate that is not trusted, what to do.
+pub(crate) fn said(error: &(dyn std::error::Error + 'static)) -> String {
+    let inner = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
+    let wrapped = inner.and_then(|inner| inner.downcast_ref::<rustls::Error>());
+    let refused = wrapped.or_else(|| error.downcast_ref::<rustls::Error>());
+    let Some(rustls::Error::InvalidCertificate(why)) = refused else { return error.to_string() };
+    match why {
+        CertificateError::Other(other) if other.to_string().contains("CaUsedAsEndEntity") => {
+            "its certificate is an authority's own (CA:TRUE); make one for the server (CA:FALSE)".to_owned()
+        }
+        CertificateError::UnknownIssuer
+        | CertificateError::BadSignature
+        | CertificateError::UnsupportedSignatureAlgorithmForPublicKeyContext { .. } => {
+            "its certificate comes from no authority that is trusted here; to trust another, name its file in \
+             SSL_CERT_FILE"
+                .to_owned()
+        }
+        // It says for which names, or until when.
+        _ => error.to_string(),
+    }
+}
+
+/// Only that provider, and these authorities.
 fn trusting(roots: RootCertStore) -> io::Result<ClientConfig> {
     let builder = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
         .with_safe_default_protocol_versions()

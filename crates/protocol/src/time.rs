@@ -40,7 +40,8 @@ impl Serialize for Timestamp {
 impl<'de> Deserialize<'de> for Timestamp {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = String::deserialize(deserializer)?;
-        let at = OffsetDateTime::parse(&text, &Rfc3339).map_err(D::Error::custom)?;
+        let at = OffsetDateTime::parse(&text, &Rfc3339)
+            .map_err(|_| D::Error::custom("a time is RFC 3339, such as 2026-11-21T06:30:00Z"))?;
         Ok(Self::from_millis((at.unix_timestamp_nanos() / 1_000_000) as i64))
     }
 }

@@ -206,19 +206,7 @@ pub async fn run(plaza: &mut Plaza, load: &Load) -> anyhow::Result<Outcome> {
         enough: CancellationToken::new(),
     });
     let mut rng = StdRng::seed_from_u64(load.seed);
-    // First, so that the rooms are its own.
-    let (number, mine) = (load.roles().count(), StdRng::from_rng(&mut rng));
-    let keeper = Guest::start(number, Role::Keeper, plaza.address()?, mine, Arc::clone(&shared)).await?;
-    let mut starting = JoinSet::new();
-    for (number, role) in load.roles().enumerate() {
-        let rng = StdRng::from_rng(&mut rng);
-        starting.spawn(Guest::start(number, role, plaza.address()?, rng, Arc::clone(&shared)));
-    }
-    let mut ready = vec![keeper];
-    while let Some(guest) = starting.join_next().await {
-        ready.push(guest??);
-    }
-
+    let ready = arrive(plaza, &shared, &mut rng).await?;
     let began = Instant::now();
     let mut acting = JoinSet::new();
     let wandering: Vec<_> = ready.iter().filter_map(Guest::wandering).collect();
@@ -250,6 +238,24 @@ pub async fn run(plaza: &mut Plaza, load: &Load) -> anyhow::Result<Outcome> {
         reloads: shared.reloads.load(Ordering::Relaxed),
         took,
     })
+}
+
+/// Connects everybody, and has them in their rooms.
+async fn arrive(plaza: &Plaza, shared: &Arc<Shared>, rng: &mut StdRng) -> anyhow::Result<Vec<Guest>> {
+    let load = &shared.load;
+    // First, so that the rooms are its own.
+    let (number, mine) = (load.roles().count(), StdRng::from_rng(rng));
+    let keeper = Guest::start(number, Role::Keeper, plaza.address()?, mine, Arc::clone(shared)).await?;
+    let mut starting = JoinSet::new();
+    for (number, role) in load.roles().enumerate() {
+        let mine = StdRng::from_rng(rng);
+        starting.spawn(Guest::start(number, role, plaza.address()?, mine, Arc::clone(shared)));
+    }
+    let mut ready = vec![keeper];
+    while let Some(guest) = starting.join_next().await {
+        ready.push(guest??);
+    }
+    Ok(ready)
 }
 
 /// Reads every room's log by both ways and expects them to agree.

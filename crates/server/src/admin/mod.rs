@@ -44,19 +44,19 @@ enum Command {
     },
     /// Make an account an administrator's
     Grant {
-        /// The account's
+        /// The account's name
         name: String,
     },
     /// Take that from an account again
     Revoke {
-        /// The account's
+        /// The account's name
         name: String,
     },
     /// Say who the administrators are
     List,
     /// Print a link by which the owner of an account sets a password anew, once
     ResetLink {
-        /// The account's
+        /// The account's name
         name: String,
         /// Ask this server instead of the data here, such as http://127.0.0.1:3000
         #[arg(long, value_name = "URL", requires = "as_whom")]
@@ -72,7 +72,12 @@ enum Command {
 #[derive(Debug, Args)]
 struct PasswordFrom {
     /// Read the password from this file
-    #[arg(long = "password-file", value_name = "FILE", env = "PLAZA_ADMIN_PASSWORD_FILE")]
+    #[arg(
+        long = "password-file",
+        value_name = "FILE",
+        env = "PLAZA_ADMIN_PASSWORD_FILE",
+        hide_env_values = true
+    )]
     file: Option<PathBuf>,
 }
 
@@ -104,6 +109,9 @@ pub async fn run(
         return give(out, notes, &reset.user.name, reset.link.expose(), reset.expires_at);
     }
     let config = Config::load(sources)?.config;
+    if !matches!(admin.command, Command::Create { .. }) {
+        require_data(&config)?;
+    }
     match admin.command {
         Command::Create { name, password } => {
             // Asked for before the data is opened, so that nobody waits for one who types.
@@ -128,8 +136,12 @@ pub async fn run(
             writeln!(notes, "@{} is no administrator (any more).", user.name)?;
         }
         Command::List => {
-            for user in on_data(&config, async |office| office.list().await).await? {
+            let users = on_data(&config, async |office| office.list().await).await?;
+            for user in &users {
                 writeln!(out, "{}", user.name)?;
+            }
+            if users.is_empty() {
+                writeln!(notes, "There is no administrator: plaza admin create NAME makes one.")?;
             }
         }
         Command::ResetLink { name, .. } => {
@@ -162,6 +174,17 @@ fn give(
         "Give this to @{name} alone: it sets a password once, until {expires_at}, and ends every session."
     )?;
     Ok(())
+}
+
+/// Refuses where there is no data, which would be made: more likely it is elsewhere.
+fn require_data(config: &Config) -> anyhow::Result<()> {
+    let folder = config.store.data.display();
+    if config.store.file().exists() {
+        return Ok(());
+    }
+    Err(anyhow!(
+        "There is no data in {folder}. Say with --data where the server's is; plaza admin create NAME begins it here."
+    ))
 }
 
 /// Does something with the data of these settings, whether or not a node is running on it.

@@ -1,5 +1,6 @@
 //! Why a configuration is refused: each is one sentence that names the source and the key.
 
+use figment::error::{Actual, Kind};
 use std::path::PathBuf;
 
 /// Why a configuration is refused.
@@ -70,7 +71,22 @@ impl ConfigError {
     /// From what the typed reading found: an unknown choice, a malformed address.
     pub(super) fn from_figment(error: &figment::Error) -> Self {
         let origin = error.metadata.as_ref().map_or("configuration", |metadata| &metadata.name).to_owned();
-        Self::Value { origin, key: error.path.join("."), why: format!("is refused: {}", error.kind) }
+        let key = error.path.join(".");
+        let why = match &error.kind {
+            Kind::UnknownVariant(found, known) => {
+                let known: Vec<_> = known.iter().map(|word| format!("{word:?}")).collect();
+                format!("must be {}, not {found:?}", known.join(" or "))
+            }
+            Kind::InvalidValue(Actual::Signed(_) | Actual::Unsigned(_), _) => {
+                "is a number out of all bounds".to_owned()
+            }
+            // It is read by the standard library, which says only that it is none.
+            _ if key.ends_with(".listen") => {
+                "must be an address and a port, such as \"127.0.0.1:3000\"".to_owned()
+            }
+            other => format!("is refused: {other}"),
+        };
+        Self::Value { origin, key, why }
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::ConfigError;
 use serde::Deserialize;
-use tracing_subscriber::EnvFilter;
+use tracing_subscriber::{EnvFilter, filter::LevelFilter};
 
 /// `[log]`
 #[derive(Debug, Clone, Deserialize)]
@@ -31,8 +31,16 @@ impl Log {
 
     /// The level as a filter.
     pub fn filter(&self) -> Result<EnvFilter, ConfigError> {
-        EnvFilter::builder().parse(&self.level).map_err(|why| {
+        let refused = |why: &dyn std::fmt::Display| {
             ConfigError::Bounds(format!("log.level is {:?}, which is no level: {why}", self.level))
-        })
+        };
+        // Alone, any word would be a module whose every entry is logged, and nobody else's.
+        let mut alone = self.level.split(',').map(str::trim).filter(|part| !part.contains(['=', '[']));
+        if let Some(word) = alone.find(|part| part.parse::<LevelFilter>().is_err()) {
+            return Err(refused(&format!(
+                "{word:?} must be error, warn, info, debug or trace, or MODULE=LEVEL"
+            )));
+        }
+        EnvFilter::builder().parse(&self.level).map_err(|why| refused(&why))
     }
 }

@@ -144,11 +144,21 @@ fn wrong_types_and_bounds_are_one_sentence() {
         assert_eq!(with_file(text).unwrap_err(), sentence);
     }
     for (text, part) in [
-        ("[server]\ngrace_ms = -1", "plaza.toml: server.grace_ms is refused: "),
-        ("[server]\nlisten = \"localhost\"", "plaza.toml: server.listen is refused: "),
+        ("[server]\ngrace_ms = -1", "plaza.toml: server.grace_ms is a number out of all bounds"),
+        (
+            "[server]\nlisten = \"localhost\"",
+            "plaza.toml: server.listen must be an address and a port, such as",
+        ),
         ("[server]\ntrusted_proxies = [\"nginx\"]", "\"nginx\" is neither an address nor a network"),
         ("[server]\nallowed_origins = [\"https://a.example/\"]", "which is no origin"),
-        ("[store]\ndurability = \"some\"", "plaza.toml: store.durability is refused: unknown variant"),
+        (
+            "[store]\ndurability = \"some\"",
+            "plaza.toml: store.durability must be \"full\" or \"none\", not \"some\"",
+        ),
+        (
+            "[log]\nlevel = \"info,lout\"",
+            "\"lout\" must be error, warn, info, debug or trace, or MODULE=LEVEL",
+        ),
         ("[log]\nlevel = \"a=b=c\"", "log.level is \"a=b=c\", which is no level"),
     ] {
         let error = with_file(text).unwrap_err();

@@ -95,7 +95,6 @@ pub(super) fn parse(words: &[String]) -> Result<Option<Command>, String> {
     let Some((name, rest)) = words.split_first() else { return Ok(None) };
     let entry = help::entry(name)?;
     let words: Vec<&str> = rest.iter().map(String::as_str).collect();
-    let own = |word: &&str| (*word).to_owned();
     let command = match (entry.name, words.as_slice()) {
         ("auth", [name, rest @ ..]) if rest.len() < 2 => {
             Command::Auth { name: own(name), password: rest.first().map(|word| own(word).into()) }
@@ -121,6 +120,23 @@ pub(super) fn parse(words: &[String]) -> Result<Option<Command>, String> {
             let count = count.ok_or_else(|| format!("How many events: 1 to {MAX_HISTORY}."))?;
             Command::History { room: own(room), count }
         }
+        ("expect", [text]) => Command::Expect { text: own(text), within: EXPECT },
+        ("expect", [text, seconds]) => {
+            let within = seconds.parse().ok().and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
+            Command::Expect { text: own(text), within: within.ok_or("How many seconds: a number.")? }
+        }
+        ("help", []) => Command::Help { about: None },
+        ("help", [name]) => Command::Help { about: Some(help::entry(name)?) },
+        ("logout", []) => Command::Logout,
+        ("quit", []) => Command::Quit,
+        (_, words) => return others(entry, words).map(Some),
+    };
+    Ok(Some(command))
+}
+
+/// Those about who is there, about people, and about what a room's owners and moderators do.
+fn others(entry: &Entry, words: &[&str]) -> Result<Command, String> {
+    Ok(match (entry.name, words) {
         ("online", users) if !users.is_empty() => Command::Online { users: people(users, entry)? },
         ("subs", users) if !users.is_empty() => match words::groups(users).as_slice() {
             [add] => Command::Subs { add: add.clone(), remove: Vec::new() },
@@ -136,8 +152,8 @@ pub(super) fn parse(words: &[String]) -> Result<Option<Command>, String> {
         ("discover", text) => Command::Discover { query: Some(text.join(" ")) },
         ("rename", [room, name]) => Command::Rename { room: own(room), name: own(name) },
         ("role", [room, users @ .., role]) => {
-            let role = Role::ALL.into_iter().find(|known| known.as_str().eq_ignore_ascii_case(role));
-            let role = role.ok_or_else(|| wrong(entry))?;
+            let known = Role::ALL.into_iter().find(|known| known.as_str().eq_ignore_ascii_case(role));
+            let role = known.ok_or("A role is owner, moderator or member.")?;
             Command::Role { room: own(room), user: person(users, entry)?, role }
         }
         ("ban", [room, users @ ..]) => {
@@ -146,18 +162,12 @@ pub(super) fn parse(words: &[String]) -> Result<Option<Command>, String> {
         ("unban", [room, users @ ..]) => {
             Command::Ban { room: own(room), user: person(users, entry)?, banned: false }
         }
-        ("expect", [text]) => Command::Expect { text: own(text), within: EXPECT },
-        ("expect", [text, seconds]) => {
-            let within = seconds.parse().ok().and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
-            Command::Expect { text: own(text), within: within.ok_or("How many seconds: a number.")? }
-        }
-        ("help", []) => Command::Help { about: None },
-        ("help", [name]) => Command::Help { about: Some(help::entry(name)?) },
-        ("logout", []) => Command::Logout,
-        ("quit", []) => Command::Quit,
         _ => return Err(wrong(entry)),
-    };
-    Ok(Some(command))
+    })
+}
+
+fn own(word: &str) -> String {
+    word.to_owned()
 }
 
 fn wrong(entry: &Entry) -> String {
@@ -192,7 +202,7 @@ mod tests {
     #[test]
     fn the_reference_session_is_understood() {
         let room = || "First chat".to_owned();
-        let people = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>();
+        let people = |names: &[&str]| names.iter().map(|name| own(name)).collect::<Vec<_>>();
         let subs = |add: &[&str], remove: &[&str]| Command::Subs { add: people(add), remove: people(remove) };
         for (line, command) in [
             ("auth Simon", Command::Auth { name: "Simon".into(), password: None }),

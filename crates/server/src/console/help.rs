@@ -109,7 +109,12 @@ pub(super) const ENTRIES: &[Entry] = &[
         more: "TEXT is one word or quoted. It looks from where the last expect found its text, and fails after SECONDS (10).",
     },
     Entry { name: "help", usage: "[COMMAND]", summary: "this list, or more about one command", more: "" },
-    Entry { name: "logout", usage: "", summary: "end the log-in here and on the server", more: "" },
+    Entry {
+        name: "logout",
+        usage: "",
+        summary: "end the log-in, an account's on the server too",
+        more: "A guest is offline then and stays in the rooms; the name is free again once the guest has expired.",
+    },
     Entry { name: "quit", usage: "", summary: "leave; Ctrl-D does it too", more: "" },
 ];
 

@@ -6,6 +6,14 @@ use std::fmt::Write;
 /// The page's style sheet.
 pub(super) const STYLE: &str = include_str!("page.css");
 
+const REQUESTS: &str = "<p>Over Socket.IO at <code>/socket.io/</code>, namespace <code>/</code>; connect with \
+    <a href=\"#type-Auth\"><code>Auth</code></a>. Each is one event with one object and an acknowledgement: \
+    <code>{ok: true, …}</code> with what its answer has, or <code>{ok: false, error}</code> with an \
+    <a href=\"#type-Error\"><code>Error</code></a>. Behind the object may stand <code>{timeoutMs}</code>, 1 to 30000: \
+    what waits for its turn for longer is not carried out.</p>\n";
+const EVENTS: &str =
+    "<p>What the server sends. Those of a room's log carry their position in it, <code>seq</code>.</p>\n";
+
 /// The page.
 pub(super) fn page(openapi: &Value, asyncapi: &Value) -> String {
     let mut html = String::from(
@@ -30,17 +38,23 @@ pub(super) fn page(openapi: &Value, asyncapi: &Value) -> String {
 
 fn sockets(html: &mut String, document: &Value, action: &str, id: &str, title: &str) {
     let _ = writeln!(html, "<section aria-labelledby=\"{id}\"><h2 id=\"{id}\">{title}</h2>");
+    let mine = object(&document["operations"]).filter(|(_, operation)| operation["action"] == action);
     let messages = &document["components"]["messages"];
-    for (name, operation) in object(&document["operations"]) {
-        if operation["action"] != action {
-            continue;
-        }
-        let message = &messages[name];
-        let _ = write!(html, "<article><h3><code>{}</code></h3>", escaped(text(&message["name"])));
-        let kind = text(&message["title"]);
-        about(html, document, kind);
+    let names: Vec<(&str, &str)> =
+        mine.map(|(key, _)| (key.as_str(), text(&messages[key]["name"]))).collect();
+    html.push_str(if action == "receive" { REQUESTS } else { EVENTS });
+    index(html, id, names.iter().map(|(_, name)| *name));
+    for (key, name) in names {
+        let _ = write!(html, "<article id=\"{id}-{0}\"><h3><code>{0}</code></h3>", escaped(name));
+        let kind = text(&messages[key]["title"]);
+        let about = text(&document["components"]["schemas"][kind]["description"]);
+        // It begins with its name, which stands above it.
+        let _ = match about.strip_prefix(&format!("`{name}`: ")) {
+            Some(rest) => write!(html, "<p class=\"about\">{}</p>", prose(rest)),
+            None => write!(html, "<p>{}</p>", prose(about)),
+        };
         if action == "receive" {
-            let answer = text(&messages[format!("{name}.answer")]["title"]);
+            let answer = text(&messages[format!("{key}.answer")]["title"]);
             let _ = write!(html, "<p>{} → {}</p>", link(kind), link(answer));
         } else {
             let _ = write!(html, "<p>{}</p>", link(kind));
@@ -48,6 +62,15 @@ fn sockets(html: &mut String, document: &Value, action: &str, id: &str, title: &
         html.push_str("</article>\n");
     }
     html.push_str("</section>\n");
+}
+
+/// Where to find each by its name.
+fn index<'n>(html: &mut String, id: &str, names: impl Iterator<Item = &'n str>) {
+    html.push_str("<p class=\"index\">");
+    for name in names {
+        let _ = write!(html, "<a href=\"#{id}-{0}\"><code>{0}</code></a> ", escaped(name));
+    }
+    html.push_str("</p>\n");
 }
 
 fn http(html: &mut String, document: &Value) {
@@ -61,23 +84,36 @@ fn http(html: &mut String, document: &Value) {
                 "<article><h3><code>{} {}</code></h3><p>{}</p>",
                 escaped(&method.to_uppercase()),
                 escaped(path),
-                escaped(text(&operation["summary"]))
+                prose(text(&operation["summary"]))
             );
             let body = &operation["requestBody"]["content"]["application/json"]["schema"];
             if let Some(kind) = reference(body) {
                 let _ = write!(html, "<p>Body: {}</p>", link(kind));
             }
-            html.push_str("<ul>");
-            for (status, response) in object(&operation["responses"]) {
-                let kind = response["content"]["application/json"]["schema"].as_object();
-                let kind = kind.and_then(|schema| reference_in(schema)).map(link).unwrap_or_default();
-                let about = escaped(text(&response["description"]));
-                let _ = write!(html, "<li><b>{}</b> {about} {kind}</li>", escaped(status));
-            }
-            html.push_str("</ul></article>\n");
+            answers(html, &operation["responses"]);
+            html.push_str("</article>\n");
         }
     }
     html.push_str("</section>\n");
+}
+
+/// Those that say the same share a line.
+fn answers(html: &mut String, responses: &Value) {
+    let mut lines: Vec<(String, Vec<&str>)> = Vec::new();
+    for (status, response) in object(responses) {
+        let kind = response["content"]["application/json"]["schema"].as_object();
+        let kind = kind.and_then(|schema| reference_in(schema)).map(link).unwrap_or_default();
+        let about = format!("{} {kind}", prose(text(&response["description"])));
+        match lines.iter_mut().find(|(known, _)| *known == about) {
+            Some((_, statuses)) => statuses.push(status),
+            None => lines.push((about, vec![status])),
+        }
+    }
+    html.push_str("<ul>");
+    for (about, statuses) in lines {
+        let _ = write!(html, "<li><b>{}</b> {about}</li>", escaped(&statuses.join(", ")));
+    }
+    html.push_str("</ul>");
 }
 
 fn types(html: &mut String, asyncapi: &Value, openapi: &Value) {
@@ -89,11 +125,11 @@ fn types(html: &mut String, asyncapi: &Value, openapi: &Value) {
     all.extend(of(asyncapi));
     for (name, schema) in &all {
         let _ = write!(html, "<article id=\"type-{0}\"><h3><code>{0}</code></h3>", escaped(name));
-        let _ = write!(html, "<p>{}</p>", escaped(text(&schema["description"])));
+        let _ = write!(html, "<p>{}</p>", prose(text(&schema["description"])));
         fields(html, schema);
         for variant in ["oneOf", "anyOf", "allOf"] {
             for part in schema[variant].as_array().into_iter().flatten() {
-                let _ = write!(html, "<p>{} {}</p>", shape(part), escaped(text(&part["description"])));
+                let _ = write!(html, "<p>{} {}</p>", shape(part), prose(text(&part["description"])));
                 fields(html, part);
             }
         }
@@ -103,8 +139,15 @@ fn types(html: &mut String, asyncapi: &Value, openapi: &Value) {
 }
 
 fn fields(html: &mut String, schema: &Value) {
-    if schema["properties"].is_null() {
-        return;
+    let mut all = object(&schema["properties"]);
+    match (all.next(), all.next()) {
+        (None, _) => return,
+        // What tells a variant from the others.
+        (Some((name, field)), None) if !field["const"].is_null() => {
+            let _ = write!(html, "<p><code>{}</code> is {}</p>", escaped(name), shape(field));
+            return;
+        }
+        _ => {}
     }
     html.push_str("<table><thead><tr><th>Field</th><th>Type</th><th>Meaning</th></tr></thead><tbody>");
     let required: Vec<&str> = schema["required"].as_array().into_iter().flatten().map(text).collect();
@@ -115,7 +158,7 @@ fn fields(html: &mut String, schema: &Value) {
             "<tr><td><code>{}{optional}</code></td><td>{}</td><td>{}</td></tr>",
             escaped(name),
             shape(field),
-            escaped(text(&field["description"]))
+            prose(text(&field["description"]))
         );
     }
     html.push_str("</tbody></table>");
@@ -159,11 +202,6 @@ fn shape(schema: &Value) -> String {
     }
 }
 
-fn about(html: &mut String, document: &Value, kind: &str) {
-    let schema = &document["components"]["schemas"][kind];
-    let _ = write!(html, "<p>{}</p>", escaped(text(&schema["description"])));
-}
-
 fn reference(schema: &Value) -> Option<&str> {
     schema.as_object().and_then(reference_in)
 }
@@ -182,6 +220,16 @@ fn object(value: &Value) -> impl Iterator<Item = (&String, &Value)> {
 
 fn text(value: &Value) -> &str {
     value.as_str().unwrap_or_default()
+}
+
+/// A description, whose code stands between backticks.
+fn prose(text: &str) -> String {
+    let mut html = String::new();
+    for (at, part) in text.split('`').enumerate() {
+        let part = escaped(part);
+        html.push_str(&if at % 2 == 1 { format!("<code>{part}</code>") } else { part });
+    }
+    html
 }
 
 fn escaped(text: &str) -> String {
