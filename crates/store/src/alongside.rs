@@ -13,6 +13,7 @@ use crate::{
 };
 use sqlx::{AnyPool, Row};
 use std::{path::Path, sync::Arc};
+use tokio::sync::Mutex;
 
 impl Store {
     /// As [`Store::open`], but where a node has the data open, it is opened beside it. Then nothing is made, changed
@@ -31,7 +32,8 @@ impl Store {
         let (writer, readers, epoch) =
             connect(&path, &options, migrations).await.map_err(|error| error.at(&place))?;
         let (watch, log_size) = (Arc::new(Watch::new(place)), LogSize::of(&path));
-        Ok(Self { inner: Arc::new(Inner { readers, writer, epoch, watch, log_size, lock: None }) })
+        let singly = Mutex::default();
+        Ok(Self { inner: Arc::new(Inner { readers, writer, epoch, watch, log_size, singly, lock: None }) })
     }
 }
 

@@ -203,16 +203,20 @@ pub fn group_commit<B: Batch>(
                 break;
             }
             let began = Instant::now();
-            for late in taken.extract_if(.., |entry| entry.has_expired(began)) {
-                let _ = late.answer.send(batch.failed(&StoreError::Expired));
+            refuse_expired(&batch, &mut taken);
+            if taken.is_empty() {
+                continue;
             }
+            let tx = store.write_batch().await;
+            // Others may have had the writer for long.
+            refuse_expired(&batch, &mut taken);
             if taken.is_empty() {
                 continue;
             }
             let (count, queued) = (taken.len(), taken.first().map(|entry: &Entry<B>| entry.queued));
             let (jobs, callers): (Vec<_>, Vec<_>) =
                 taken.drain(..).map(|entry| (entry.job, entry.answer)).unzip();
-            let committed = commit(&store, &mut batch, jobs).await;
+            let committed = commit(tx, &mut batch, jobs).await;
             told.ended(began, queued, count, committed.is_err());
             match committed {
                 Ok((answers, effect)) => {
@@ -237,13 +241,20 @@ pub fn group_commit<B: Batch>(
     (Queue { entries, stats }, task)
 }
 
+/// Answers those whose time has run out, and takes them out.
+fn refuse_expired<B: Batch>(batch: &B, taken: &mut Vec<Entry<B>>) {
+    let now = Instant::now();
+    for late in taken.extract_if(.., |entry| entry.has_expired(now)) {
+        let _ = late.answer.send(batch.failed(&StoreError::Expired));
+    }
+}
+
 async fn commit<B: Batch>(
-    store: &Store,
+    tx: Result<WriteTx, StoreError>,
     batch: &mut B,
     jobs: Vec<B::Job>,
 ) -> Result<(Vec<B::Answer>, B::Effect), StoreError> {
-    let wanted = jobs.len();
-    let mut tx = store.write().await?;
+    let (wanted, mut tx) = (jobs.len(), tx?);
     let done = batch.run(&mut tx, jobs).await?;
     // Else somebody would be given another one's answer.
     if done.0.len() != wanted {

@@ -36,6 +36,7 @@ use lock::DataLock;
 use log_size::LogSize;
 use sqlx::{Any, AnyPool, Row, pool::PoolConnection};
 use std::{path::PathBuf, sync::Arc, time::Duration};
+use tokio::{sync::Mutex, time::timeout};
 
 /// A transaction that only reads, all of it from one moment.
 pub type ReadTx = sqlx::Transaction<'static, Any>;
@@ -98,6 +99,8 @@ struct Inner {
     epoch: String,
     watch: Arc<Watch>,
     log_size: LogSize,
+    /// Whoever waits for the writer and is no batch: one of them at a time stands in the writer's line.
+    singly: Mutex<()>,
     /// None beside a node that has it.
     lock: Option<DataLock>,
 }
@@ -132,7 +135,8 @@ impl Store {
         };
         let (writer, readers, epoch) = opened.await.map_err(|error: StoreError| error.at(&place))?;
         let (watch, log_size) = (Arc::new(Watch::new(place)), LogSize::of(&path));
-        Ok(Self { inner: Arc::new(Inner { readers, writer, epoch, watch, log_size, lock: Some(lock) }) })
+        let (singly, lock) = (Mutex::default(), Some(lock));
+        Ok(Self { inner: Arc::new(Inner { readers, writer, epoch, watch, log_size, singly, lock }) })
     }
 
     /// Made at random with the store: positions of another epoch mean nothing here.
@@ -156,12 +160,20 @@ impl Store {
         Ok(self.inner.readers.begin_with(sqlite::BEGIN_SNAPSHOT).await?)
     }
 
-    /// The one writing transaction, as soon as those who asked before are done.
+    /// The one writing transaction, as soon as those who asked before are done. However many ask, a batch of
+    /// [`group_commit`] lets no more than one of them go first: so nobody makes messages wait by asking often.
     ///
     /// # Errors
     /// `Exhausted` when it did not become free within thirty seconds, `Closed` after [`Store::close`], `Corrupt` once
     /// damage was met.
     pub async fn write(&self) -> Result<WriteTx, StoreError> {
+        let first = timeout(sqlite::WRITE_PATIENCE, self.inner.singly.lock());
+        let _first = first.await.map_err(|_| StoreError::Exhausted)?;
+        self.write_batch().await
+    }
+
+    /// The same, in the writer's line at once.
+    pub(crate) async fn write_batch(&self) -> Result<WriteTx, StoreError> {
         self.inner.watch.check()?;
         self.inner.log_size.keep_short(&self.inner.writer).await;
         let begun = self.inner.writer.begin_with(sqlite::BEGIN_WRITE).await.map_err(StoreError::from);

@@ -22,7 +22,7 @@ const READ_PATIENCE: Duration = Duration::from_secs(10);
 /// How long a connection waits for another one's lock.
 const PATIENCE: Duration = Duration::from_secs(5);
 /// How long a writer waits for its turn.
-const WRITE_PATIENCE: Duration = Duration::from_secs(30);
+pub(crate) const WRITE_PATIENCE: Duration = Duration::from_secs(30);
 
 /// The pool of the one connection that writes.
 pub(crate) async fn writer(

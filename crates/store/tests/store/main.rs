@@ -8,4 +8,5 @@ mod damage;
 mod full;
 mod keeping;
 mod support;
+mod turns;
 mod wal_growth;
