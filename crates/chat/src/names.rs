@@ -39,7 +39,7 @@ pub(crate) fn user_name(text: &str) -> Result<String, Error> {
 pub(crate) fn new_user_name(text: &str) -> Result<String, Error> {
     let name = user_name(text)?;
     // What UTS 39 leaves out of a skeleton is not seen: fillers, joiners, variation selectors.
-    if name.chars().any(|c| skeleton(c.encode_utf8(&mut [0; 4])).next().is_none()) {
+    if !name.chars().all(is_seen) {
         return Err(Error::bad_request("A name cannot have characters that are not seen."));
     }
     if !keeps_to_one_script(&name) {
@@ -88,18 +88,31 @@ pub(crate) fn look_version() -> i64 {
     (((major * 100 + minor) * 100 + update) * 100 + RULE) as i64
 }
 
-/// A room's name, trimmed: 1 to 80 characters, none of them a control character.
+/// A room's name, trimmed: 1 to 80 characters, some of which can be seen. None of them is a control character, ends a
+/// line or turns the direction of reading, which would reach into what stands beside the name.
 ///
 /// # Errors
 /// `bad_request`.
 pub(crate) fn room_name(text: &str) -> Result<String, Error> {
     let name = text.trim();
-    if name.is_empty() || name.chars().count() > MAX_ROOM_NAME || name.chars().any(char::is_control) {
+    if name.chars().count() > MAX_ROOM_NAME || name.chars().any(reaches_out) || !name.chars().any(is_seen) {
         return Err(Error::bad_request(
-            "A room's name has 1 to 80 characters, none of them a control character.",
+            "A room's name has 1 to 80 characters, some of which can be seen and none of which is a control character.",
         ));
     }
     Ok(name.to_owned())
+}
+
+/// Unicode's controls: of terminals, of lines, and of the direction of reading (UAX 9).
+fn reaches_out(c: char) -> bool {
+    c.is_control()
+        || matches!(c,
+            '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
+/// Braille's empty cell is a space in all but name.
+fn is_seen(c: char) -> bool {
+    !c.is_whitespace() && c != '\u{2800}' && skeleton(c.encode_utf8(&mut [0; 4])).next().is_some()
 }
 
 #[cfg(test)]
@@ -210,8 +223,17 @@ mod tests {
     #[test]
     fn names_of_rooms() {
         assert_eq!(room_name("  First chat ").unwrap(), "First chat");
+        for good in ["👩\u{200d}👩\u{200d}👧 ❤\u{fe0f}", "می\u{200c}خواهم", "#", "١٢"] {
+            assert_eq!(room_name(good).unwrap(), good);
+        }
         for bad in ["", "  ", "a\nb", "a\u{0}", &"x".repeat(81)] {
             assert!(room_name(bad).is_err(), "{bad:?}");
+        }
+        for unseen in ["\u{200b}", "\u{2060}\u{200d}", "\u{3164}", "\u{2800}"] {
+            assert!(room_name(unseen).is_err(), "{unseen:?}");
+        }
+        for turning in ["a\u{202e}b", "\u{2066}a", "a\u{2028}b", "\u{200f}a"] {
+            assert!(room_name(turning).is_err(), "{turning:?}");
         }
     }
 }

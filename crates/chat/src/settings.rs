@@ -16,7 +16,7 @@ pub struct Settings {
     pub create_on_join: bool,
     /// Who may add members to a group and remove them.
     pub members_managed_by: ManagedBy,
-    /// Rooms one user may be a member of, 1 to 10,000; and as many direct rooms.
+    /// Rooms one user may be a member of, 1 to 10,000; and as many direct rooms, of which others may start three quarters.
     pub rooms_per_user: u32,
     /// How long an access token holds, 30 to 86,400 seconds. A connection outlives its token.
     pub access_token_seconds: u32,

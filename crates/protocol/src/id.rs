@@ -87,9 +87,13 @@ impl TryFrom<String> for RoomId {
 
 impl RoomId {
     /// Whether a client may choose this id for a public room: not 20 characters long, since that is how a
-    /// socket's id looks to Socket.IO adapters, and not with the prefix of an id that the server makes.
+    /// socket's id looks to Socket.IO adapters, not with the prefix of an id that the server makes, and not what means
+    /// something else in an address (`.` and `..`) or as a key of JavaScript's (`__proto__`).
     pub fn is_choosable(&self) -> bool {
-        self.0.len() != SOCKET_ID_LEN && !self.0.starts_with("g_") && !self.0.starts_with("d_")
+        self.0.len() != SOCKET_ID_LEN
+            && !self.0.starts_with("g_")
+            && !self.0.starts_with("d_")
+            && !matches!(self.0.as_str(), "." | ".." | "__proto__")
     }
 }
 
@@ -176,7 +180,7 @@ mod tests {
 
     #[test]
     fn ids_the_server_makes_or_sockets_have_cannot_be_chosen() {
-        for reserved in ["g_abc", "d_abc", &"s".repeat(20)] {
+        for reserved in ["g_abc", "d_abc", &"s".repeat(20), ".", "..", "__proto__"] {
             assert!(!reserved.parse::<RoomId>().unwrap().is_choosable(), "{reserved}");
         }
         assert!("general".parse::<RoomId>().unwrap().is_choosable());

@@ -106,7 +106,7 @@ fn public_id(chosen: Option<RoomId>, name: &str) -> Result<RoomId, Error> {
     match chosen {
         Some(id) if id.is_choosable() => Ok(id),
         Some(_) => Err(Error::bad_request(
-            "This id cannot be chosen: it must not start with g_ or d_, nor be 20 characters long.",
+            "This id cannot be chosen: it must not start with g_ or d_, be 20 characters long, or be one of . .. and __proto__.",
         )),
         None => name.parse().ok().filter(RoomId::is_choosable).ok_or_else(|| {
             Error::bad_request("This name cannot be the room's id too. Give an id: 1 to 64 of the characters A-Z a-z 0-9 . _ ~ and -.")

@@ -2,16 +2,18 @@
 
 use super::{
     event::{self, Change},
-    rules::{Ranked as _, asker, forbidden, member},
+    rules::{Ranked as _, Rules, asker, forbidden, member},
     run::Made,
 };
-use crate::{failure::Outcome, rooms::fold};
+use crate::{accounts::people, failure::Outcome, rooms::fold};
 use plaza_protocol::{Code, Error, Role, RoomId, RoomKind, Timestamp, User, UserRef};
 use sqlx::{AnyConnection, Row};
 
-/// Gives somebody a role. A room that has people keeps an owner.
+/// Gives somebody a role. A room that has people keeps an owner; where all it has are guests who have expired, and who
+/// will never hand it over, one of those who are left may make themselves one.
 pub(super) async fn set(
     tx: &mut AnyConnection,
+    rules: &Rules,
     room: &RoomId,
     by: &User,
     whom: &UserRef,
@@ -23,7 +25,10 @@ pub(super) async fn set(
         return Err(forbidden("In a direct room both may do the same: there are no roles.").into());
     }
     if asker.role != Role::Owner {
-        return Err(forbidden("Only owners may say what members of this room may do.").into());
+        let takes = role == Role::Owner && people::any(tx, whom).await?.is_some_and(|user| user.id == by.id);
+        if !(takes && may_take_over(tx, rules, room, asker.role, at).await?) {
+            return Err(forbidden("Only owners may say what members of this room may do.").into());
+        }
     }
     let (user, there) = member(tx, room, whom).await?;
     if there.role == role {
@@ -41,6 +46,40 @@ pub(super) async fn set(
         .await?;
     Ok(Made::one(event))
 }
+
+/// Whether one who is no owner may become one by themselves: no owner is left, and nobody who is ranks above them. A
+/// guest may be seen a little later than the store knows, so all expired ones are known to have been gone for long.
+async fn may_take_over(
+    tx: &mut AnyConnection,
+    rules: &Rules,
+    room: &RoomId,
+    role: Role,
+    now: Timestamp,
+) -> Outcome<bool> {
+    let above: &[&str] = if role == Role::Moderator { &[OWNER_LEFT] } else { &[OWNER_LEFT, MODERATOR_LEFT] };
+    for statement in above {
+        let left = sqlx::query(*statement).bind(room.as_str()).bind(rules.guests_since(now.as_millis()));
+        if left.fetch_optional(&mut *tx).await?.is_some() {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
+/// A statement that finds one in this role who is an account, or a guest who has neither expired nor logged out.
+macro_rules! left_in_role {
+    ($role:literal) => {
+        concat!(
+            "SELECT 1 FROM members CROSS JOIN users ON users.id = members.user_id
+             WHERE members.room_id = $1 AND members.role = '",
+            $role,
+            "' AND (users.guest = 0 OR (users.token_hash IS NOT NULL AND users.seen_at > $2)) LIMIT 1"
+        )
+    };
+}
+
+const OWNER_LEFT: &str = left_in_role!("owner");
+const MODERATOR_LEFT: &str = left_in_role!("moderator");
 
 /// Refuses to take a room its only owner.
 pub(super) async fn has_another_owner(tx: &mut AnyConnection, room: &RoomId) -> Outcome<()> {

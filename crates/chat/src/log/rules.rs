@@ -115,7 +115,8 @@ pub(super) async fn known(tx: &mut AnyConnection, whom: &UserRef) -> Outcome<Use
 }
 
 /// Whether `user` may be in one room more; the sentence is for `by`. Direct rooms are counted by themselves: others
-/// make them, and nobody can leave one, so they must not keep anybody out of the rest.
+/// make them, and nobody can leave one, so they must not keep anybody out of the rest. A quarter of them is for those
+/// that one starts, else strangers could keep one from starting any.
 pub(super) async fn has_room_for_one_more(
     tx: &mut AnyConnection,
     rules: &Rules,
@@ -123,25 +124,28 @@ pub(super) async fn has_room_for_one_more(
     user: &User,
     by: &User,
 ) -> Outcome<()> {
-    const DIRECT: &str = "SELECT COUNT(*) FROM members WHERE user_id = $1 AND substr(room_id, 1, 2) = 'd_'";
-    const OTHER: &str = "SELECT COUNT(*) FROM members WHERE user_id = $1 AND substr(room_id, 1, 2) <> 'd_'";
+    const DIRECT: &str = "
+        SELECT COUNT(*), COUNT(CASE WHEN rooms.created_by <> $1 THEN 1 END)
+        FROM members JOIN rooms ON rooms.id = members.room_id
+        WHERE members.user_id = $1 AND substr(members.room_id, 1, 2) = 'd_'";
+    const OTHER: &str =
+        "SELECT COUNT(*), 0 FROM members WHERE user_id = $1 AND substr(room_id, 1, 2) <> 'd_'";
     let (statement, rooms) = match kind {
         RoomKind::Direct => (DIRECT, "direct rooms"),
         RoomKind::Public | RoomKind::Group => (OTHER, "rooms"),
     };
     let row = sqlx::query(statement).bind(user.id.as_str()).fetch_one(tx).await?;
+    let (all, of_others) = (row.try_get::<i64, _>(0)?, row.try_get::<i64, _>(1)?);
     let most = rules.rooms_per_user;
-    if row.try_get::<i64, _>(0)? < most {
-        return Ok(());
-    }
+    let theirs = user.id != by.id;
     let sentence = match kind {
-        RoomKind::Direct if user.id == by.id => {
-            format!("You are in {most} {rooms}, which is the most allowed.")
+        RoomKind::Direct if theirs && of_others >= most - most / 4 => {
+            format!("{} is in as many {rooms} that others have started as are allowed.", user.name)
         }
-        _ if user.id == by.id => {
-            format!("You are in {most} {rooms}, which is the most allowed. Leave one first.")
-        }
-        _ => format!("{} is in {most} {rooms}, which is the most allowed.", user.name),
+        _ if all < most => return Ok(()),
+        _ if theirs => format!("{} is in {most} {rooms}, which is the most allowed.", user.name),
+        RoomKind::Direct => format!("You are in {most} {rooms}, which is the most allowed."),
+        _ => format!("You are in {most} {rooms}, which is the most allowed. Leave one first."),
     };
     Err(Error::new(Code::Conflict, sentence).into())
 }

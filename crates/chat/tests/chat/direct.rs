@@ -215,3 +215,18 @@ async fn direct_rooms_are_counted_by_themselves() {
     world.join(&ana, "two").await;
     assert_eq!(code(world.chat.join_room(&ana, join("three")).await), Code::Conflict);
 }
+
+#[tokio::test]
+async fn strangers_leave_a_quarter_of_ones_direct_rooms_to_start() {
+    let world = World::with(Settings { rooms_per_user: 4, ..Settings::default() }).await;
+    let ana = world.user("Ana").await;
+    for name in ["Ben", "Cleo", "Dan"] {
+        start(&world.chat, &world.user(name).await, "@Ana").await.unwrap();
+    }
+    let eve = world.user("Eve").await;
+    assert_eq!(code(start(&world.chat, &eve, "@Ana").await), Code::Conflict);
+    start(&world.chat, &ana, "@Eve").await.unwrap();
+    let fay = world.user("Fay").await;
+    assert_eq!(code(start(&world.chat, &ana, "@Fay").await), Code::Conflict);
+    assert_eq!(code(start(&world.chat, &fay, "@Ana").await), Code::Conflict);
+}

@@ -6,6 +6,7 @@ use plaza_protocol::{
     AddMember, BanMember, Code, Error, Event, LeaveRoom, ListBans, ListMembers, Position, RemoveMember,
     RenameRoom, Role, RoomId, RoomKind, SetRole, UnbanMember, User, UserRef,
 };
+use std::time::Duration;
 
 fn user(user: &User) -> UserRef {
     UserRef::Id(user.id.clone())
@@ -240,4 +241,44 @@ async fn renaming_is_for_owners_and_moderators() {
     let Event::RoomChanged(change) = &*log[3] else { panic!("{log:?}") };
     assert_eq!((change.name.as_deref(), &change.by), (Some("Ours"), &ben));
     assert_eq!(world.chat.list_rooms(&ana.id).await.unwrap().rooms[0].name, "Ours");
+}
+
+#[tokio::test]
+async fn a_room_whose_owners_are_guests_who_have_gone_can_be_taken_over_by_those_who_are_left() {
+    const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+    let world = World::start().await;
+    let [ana, ben, cleo, dan] = users(&world, ["Ana", "Ben", "Cleo", "Dan"]).await;
+    let (_, token) = world.chat.new_guest("Eve").await.unwrap();
+    let eve = world.chat.authenticate(&token).await.unwrap();
+    let stay = async || {
+        for user in [&ben, &cleo, &dan] {
+            let mut tx = world.store.write().await.unwrap();
+            let seen = sqlx::query("UPDATE users SET seen_at = seen_at + $2 WHERE id = $1");
+            seen.bind(user.id.as_str()).bind(DAY.as_millis() as i64 * 31).execute(&mut *tx).await.unwrap();
+            tx.commit().await.unwrap();
+        }
+    };
+    let group = world.group(&[&ana, &ben, &cleo]).await;
+    let other = world.group(&[&eve.user, &cleo, &dan]).await;
+    set(&world, &ana, &group, &ben, Role::Moderator).await.unwrap();
+    for (by, whom) in [(&ben, &ben), (&cleo, &cleo), (&ben, &cleo)] {
+        assert_eq!(code(set(&world, by, &group, whom, Role::Owner).await), Code::Forbidden, "she is here");
+    }
+
+    stay().await;
+    world.clock.forward(31 * DAY);
+    // Who is above goes first, and takes it for themselves only.
+    assert_eq!(code(set(&world, &cleo, &group, &cleo, Role::Owner).await), Code::Forbidden);
+    assert_eq!(code(set(&world, &ben, &group, &cleo, Role::Owner).await), Code::Forbidden);
+    assert_eq!(code(set(&world, &ben, &group, &ana, Role::Member).await), Code::Forbidden);
+    assert_eq!(set(&world, &dan, &group, &dan, Role::Owner).await, Err(Error::no_such_room()));
+    set(&world, &ben, &group, &ben, Role::Owner).await.unwrap();
+    assert_eq!(code(set(&world, &cleo, &group, &cleo, Role::Owner).await), Code::Forbidden, "it has one now");
+    set(&world, &ben, &group, &ana, Role::Member).await.unwrap();
+    remove(&world, &ben, &group, &ana).await.unwrap();
+
+    // One who logs out has gone for good, too.
+    world.chat.logout(&token).await.unwrap();
+    set(&world, &dan, &other, &dan, Role::Owner).await.unwrap();
+    assert_eq!(code(set(&world, &cleo, &other, &cleo, Role::Owner).await), Code::Forbidden);
 }

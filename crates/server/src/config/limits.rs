@@ -23,6 +23,8 @@ pub struct Limits {
     pub refresh: AddressRates,
     /// Ending a log-in.
     pub logout: AddressRates,
+    /// Blocking people and hiding.
+    pub privacy: PersonRates,
 }
 
 /// The two rates of one action: each try must be within both.
@@ -49,6 +51,16 @@ pub struct AddressRates {
     pub address_per_minute: u32,
 }
 
+/// The rate of an action of somebody who is known.
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PersonRates {
+    /// Tries of one person in a row.
+    pub person_burst: u32,
+    /// Tries of one person that come back a minute.
+    pub person_per_minute: u32,
+}
+
 impl Limits {
     pub(super) fn check(&self) -> Result<(), ConfigError> {
         within("limits.remembered", self.remembered as u64, 1, 10_000_000)?;
@@ -70,6 +82,8 @@ impl Limits {
                 within(&format!("limits.{action}.{key}"), value.into(), 1, 1_000_000)?;
             }
         }
-        Ok(())
+        let PersonRates { person_burst, person_per_minute } = self.privacy;
+        within("limits.privacy.person_burst", person_burst.into(), 1, 1_000_000)?;
+        within("limits.privacy.person_per_minute", person_per_minute.into(), 1, 1_000_000)
     }
 }

@@ -23,7 +23,7 @@ mod tests;
 pub use auth::Auth;
 pub use error::ConfigError;
 pub use layer::ENV_PREFIX;
-pub use limits::{AddressRates, Limits, Rates};
+pub use limits::{AddressRates, Limits, PersonRates, Rates};
 pub use log::{Log, LogFormat};
 pub use metrics::Metrics;
 pub use server::Server;

@@ -1,5 +1,5 @@
 //! How often one address, and one name, may try to come in and stay: connecting, logging in, registering, coming as a
-//! guest, renewing a log-in and ending it.
+//! guest, renewing a log-in and ending it. And how often one person may change what many others are told of.
 //!
 //! Every try must be within two rates, the address's and the name's, and is counted against both or neither, so that
 //! an address past its own rate cannot use up somebody's name.
@@ -8,7 +8,7 @@ mod bucket;
 
 use crate::config;
 use bucket::{Buckets, Rate};
-use plaza_protocol::{Code, Error};
+use plaza_protocol::{Code, Error, UserId};
 use std::{
     net::{IpAddr, Ipv6Addr},
     sync::{Arc, Mutex, PoisonError},
@@ -45,6 +45,7 @@ pub struct Limits {
 struct Tables {
     addresses: Buckets<(Action, IpAddr)>,
     names: Buckets<(Action, String)>,
+    people: Buckets<UserId>,
 }
 
 /// Bytes of a name that are looked at: no name that anybody has is longer.
@@ -55,8 +56,9 @@ const MAX_KEY_CHARS: usize = 64;
 impl Limits {
     /// With nothing tried yet.
     pub fn new(settings: config::Limits, now: Now) -> Self {
-        let tables =
-            Tables { addresses: Buckets::new(settings.remembered), names: Buckets::new(settings.remembered) };
+        let remembered = settings.remembered;
+        let (addresses, names) = (Buckets::new(remembered), Buckets::new(remembered));
+        let tables = Tables { addresses, names, people: Buckets::new(remembered) };
         Self { settings, now, tables: Mutex::new(tables) }
     }
 
@@ -69,7 +71,7 @@ impl Limits {
         if self.settings.exempt_loopback && addr.is_loopback() {
             return Ok(());
         }
-        let now = u64::try_from((self.now)().as_micros()).unwrap_or(u64::MAX / 2);
+        let now = self.micros();
         let (by_address, by_name) = self.rates(action);
         let address = (action, network(addr));
         let name = name.map(|name| (action, name_key(name)));
@@ -79,13 +81,35 @@ impl Limits {
         let wait_name = name.as_ref().map_or(0, |name| tables.names.wait(name, by_name, now));
         let wait = wait_address.max(wait_name);
         if wait > 0 {
-            return Err(refusal(action, wait));
+            return Err(refusal(told(action), wait));
         }
         tables.addresses.take(&address, by_address, now);
         if let Some(name) = name {
             tables.names.take(&name, by_name, now);
         }
         Ok(())
+    }
+
+    /// Counts one time that somebody blocks or unblocks others, hides or shows themselves. Wherever they are: to how many
+    /// others it is told has nothing to do with that.
+    ///
+    /// # Errors
+    /// [`Code::RateLimited`] with the time to wait, and then nothing was counted.
+    pub fn check_privacy(&self, user: &UserId) -> Result<(), Error> {
+        let config::PersonRates { person_burst: burst, person_per_minute: per_minute } =
+            self.settings.privacy;
+        let (rate, now) = (Rate { burst, per_minute }, self.micros());
+        let mut tables = self.tables.lock().unwrap_or_else(PoisonError::into_inner);
+        let wait = tables.people.wait(user, rate, now);
+        if wait > 0 {
+            return Err(refusal("to block people or to hide", wait));
+        }
+        tables.people.take(user, rate, now);
+        Ok(())
+    }
+
+    fn micros(&self) -> u64 {
+        u64::try_from((self.now)().as_micros()).unwrap_or(u64::MAX / 2)
     }
 
     /// The address's, and the name's where one is given.
@@ -125,15 +149,18 @@ pub(crate) fn network(addr: IpAddr) -> IpAddr {
     }
 }
 
-fn refusal(action: Action, wait_micros: u64) -> Error {
-    let what = match action {
+fn told(action: Action) -> &'static str {
+    match action {
         Action::Connect => "to connect",
         Action::LogIn => "to sign in",
         Action::Register => "to register",
         Action::Guest => "to come as a guest",
         Action::Refresh => "to stay signed in",
         Action::LogOut => "to sign out",
-    };
+    }
+}
+
+fn refusal(what: &str, wait_micros: u64) -> Error {
     let wait_ms = wait_micros.div_ceil(1_000);
     let seconds = wait_ms.div_ceil(1_000);
     let message = format!("Too many tries {what}. Try again in {seconds} s.");
@@ -161,6 +188,7 @@ mod tests {
             guest,
             refresh,
             logout,
+            privacy: config::PersonRates { person_burst: 2, person_per_minute: 60 },
         };
         let clock = Arc::new(AtomicU64::new(0));
         let now = {
@@ -213,6 +241,19 @@ mod tests {
         limits.check(Action::Connect, addr("203.0.113.2"), None).unwrap();
         clock.store(1_000, Ordering::Relaxed);
         limits.check(Action::Connect, addr("203.0.113.1"), None).unwrap();
+    }
+
+    #[test]
+    fn a_person_is_limited_wherever_they_are_and_nobody_else_with_them() {
+        let (limits, clock) = limits(true);
+        let (ana, ben): (UserId, UserId) = ("u_ana".parse().unwrap(), "u_ben".parse().unwrap());
+        limits.check_privacy(&ana).unwrap();
+        limits.check_privacy(&ana).unwrap();
+        let refused = limits.check_privacy(&ana).unwrap_err();
+        assert_eq!((refused.code, refused.retry_after_ms), (Code::RateLimited, Some(1_000)));
+        limits.check_privacy(&ben).unwrap();
+        clock.store(1_000, Ordering::Relaxed);
+        limits.check_privacy(&ana).unwrap();
     }
 
     #[test]
