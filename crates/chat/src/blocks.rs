@@ -21,7 +21,7 @@ impl Chat {
     /// # Errors
     /// `not_found` for an unknown user, `bad_request` for oneself, `conflict` for one who has blocked 1,000.
     pub async fn block_user(&self, user: &UserId, request: BlockUser) -> Result<User, Error> {
-        let mut tx = self.inner.store.write().await.map_err(unavailable)?;
+        let mut tx = self.writer().await?;
         let whom =
             people::any(&mut tx, &request.user).await?.ok_or_else(|| people::no_such_user(&request.user))?;
         if whom.id == *user {
@@ -37,7 +37,7 @@ impl Chat {
     /// # Errors
     /// `not_found` for an unknown user.
     pub async fn unblock_user(&self, user: &UserId, request: UnblockUser) -> Result<User, Error> {
-        let mut tx = self.inner.store.write().await.map_err(unavailable)?;
+        let mut tx = self.writer().await?;
         let whom =
             people::any(&mut tx, &request.user).await?.ok_or_else(|| people::no_such_user(&request.user))?;
         sqlx::query("DELETE FROM blocks WHERE user_id = $1 AND blocked_id = $2")

@@ -40,9 +40,12 @@ pub use tasks::{Failed, Tasks};
 use accounts::Accounts;
 use feed::SPARE;
 use plaza_protocol::{Code, Error};
-use plaza_store::{QueueStats, Store, StoreError};
+use plaza_store::{QueueStats, Store, StoreError, WriteTx};
 use std::sync::Arc;
-use tokio::{sync::mpsc, time::Instant};
+use tokio::{
+    sync::{Mutex, mpsc},
+    time::Instant,
+};
 use tokio_util::sync::CancellationToken;
 
 /// Everything about chat on this node. Cheap to clone.
@@ -62,6 +65,8 @@ struct Inner {
     reads: rooms::ReadQueue,
     accounts: Accounts,
     cutting: Arc<retention::Cutting>,
+    /// Held by one who has names looked through, which takes long: so it never takes more than one reader.
+    searching: Mutex<()>,
 }
 
 impl std::fmt::Debug for Chat {
@@ -99,7 +104,17 @@ impl Chat {
             retention::Cutting::new(store.clone(), clock.clone(), &settings, reads.clone(), shutdown);
         let cutting = Arc::new(cutting);
         tasks.spawn("what is kept no longer", Arc::clone(&cutting).run());
-        let inner = Inner { store, clock, random, settings, log, reads, accounts, cutting };
+        let inner = Inner {
+            store,
+            clock,
+            random,
+            settings,
+            log,
+            reads,
+            accounts,
+            cutting,
+            searching: Mutex::default(),
+        };
         Ok((Self { inner: Arc::new(inner), deadline: None }, committed))
     }
 
@@ -128,6 +143,15 @@ impl Chat {
     /// How many commands wait for the log.
     pub fn log_waiting(&self) -> usize {
         self.inner.log.waiting()
+    }
+
+    /// The writing transaction, for what is asked of this clone: not after its deadline.
+    async fn writer(&self) -> Result<WriteTx, Error> {
+        let tx = self.inner.store.write().await.map_err(unavailable)?;
+        match self.deadline {
+            Some(deadline) if deadline <= Instant::now() => Err(Error::expired()),
+            _ => Ok(tx),
+        }
     }
 
     fn random(&self) -> &dyn Random {

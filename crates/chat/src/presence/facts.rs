@@ -67,7 +67,7 @@ impl Chat {
 
     /// Stores whether somebody lets themselves be seen.
     pub(super) async fn set_visible(&self, user: &UserId, visible: bool) -> Result<(), Error> {
-        let mut tx = self.inner.store.write().await.map_err(unavailable)?;
+        let mut tx = self.writer().await?;
         sqlx::query("UPDATE users SET hidden = $2 WHERE id = $1 AND hidden <> $2")
             .bind(user.as_str())
             .bind(i64::from(!visible))

@@ -33,7 +33,10 @@ use std::sync::{
     atomic::{AtomicU64, Ordering},
 };
 use task::Message;
-use tokio::sync::{Mutex, mpsc, oneshot};
+use tokio::{
+    sync::{Mutex, mpsc, oneshot},
+    time::Instant,
+};
 use tokio_util::sync::CancellationToken;
 
 /// Messages to the task that may wait.
@@ -100,6 +103,12 @@ impl<S: Subscriber> Presence<S> {
         );
         let (ids, in_order) = (Arc::default(), Arc::default());
         Self { chat: chat.clone(), mailbox, ids, changes, last_seen, in_order }
+    }
+
+    /// The same, for one request: what waits until `deadline` is not carried out any more.
+    #[must_use]
+    pub fn by(&self, deadline: Instant) -> Self {
+        Self { chat: self.chat.by(deadline), ..self.clone() }
     }
 
     /// A number for a connection that may come.

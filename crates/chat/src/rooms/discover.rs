@@ -36,6 +36,7 @@ impl Chat {
                 Err(_) => return Err(Error::bad_request("Give as after what the page before gave as next.")),
             },
         };
+        let _turn = self.inner.searching.lock().await;
         let mut snapshot = self.inner.store.snapshot().await.map_err(unavailable)?;
         Ok(page(&mut snapshot, user, &pattern(query), &after).await?)
     }

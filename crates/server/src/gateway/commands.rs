@@ -12,8 +12,7 @@ use plaza_chat::Chat;
 use plaza_protocol::{
     AddMember, Answer, BanMember, Code, CreateRoom, DiscoverRooms, Error, GetPresence, History, JoinRoom,
     LeaveRoom, ListBans, ListBlocked, ListMembers, ListRooms, Locate, MarkRead, Position, ReadEvent,
-    RemoveMember, RenameRoom, Request, RequestOptions, Resume, SendMessage, SetPresence, SetRole,
-    UnbanMember,
+    RemoveMember, RenameRoom, Request, RequestOptions, Resume, SendMessage, SetRole, UnbanMember,
 };
 use plaza_socketio::{Ack, Event, Handlers, Payload, Socket};
 use serde::{Serialize, de::DeserializeOwned};
@@ -31,7 +30,7 @@ pub(super) struct Asker {
     /// What is asked of it is not carried out after the deadline.
     pub(super) chat: Chat,
     /// When an answer is of no use any more.
-    deadline: Instant,
+    pub(super) deadline: Instant,
 }
 
 impl Asker {
@@ -134,8 +133,8 @@ pub(super) fn register(handlers: Handlers, here: &Arc<Here>) -> Handlers {
     );
     let handlers = manage(handlers, here);
     let handlers = command(handlers, here, mark_read);
-    let handlers = command(handlers, here, people::block);
-    let handlers = command(handlers, here, people::unblock);
+    let handlers = command(handlers, here, large(people::block));
+    let handlers = command(handlers, here, large(people::unblock));
     let handlers = command(handlers, here, async |asker, _: ListBlocked| {
         asker.chat.blocked_users(&asker.seat()?.identity.user.id).await
     });
@@ -147,9 +146,7 @@ pub(super) fn register(handlers: Handlers, here: &Arc<Here>) -> Handlers {
         }),
     );
     let handlers = replying(handlers, here, people::watch);
-    let handlers = command(handlers, here, async |asker, request: SetPresence| {
-        asker.here.presence.set(&asker.seat()?.identity.user.id, request).await
-    });
+    let handlers = command(handlers, here, large(people::set_presence));
     let handlers = command(handlers, here, large(people::typing));
     handlers.otherwise(async |_, Event { ack, .. }| {
         if let Some(ack) = ack {
@@ -247,7 +244,8 @@ fn millis(millis: u32) -> Duration {
     Duration::from_millis(millis.into())
 }
 
-/// Serves a request whose answer is large when its client has room for it, and one at a time. The answer is queued
+/// Serves a request whose answer is large when its client has room for it, and one at a time; so too one that waits for
+/// the writer by itself, where each that one client asks for would keep others waiting. The answer is queued
 /// before the client's next one looks for room, since one task runs all of a client's handlers.
 fn large<Q, Fut>(
     serve: impl Fn(Asker, Q) -> Fut + Clone + Send + Sync + 'static,

@@ -3,7 +3,7 @@
 
 use super::{
     extract::{
-        Administrator, Asker, ClientIp, Device, IdempotencyKey, Json, Params, Person, Room, SessionOf,
+        Administrator, Asker, ClientIp, Device, Here, IdempotencyKey, Json, Params, Person, Room, SessionOf,
     },
     problem::Refusal,
 };
@@ -116,6 +116,8 @@ impl OperationInput for Administrator {
 }
 
 impl OperationInput for ClientIp {}
+
+impl OperationInput for Here {}
 
 impl OperationInput for SessionOf {
     fn operation_input(context: &mut GenContext, operation: &mut Described) {

@@ -1,6 +1,6 @@
 //! What a handler takes out of a request; what cannot be taken is answered as problem details.
 
-use super::{State, device, problem::Refusal};
+use super::{State, device, headers::Deadline, problem::Refusal};
 use crate::client_addr::ClientAddr;
 use axum::extract::{FromRequest, FromRequestParts, Path, Query, Request, rejection::BytesRejection};
 use http::{HeaderMap, StatusCode, header, request::Parts};
@@ -51,6 +51,21 @@ fn unfit(error: &serde_json::Error) -> Refusal {
             let (line, column) = (error.line(), error.column());
             Error::bad_request(format!("The body is not JSON: see line {line}, column {column}.")).into()
         }
+    }
+}
+
+/// What a handler works with, for one request: what waits until the request's end is not carried out behind it.
+pub(super) struct Here(pub(super) State);
+
+impl FromRequestParts<State> for Here {
+    type Rejection = Refusal;
+
+    async fn from_request_parts(parts: &mut Parts, state: &State) -> Result<Self, Refusal> {
+        let mut state = state.clone();
+        if let Some(Deadline(deadline)) = parts.extensions.get() {
+            state.chat = state.chat.by(*deadline);
+        }
+        Ok(Self(state))
     }
 }
 

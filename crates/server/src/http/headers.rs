@@ -5,6 +5,7 @@ use axum::{extract::Request, middleware::Next, response::Response};
 use futures_util::future::BoxFuture;
 use http::{HeaderName, HeaderValue, Method, StatusCode, header};
 use std::time::Duration;
+use tokio::time::Instant;
 use tower_http::cors::{AllowOrigin, CorsLayer};
 
 /// Only what this server serves, nothing inline, in nobody's frame; sockets by the two ways there are, and to where the
@@ -71,10 +72,16 @@ pub(super) fn cors(origins: &[String]) -> CorsLayer {
         .max_age(Duration::from_secs(600))
 }
 
+/// When a request ends. Every one's extensions carry it.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Deadline(pub(super) Instant);
+
 /// Ends a request that takes longer than `limit`, body included.
-pub(super) async fn deadline(limit: Duration, request: Request, next: Next) -> Response {
+pub(super) async fn deadline(limit: Duration, mut request: Request, next: Next) -> Response {
     use axum::response::IntoResponse;
-    tokio::time::timeout(limit, next.run(request)).await.unwrap_or_else(|_| {
+    let end = Instant::now() + limit;
+    request.extensions_mut().insert(Deadline(end));
+    tokio::time::timeout_at(end, next.run(request)).await.unwrap_or_else(|_| {
         Refusal::bad_request(StatusCode::REQUEST_TIMEOUT, "The request took too long. Send it again.")
             .into_response()
     })

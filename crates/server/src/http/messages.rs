@@ -3,14 +3,13 @@
 use super::{
     State,
     documented::{Created, Operation},
-    extract::{Asker, IdempotencyKey, Json, Params, Room},
+    extract::{Asker, Here, IdempotencyKey, Json, Params, Room},
     problem::Refusal,
 };
 use aide::axum::{
     ApiRouter,
     routing::{get_with, post_with},
 };
-use axum::extract::State as TheState;
 use plaza_protocol::{
     Content, EventsPage, History, Locate, Position, SendMessage, SentMessage, Seq, TextBody, Timestamp,
 };
@@ -55,7 +54,7 @@ struct Page {
 }
 
 async fn events(
-    TheState(state): TheState<State>,
+    Here(state): Here,
     Asker(who): Asker,
     Room(room_id): Room,
     Params(page): Params<Page>,
@@ -73,7 +72,7 @@ struct Moment {
 }
 
 async fn locate(
-    TheState(state): TheState<State>,
+    Here(state): Here,
     Asker(who): Asker,
     Room(room_id): Room,
     Params(Moment { at }): Params<Moment>,
@@ -90,7 +89,7 @@ enum NewMessage {
 }
 
 async fn send(
-    TheState(state): TheState<State>,
+    Here(state): Here,
     Asker(who): Asker,
     Room(room_id): Room,
     IdempotencyKey(client_id): IdempotencyKey,

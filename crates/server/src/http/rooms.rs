@@ -4,14 +4,13 @@
 use super::{
     State,
     documented::{Created, NoContent, Operation},
-    extract::{Asker, Json, Params, Person, Room},
+    extract::{Asker, Here, Json, Params, Person, Room},
     problem::Refusal,
 };
 use aide::axum::{
     ApiRouter,
     routing::{get_with, patch_with, post_with, put_with},
 };
-use axum::extract::State as TheState;
 use plaza_protocol::{
     AddMember, BanMember, BansPage, BlockUser, BlockedList, CreateRoom, CreatedRoom, DiscoverRooms, JoinRoom,
     JoinedRoom, LeaveRoom, ListBans, ListMembers, MembersPage, Position, RemoveMember, RenameRoom, Role,
@@ -105,12 +104,12 @@ fn may_clash(operation: Operation<'_>) -> Operation<'_> {
     guarded(operation).response::<404, Refusal>().response::<409, Refusal>()
 }
 
-async fn list(TheState(state): TheState<State>, Asker(who): Asker) -> Answer<RoomList> {
+async fn list(Here(state): Here, Asker(who): Asker) -> Answer<RoomList> {
     Ok(axum::Json(state.chat.list_rooms(&who.user.id).await?))
 }
 
 async fn create(
-    TheState(state): TheState<State>,
+    Here(state): Here,
     Asker(who): Asker,
     Json(room): Json<CreateRoom>,
 ) -> Result<Created<CreatedRoom>, Refusal> {
@@ -118,7 +117,7 @@ async fn create(
 }
 
 async fn discover(
-    TheState(state): TheState<State>,
+    Here(state): Here,
     Asker(who): Asker,
     Params(wanted): Params<DiscoverRooms>,
 ) -> Answer<RoomsPage> {
@@ -135,7 +134,7 @@ struct Renamed {
 }
 
 async fn rename(
-    TheState(state): TheState<State>,
+    Here(state): Here,
     Asker(who): Asker,
     Room(room_id): Room,
     Json(Renamed { name }): Json<Renamed>,
@@ -143,15 +142,11 @@ async fn rename(
     Ok(axum::Json(state.chat.rename_room(&who.user, RenameRoom { room_id, name }).await?))
 }
 
-async fn join(
-    TheState(state): TheState<State>,
-    Asker(who): Asker,
-    Room(room_id): Room,
-) -> Answer<JoinedRoom> {
+async fn join(Here(state): Here, Asker(who): Asker, Room(room_id): Room) -> Answer<JoinedRoom> {
     Ok(axum::Json(state.chat.join_room(&who.user, JoinRoom { room_id }).await?))
 }
 
-async fn leave(TheState(state): TheState<State>, Asker(who): Asker, Room(room_id): Room) -> Answer<Position> {
+async fn leave(Here(state): Here, Asker(who): Asker, Room(room_id): Room) -> Answer<Position> {
     Ok(axum::Json(state.chat.leave_room(&who.user, LeaveRoom { room_id }).await?))
 }
 
@@ -164,7 +159,7 @@ struct Page {
 }
 
 async fn list_members(
-    TheState(state): TheState<State>,
+    Here(state): Here,
     Asker(who): Asker,
     Room(room_id): Room,
     Params(Page { after }): Params<Page>,
@@ -181,7 +176,7 @@ struct Whom {
 }
 
 async fn add(
-    TheState(state): TheState<State>,
+    Here(state): Here,
     Asker(who): Asker,
     Room(room_id): Room,
     Json(Whom { user }): Json<Whom>,
@@ -197,7 +192,7 @@ struct NewRole {
 }
 
 async fn set_role(
-    TheState(state): TheState<State>,
+    Here(state): Here,
     Asker(who): Asker,
     Room(room_id): Room,
     Person(user): Person,
@@ -207,7 +202,7 @@ async fn set_role(
 }
 
 async fn remove(
-    TheState(state): TheState<State>,
+    Here(state): Here,
     Asker(who): Asker,
     Room(room_id): Room,
     Person(user): Person,
@@ -216,7 +211,7 @@ async fn remove(
 }
 
 async fn list_bans(
-    TheState(state): TheState<State>,
+    Here(state): Here,
     Asker(who): Asker,
     Room(room_id): Room,
     Params(Page { after }): Params<Page>,
@@ -225,7 +220,7 @@ async fn list_bans(
 }
 
 async fn ban(
-    TheState(state): TheState<State>,
+    Here(state): Here,
     Asker(who): Asker,
     Room(room_id): Room,
     Person(user): Person,
@@ -234,7 +229,7 @@ async fn ban(
 }
 
 async fn unban(
-    TheState(state): TheState<State>,
+    Here(state): Here,
     Asker(who): Asker,
     Room(room_id): Room,
     Person(user): Person,
@@ -242,24 +237,16 @@ async fn unban(
     Ok(axum::Json(state.chat.unban_member(&who.user, UnbanMember { room_id, user }).await?))
 }
 
-async fn list_blocked(TheState(state): TheState<State>, Asker(who): Asker) -> Answer<BlockedList> {
+async fn list_blocked(Here(state): Here, Asker(who): Asker) -> Answer<BlockedList> {
     Ok(axum::Json(state.chat.blocked_users(&who.user.id).await?))
 }
 
-async fn block(
-    TheState(state): TheState<State>,
-    Asker(who): Asker,
-    Person(user): Person,
-) -> Result<NoContent, Refusal> {
-    state.chat.block_user(&who.user.id, BlockUser { user }).await?;
+async fn block(Here(state): Here, Asker(who): Asker, Person(user): Person) -> Result<NoContent, Refusal> {
+    state.gateway.block(&state.chat, &who.user.id, BlockUser { user }).await?;
     Ok(NoContent)
 }
 
-async fn unblock(
-    TheState(state): TheState<State>,
-    Asker(who): Asker,
-    Person(user): Person,
-) -> Result<NoContent, Refusal> {
-    state.chat.unblock_user(&who.user.id, UnblockUser { user }).await?;
+async fn unblock(Here(state): Here, Asker(who): Asker, Person(user): Person) -> Result<NoContent, Refusal> {
+    state.gateway.unblock(&state.chat, &who.user.id, UnblockUser { user }).await?;
     Ok(NoContent)
 }

@@ -5,18 +5,24 @@ use plaza_client::{Connection, Options, RequestError};
 use plaza_protocol::{Auth, Code};
 use reqwest::StatusCode;
 use serde_json::json;
-use std::time::{Duration, Instant};
+use sqlx::Row as _;
+use std::{
+    collections::BTreeMap,
+    time::{Duration, Instant},
+};
 use tokio::time::sleep;
 
 #[tokio::test]
 async fn what_expires_in_the_queue_is_not_carried_out() {
     let node = Node::start(&[("PLAZA_SOCKET__REQUEST_DEADLINE_MS", "300")]).await;
-    let mut ana = socket::guest(&node, "Ana").await;
-    ana.ask(0, "room:join", &[json!({"roomId": "hall"})]).await;
-    assert_eq!(ana.answer(0).await["ok"], true);
+    let (mut ana, mut ben) = (socket::guest(&node, "Ana").await, socket::guest(&node, "Ben").await);
+    for guest in [&mut ana, &mut ben] {
+        guest.ask(0, "room:join", &[json!({"roomId": "hall"})]).await;
+        assert_eq!(guest.answer(0).await["ok"], true);
+    }
     let message = |id: &str| json!({"roomId": "hall", "clientId": id, "kind": "text", "body": {"text": id}});
 
-    // Nothing can be committed meanwhile: one batch is with the writer, the others wait.
+    // Nothing can be committed meanwhile: one batch waits for the writer, the others for the batch.
     let writer = node.store.write().await.unwrap();
     let began = Instant::now();
     ana.ask(1, "message:send", &[message("first")]).await;
@@ -25,14 +31,20 @@ async fn what_expires_in_the_queue_is_not_carried_out() {
     ana.ask(3, "message:send", &[message("in a hurry"), json!({"timeoutMs": 1})]).await;
     ana.ask(4, "message:send", &[message("patient"), json!({"timeoutMs": 30_000})]).await;
     ana.ask(5, "room:read", &[json!({"roomId": "hall", "seq": 1}), json!({"timeoutMs": 20_000})]).await;
+    // What waits for the writer by itself; the second one for the first.
+    ana.ask(8, "presence:set", &[json!({"visible": false})]).await;
+    ana.ask(9, "user:block", &[json!({"user": "@Ben"}), json!({"timeoutMs": 20_000})]).await;
     // One that only reads waits for nobody.
-    ana.ask(6, "room:history", &[json!({"roomId": "hall"}), json!({"timeoutMs": 20_000})]).await;
-    assert_eq!(ana.answer(6).await["ok"], true);
+    ben.ask(6, "room:history", &[json!({"roomId": "hall"}), json!({"timeoutMs": 20_000})]).await;
+    assert_eq!(ben.answer(6).await["ok"], true);
     sleep(Duration::from_millis(400).saturating_sub(began.elapsed())).await;
     drop(writer);
 
-    for (id, expired) in [(2, true), (3, true), (4, false)] {
-        let answer = ana.answer(id).await;
+    // In the order in which their turns come.
+    let mut waiting = BTreeMap::from([(1, true), (2, true), (3, true), (4, false), (8, true), (9, false)]);
+    while !waiting.is_empty() {
+        let (id, answer) = ana.any_answer().await;
+        let Some(expired) = waiting.remove(&id) else { continue };
         assert_eq!(answer["ok"] == false, expired, "{id}: {answer}");
         if expired {
             assert_eq!(
@@ -45,8 +57,11 @@ async fn what_expires_in_the_queue_is_not_carried_out() {
     let page = ana.answer(7).await;
     let said: Vec<_> =
         page["events"].as_array().unwrap().iter().filter_map(|event| event["clientId"].as_str()).collect();
-    assert_eq!(said, ["first", "patient"]);
-    drop(ana);
+    assert_eq!(said, ["patient"]);
+    let mut reader = node.store.read().await.unwrap();
+    let hidden = sqlx::query("SELECT COUNT(*) FROM users WHERE hidden = 1").fetch_one(&mut *reader).await;
+    assert_eq!(hidden.unwrap().get::<i64, _>(0), 0);
+    drop((reader, ana, ben));
     node.stop().await;
 }
 

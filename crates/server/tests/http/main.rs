@@ -8,6 +8,7 @@ mod connections;
 mod deadlines;
 mod node;
 mod operator;
+mod privacy;
 mod security;
 mod sessions;
 mod socket;

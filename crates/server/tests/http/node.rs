@@ -14,7 +14,11 @@ use std::{
     time::{Duration, Instant},
 };
 use tempfile::TempDir;
-use tokio::{net::TcpListener, task::JoinHandle, time::timeout};
+use tokio::{
+    net::{TcpListener, TcpStream},
+    task::JoinHandle,
+    time::timeout,
+};
 use tokio_util::sync::CancellationToken;
 
 /// Longer than anything here should take.
@@ -91,6 +95,11 @@ impl Node {
         let answer = self.post("/api/v1/register", &body).send().await.unwrap();
         assert_eq!(answer.status(), StatusCode::CREATED);
         answer.json().await.unwrap()
+    }
+
+    /// A connection on which nothing was said yet.
+    pub(crate) async fn connect(&self) -> TcpStream {
+        TcpStream::connect(self.addr).await.unwrap()
     }
 
     /// Asks it to stop, and does not wait.

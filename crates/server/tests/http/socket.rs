@@ -52,6 +52,14 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
         answer[0].clone()
     }
 
+    /// Waits for the next answer there is, and which request it is to.
+    pub(crate) async fn any_answer(&mut self) -> (u32, Value) {
+        let packet = self.packet("43").await;
+        let (id, answer) = packet["43".len()..].split_once('[').unwrap();
+        let answer: Value = serde_json::from_str(&format!("[{answer}")).unwrap();
+        (id.parse().unwrap(), answer[0].clone())
+    }
+
     /// Waits until the server has closed the connection.
     pub(crate) async fn closed(&mut self) {
         while let Some(Ok(_)) = timeout(PATIENCE, self.0.next()).await.expect("the end") {}
