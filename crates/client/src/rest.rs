@@ -123,6 +123,12 @@ async fn accepted(request: RequestBuilder) -> Result<reqwest::Response, RequestE
     if status.is_success() {
         return Ok(answer);
     }
+    // As a port that speaks HTTPS answers.
+    let hint = if status == StatusCode::BAD_REQUEST && answer.url().scheme() == "http" {
+        "; try https://"
+    } else {
+        ""
+    };
     Err(RequestError::Refused(match answer.json::<Problem>().await {
         Ok(problem) => Error {
             code: problem.code,
@@ -130,7 +136,7 @@ async fn accepted(request: RequestBuilder) -> Result<reqwest::Response, RequestE
             retryable: problem.retryable,
             retry_after_ms: problem.retry_after_ms,
         },
-        Err(_) => Error::new(code_of(status), format!("The server answered {status}.")),
+        Err(_) => Error::new(code_of(status), format!("The server answered {status}{hint}.")),
     }))
 }
 

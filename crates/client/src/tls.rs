@@ -21,10 +21,14 @@ pub(crate) fn config() -> io::Result<ClientConfig> {
 
 /// What an error says to people; of a certificate that is not trusted, what to do.
 pub(crate) fn said(error: &(dyn std::error::Error + 'static)) -> String {
-    let inner = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
-    let wrapped = inner.and_then(|inner| inner.downcast_ref::<rustls::Error>());
-    let refused = wrapped.or_else(|| error.downcast_ref::<rustls::Error>());
-    let Some(rustls::Error::InvalidCertificate(why)) = refused else { return error.to_string() };
+    let mut inner = error;
+    // Wrapped once, or more often: an error of the system's is not the source of those that it wraps.
+    while let Some(wrapped) = inner.downcast_ref::<io::Error>().and_then(io::Error::get_ref) {
+        inner = wrapped;
+    }
+    let Some(rustls::Error::InvalidCertificate(why)) = inner.downcast_ref::<rustls::Error>() else {
+        return error.to_string();
+    };
     match why {
         CertificateError::Other(other) if other.to_string().contains("CaUsedAsEndEntity") => {
             "its certificate is an authority's own (CA:TRUE); make one for the server (CA:FALSE)".to_owned()

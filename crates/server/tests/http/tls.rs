@@ -189,10 +189,9 @@ async fn a_handshake_under_way_takes_a_place() {
 async fn the_console_talks_over_tls_with_whom_it_trusts() {
     let authority = Authority::new();
     let node = secure_node(&authority, &[]).await;
-    let url = format!("https://{}", node.addr);
-    let chat = async |trusted: String| {
+    let chat = async |scheme: &str, trusted: String| {
         let mut console = Command::new(env!("CARGO_BIN_EXE_plaza"))
-            .args(["chat", &url])
+            .args(["chat", &format!("{scheme}://{}", node.addr)])
             .env("SSL_CERT_FILE", trusted)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
@@ -207,15 +206,20 @@ async fn the_console_talks_over_tls_with_whom_it_trusts() {
         drop(input);
         timeout(PATIENCE, console.wait_with_output()).await.expect("the console ends").unwrap()
     };
-    let trusting = chat(authority.path("root.pem")).await;
+    let trusting = chat("https", authority.path("root.pem")).await;
     let said = String::from_utf8_lossy(&trusting.stdout).into_owned();
     assert!(
         said.contains("Message from hall ==> hello"),
         "{said}{}",
         String::from_utf8_lossy(&trusting.stderr)
     );
-    let wary = chat(Authority::new().path("root.pem")).await;
-    let said = format!("{}{}", String::from_utf8_lossy(&wary.stdout), String::from_utf8_lossy(&wary.stderr));
-    assert!(!wary.status.success() && said.contains("certificate"), "{said}");
+    for (scheme, trusted, hint) in [
+        ("https", Authority::new().path("root.pem"), "name its file in SSL_CERT_FILE"),
+        ("http", authority.path("root.pem"), "try https://"),
+    ] {
+        let wary = chat(scheme, trusted).await;
+        let said = String::from_utf8_lossy(&wary.stderr);
+        assert!(!wary.status.success() && said.contains(hint), "{said}");
+    }
     node.stop().await;
 }
