@@ -161,7 +161,7 @@ impl Store {
     }
 
     /// The one writing transaction, as soon as those who asked before are done. However many ask, a batch of
-    /// [`group_commit`] lets no more than one of them go first: so nobody makes messages wait by asking often.
+    /// [`group_commit()`] lets no more than one of them go first: so nobody makes messages wait by asking often.
     ///
     /// # Errors
     /// `Exhausted` when it did not become free within thirty seconds, `Closed` after [`Store::close`], `Corrupt` once
