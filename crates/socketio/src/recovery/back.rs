@@ -40,8 +40,8 @@ impl Memory {
                 return None;
             }
             let mut since = had.max(away.life.began);
-            if since >= away.sent {
-                // It has all that it was sent, so until it went there was nothing else for it.
+            if since >= away.meant {
+                // It has all that was meant for it, so until it went there was nothing else for it.
                 since = since.max(away.went);
             }
             // The other half is for what comes while the middleware has its time.
@@ -86,9 +86,9 @@ impl Memory {
                 return false;
             }
             for (position, message) in missed {
-                if session.send(message.frames(socket.parser())).is_ok() {
-                    own.sent.store(position, Ordering::Release);
-                }
+                // Closed meanwhile: it is missed again.
+                let _ = session.send(message.frames(socket.parser()));
+                own.meant.store(position, Ordering::Release);
             }
             if !socket.connected() {
                 return false;

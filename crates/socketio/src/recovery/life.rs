@@ -1,5 +1,5 @@
-//! What is known of one socket that can be recovered: since when it is there, when it was in which room, and what it
-//! was sent last. So it can be told exactly which packets were for it, also while it was away.
+//! What is known of one socket that can be recovered: since when it is there, when it was in which room, and what
+//! was meant for it last. So it can be told exactly which packets were for it, also while it was away.
 
 use crate::{
     adapter::ToOthers,
@@ -24,8 +24,8 @@ pub(crate) struct Recoverable {
     pub(super) pid: Pid,
     /// `None`: it is new.
     pub(super) restored: Option<Restored>,
-    /// The position of the latest packet that was handed to its session.
-    pub(super) sent: AtomicU64,
+    /// The position of the latest packet that was meant for it, whether or not its session still took it.
+    pub(super) meant: AtomicU64,
     life: Mutex<Life>,
 }
 
@@ -119,7 +119,7 @@ impl Life {
 impl Recoverable {
     /// Of a new socket.
     pub(crate) fn new(pid: Pid) -> Self {
-        Self { pid, restored: None, sent: AtomicU64::new(0), life: Mutex::default() }
+        Self { pid, restored: None, meant: AtomicU64::new(0), life: Mutex::default() }
     }
 
     pub(crate) fn is_restored(&self) -> bool {
@@ -132,7 +132,7 @@ impl Recoverable {
 
     /// It goes away.
     pub(super) fn away(&self, id: SocketId, data: Option<Data>, went: u64, until: Instant) -> Away {
-        Away { id, data, life: self.life().clone(), sent: self.sent.load(Ordering::Acquire), went, until }
+        Away { id, data, life: self.life().clone(), meant: self.meant.load(Ordering::Acquire), went, until }
     }
 }
 
@@ -141,7 +141,7 @@ pub(super) struct Away {
     pub(super) id: SocketId,
     pub(super) data: Option<Data>,
     pub(super) life: Life,
-    pub(super) sent: u64,
+    pub(super) meant: u64,
     pub(super) went: u64,
     pub(super) until: Instant,
 }
@@ -171,7 +171,7 @@ impl Away {
 
     /// It comes back, having had all up to `since`.
     pub(super) fn back(self, pid: Pid, since: u64) -> Previous {
-        let Self { id, data, life, sent, went, .. } = self;
+        let Self { id, data, life, meant, went, .. } = self;
         Previous {
             id,
             data,
@@ -179,7 +179,7 @@ impl Away {
             recoverable: Recoverable {
                 pid,
                 restored: Some(Restored { since, went }),
-                sent: AtomicU64::new(sent),
+                meant: AtomicU64::new(meant),
                 life: Mutex::new(life),
             },
         }

@@ -97,9 +97,10 @@ impl Memory {
                     if volatile && !socket.flows() {
                         return;
                     }
-                    let sent = socket.send_frames(message.frames(socket.parser()));
-                    if let (Ok(()), false, Some(own)) = (sent, volatile, socket.recoverable()) {
-                        own.sent.store(position, Ordering::Release);
+                    // Closed: its end is not known here yet. What was meant for it is missed all the same.
+                    let _ = socket.send_frames(message.frames(socket.parser()));
+                    if let (false, Some(own)) = (volatile, socket.recoverable()) {
+                        own.meant.store(position, Ordering::Release);
                     }
                 },
             );

@@ -80,6 +80,24 @@ async fn what_was_sent_into_a_broken_connection_is_missed() {
 }
 
 #[tokio::test]
+async fn what_comes_between_the_end_of_a_connection_and_its_being_known_is_missed() {
+    let server = plain();
+    let mut ana = Person::join(&server, json!({})).await;
+    server.root().emit("had", &[1]).unwrap();
+    assert_eq!(ana.event().await, json!(["had", 1]));
+    // Nothing is awaited in between: the session takes nothing any more, and its socket is still there.
+    let socket = server.root().sockets(&Target::default()).pop().unwrap();
+    socket.close_transport();
+    server.root().emit("missed", &[2]).unwrap();
+    drop(socket);
+    let kept = ana.lost(&server).await;
+    let mut ana = kept.back(&server).await;
+    assert!(kept.is_recovered_as(&ana));
+    assert_eq!(ana.event().await, json!(["missed", 2]));
+    ana.nothing_more(&server).await;
+}
+
+#[tokio::test]
 async fn one_that_had_nothing_yet_says_no_position() {
     let server = plain();
     let ana = Person::join(&server, json!({})).await;
