@@ -218,27 +218,37 @@ pub fn group_commit<B: Batch>(
                 taken.drain(..).map(|entry| (entry.job, entry.answer)).unzip();
             let committed = commit(tx, &mut batch, jobs).await;
             told.ended(began, queued, count, committed.is_err());
-            match committed {
-                Ok((answers, effect)) => {
-                    for (caller, answer) in callers.into_iter().zip(answers) {
-                        // A caller that has gone away does not want to know.
-                        let _ = caller.send(answer);
-                    }
-                    batch.committed(effect).await;
-                }
-                Err(error) => {
-                    if !store.failed(&error) {
-                        let jobs = callers.len();
-                        tracing::error!(%error, jobs, "A transaction failed; nothing of it was kept");
-                    }
-                    for caller in callers {
-                        let _ = caller.send(batch.failed(&error));
-                    }
-                }
-            }
+            settle(&store, &mut batch, committed, callers).await;
         }
     };
     (Queue { entries, stats }, task)
+}
+
+/// Answers the callers, and then says what was committed.
+async fn settle<B: Batch>(
+    store: &Store,
+    batch: &mut B,
+    committed: Result<(Vec<B::Answer>, B::Effect), StoreError>,
+    callers: Vec<oneshot::Sender<B::Answer>>,
+) {
+    match committed {
+        Ok((answers, effect)) => {
+            for (caller, answer) in callers.into_iter().zip(answers) {
+                // A caller that has gone away does not want to know.
+                let _ = caller.send(answer);
+            }
+            batch.committed(effect).await;
+        }
+        Err(error) => {
+            if !store.failed(&error) {
+                let jobs = callers.len();
+                tracing::error!(%error, jobs, "A transaction failed; nothing of it was kept");
+            }
+            for caller in callers {
+                let _ = caller.send(batch.failed(&error));
+            }
+        }
+    }
 }
 
 /// Answers those whose time has run out, and takes them out.

@@ -133,6 +133,16 @@ pub(super) fn register(handlers: Handlers, here: &Arc<Here>) -> Handlers {
     );
     let handlers = manage(handlers, here);
     let handlers = command(handlers, here, mark_read);
+    let handlers = between_people(handlers, here);
+    handlers.otherwise(async |_, Event { ack, .. }| {
+        if let Some(ack) = ack {
+            answer("", ack, Err::<(), _>(Error::bad_request("There is no request of this name.")));
+        }
+    })
+}
+
+/// Blocks, who is here, and who is writing.
+fn between_people(handlers: Handlers, here: &Arc<Here>) -> Handlers {
     let handlers = command(handlers, here, large(people::block));
     let handlers = command(handlers, here, large(people::unblock));
     let handlers = command(handlers, here, async |asker, _: ListBlocked| {
@@ -147,12 +157,7 @@ pub(super) fn register(handlers: Handlers, here: &Arc<Here>) -> Handlers {
     );
     let handlers = replying(handlers, here, people::watch);
     let handlers = command(handlers, here, large(people::set_presence));
-    let handlers = command(handlers, here, large(people::typing));
-    handlers.otherwise(async |_, Event { ack, .. }| {
-        if let Some(ack) = ack {
-            answer("", ack, Err::<(), _>(Error::bad_request("There is no request of this name.")));
-        }
-    })
+    command(handlers, here, large(people::typing))
 }
 
 /// What owners and moderators do to a room, and finding rooms and moments.
