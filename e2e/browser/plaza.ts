@@ -79,8 +79,26 @@ export class Plaza {
   }
 
   /** What `plaza admin` prints, beside the server that runs. */
-  async admin(...args: string[]): Promise<string> {
-    const { stdout } = await promisify(execFile)(binary, ['admin', '--data', this.#data, ...args]);
+  admin(...args: string[]): Promise<string> {
+    return this.#run('admin', ...args);
+  }
+
+  /** Copies the data while it is used. */
+  backup(): Promise<string> {
+    return this.#run('backup', this.#backup);
+  }
+
+  /** Puts what `backup` copied in the place of the data. No server runs. */
+  restore(): Promise<string> {
+    return this.#run('restore', '--force', this.#backup);
+  }
+
+  get #backup(): string {
+    return join(this.#data, 'backup.db');
+  }
+
+  async #run(command: string, ...args: string[]): Promise<string> {
+    const { stdout } = await promisify(execFile)(binary, [command, '--data', this.#data, ...args]);
     return stdout;
   }
 

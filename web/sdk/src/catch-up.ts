@@ -57,6 +57,13 @@ export class CatchUp {
     this.resumption.set({ messages: 0, changes: 0, reloaded: [...others, room] });
   }
 
+  /** One is in the room no more: there is nothing to look at that was replaced. */
+  dropped(roomId: string): void {
+    this.resumption.update(
+      (told) => told && { ...told, reloaded: told.reloaded.filter((room) => room.roomId !== roomId) },
+    );
+  }
+
   /** Caught up. The first connect of a page resumes nothing and has nothing to tell. */
   end(): void {
     const reloaded = this.resumption.get()?.reloaded ?? [];

@@ -79,7 +79,10 @@ export class Chat {
       online: () => this.connection.online,
       request,
       held: (room, events) => this.#held(room, events),
-      dropped: (room) => this.outbox.get()?.discardRoom(room.id).length ?? 0,
+      dropped: (room) => {
+        this.#catchUp.dropped(room.id);
+        return this.outbox.get()?.discardRoom(room.id).length ?? 0;
+      },
       notify: (news) => this.notify(news),
     });
     this.connection = new Connection(
@@ -109,6 +112,24 @@ export class Chat {
   /** What the last reconnect brought; set it to `undefined` when it has been read. */
   get resumption(): CatchUp['resumption'] {
     return this.#catchUp.resumption;
+  }
+
+  /**
+   * Waits until one is connected and has caught up.
+   * @throws Refused, where the server does not let one in
+   */
+  async online(): Promise<void> {
+    let stop = (): void => undefined;
+    try {
+      await new Promise<void>((resolve, reject) => {
+        stop = this.connection.state.subscribe((state) => {
+          if (state.phase === 'online') resolve();
+          else if (state.phase === 'refused') reject(state.error);
+        });
+      });
+    } finally {
+      stop();
+    }
   }
 
   /** In the order of the server's list; undefined until it is known. */

@@ -79,6 +79,7 @@ export const en = {
       trimmed: 'what came next is kept no longer, so it shows the newest messages',
       epoch: "the server's history was replaced",
     },
+    others: (n: number) => count(n, 'other room', 'other rooms'),
     reloaded: (rooms: string) => `Reloaded ${rooms}.`,
     nothingMissed: 'Resumed: nothing missed.',
     resumed: (messages: number, changes: number) => {
