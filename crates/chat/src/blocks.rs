@@ -8,7 +8,7 @@ use crate::{
     log::parsed,
     sqlite, unavailable,
 };
-use plaza_protocol::{BlockUser, BlockedList, Code, Error, UnblockUser, User, UserId};
+use plaza_protocol::{BlockUser, BlockedList, Code, Error, RoomId, UnblockUser, User, UserId};
 use sqlx::{AnyConnection, Row};
 use std::collections::HashSet;
 
@@ -131,6 +131,24 @@ pub(crate) async fn may_write(tx: &mut AnyConnection, user: &UserId, to: &User) 
     .await?;
     let (blocks, is_blocked) = (row.try_get::<i64, _>(0)? != 0, row.try_get::<i64, _>(1)? != 0);
     Ok(between(blocks, is_blocked, &to.name).map_or(Ok(()), Err)?)
+}
+
+/// Of these memberships of direct rooms, each a room and a user: those in which one of the two has blocked the other, by
+/// their places in the list. Nothing that shows that somebody is there passes in them.
+pub(crate) async fn parted(
+    connection: &mut AnyConnection,
+    pairs: &[(&RoomId, &UserId)],
+) -> sqlx::Result<HashSet<usize>> {
+    let mut parted = HashSet::new();
+    if pairs.is_empty() {
+        return Ok(parted);
+    }
+    for row in &sqlx::query(sqlite::DIRECTLY).bind(sqlite::rows(pairs)?).fetch_all(connection).await? {
+        if row.try_get::<i64, _>(1)? + row.try_get::<i64, _>(2)? > 0 {
+            parted.insert(row.try_get::<i64, _>(0)? as usize);
+        }
+    }
+    Ok(parted)
 }
 
 /// What keeps one from writing to the other: that one `blocks` the other, or `is_blocked` by them.

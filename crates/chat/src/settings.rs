@@ -18,6 +18,8 @@ pub struct Settings {
     pub members_managed_by: ManagedBy,
     /// Rooms one user may be a member of, 1 to 10,000; and as many direct rooms, of which others may start three quarters.
     pub rooms_per_user: u32,
+    /// People banned from one room, 1 to 10,000.
+    pub bans_per_room: u32,
     /// How long an access token holds, 30 to 86,400 seconds. A connection outlives its token.
     pub access_token_seconds: u32,
     /// How long a refresh token holds, 3,600 seconds to 365 days. Each use gives a new one.
@@ -66,6 +68,7 @@ impl Default for Settings {
             create_on_join: true,
             members_managed_by: ManagedBy::Anyone,
             rooms_per_user: 500,
+            bans_per_room: 1_000,
             access_token_seconds: 15 * 60,
             refresh_token_seconds: 30 * DAY,
             guest_seconds: 30 * DAY,
@@ -107,6 +110,7 @@ impl Settings {
         const YEAR: u32 = 365 * 24 * 60 * 60;
         let bounded = [
             ("rooms_per_user", self.rooms_per_user, 1, 10_000),
+            ("bans_per_room", self.bans_per_room, 1, 10_000),
             ("access_token_seconds", self.access_token_seconds, 30, 86_400),
             ("refresh_token_seconds", self.refresh_token_seconds, 3_600, YEAR),
             ("guest_seconds", self.guest_seconds, 3_600, YEAR),

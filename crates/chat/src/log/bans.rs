@@ -4,19 +4,20 @@
 use super::{
     event::{self, Change},
     membership::take_out,
-    rules::{Ranked as _, asker, forbidden, known, outranks, stays_two},
+    rules::{Ranked as _, Rules, asker, forbidden, known, outranks, stays_two},
     run::Made,
 };
 use crate::{
     failure::Outcome,
     rooms::{Seen, seen},
 };
-use plaza_protocol::{Error, RoomId, RoomKind, Timestamp, User, UserId, UserRef};
-use sqlx::AnyConnection;
+use plaza_protocol::{Code, Error, RoomId, RoomKind, Timestamp, User, UserId, UserRef};
+use sqlx::{AnyConnection, Row};
 
 /// Puts somebody out, if they are in, and keeps them out.
 pub(super) async fn ban(
     tx: &mut AnyConnection,
+    rules: &Rules,
     room: &RoomId,
     by: &User,
     whom: &UserRef,
@@ -32,19 +33,32 @@ pub(super) async fn ban(
     if let Some(there) = &there {
         outranks(&asker, &user, there.role)?;
     }
-    let banned = sqlx::query("INSERT INTO bans (room_id, user_id) VALUES ($1, $2) ON CONFLICT DO NOTHING")
+    if is_banned(tx, room, &user.id).await? {
+        return Ok(Made::nothing(asker.seq));
+    }
+    has_place_for_one_more(tx, rules, room).await?;
+    sqlx::query("INSERT INTO bans (room_id, user_id) VALUES ($1, $2)")
         .bind(room.as_str())
         .bind(user.id.as_str())
         .execute(&mut *tx)
         .await?;
-    if banned.rows_affected() == 0 {
-        return Ok(Made::nothing(asker.seq));
-    }
     let event = event::append(tx, room, by, Change::Banned(&user), at).await?;
     if there.is_some() {
         take_out(tx, room, &user).await?;
     }
     Ok(Made::one(event))
+}
+
+/// Whether one more may be banned from a room. Else guests who come and go would fill the store.
+async fn has_place_for_one_more(tx: &mut AnyConnection, rules: &Rules, room: &RoomId) -> Outcome<()> {
+    let row =
+        sqlx::query("SELECT COUNT(*) FROM bans WHERE room_id = $1").bind(room.as_str()).fetch_one(tx).await?;
+    let most = rules.bans_per_room;
+    if row.try_get::<i64, _>(0)? < most {
+        return Ok(());
+    }
+    let sentence = format!("As many are banned from this room as is allowed, {most}. Unban somebody first.");
+    Err(Error::new(Code::Conflict, sentence).into())
 }
 
 /// Lets somebody come in again.

@@ -47,7 +47,7 @@ pub(super) async fn create(
 }
 
 /// Whether this is the id of such a room.
-pub(super) fn is_id(room: &RoomId) -> bool {
+pub(crate) fn is_id(room: &RoomId) -> bool {
     room.as_str().starts_with("d_")
 }
 

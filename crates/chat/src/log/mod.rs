@@ -21,6 +21,7 @@ mod run;
 
 use crate::{Chat, Clock, Settings, Tasks};
 pub(crate) use bans::may_ban;
+pub(crate) use direct::is_id as is_direct;
 pub(crate) use event::{decode, parsed, read_seq};
 pub(crate) use history::above;
 
@@ -225,7 +226,7 @@ impl Chat {
     ///
     /// # Errors
     /// `not_found` for one who is no member or for an unknown user, `forbidden` for a plain member, in a direct room
-    /// and for somebody who is not below oneself, `bad_request` for oneself.
+    /// and for somebody who is not below oneself, `bad_request` for oneself, `conflict` where as many are banned as may be.
     pub fn ban_member(&self, by: &User, request: BanMember) -> Pending<Position> {
         let BanMember { room_id: room, user: whom } = request;
         self.enqueue(Ok(Command::Ban { by: by.clone(), room, whom }))

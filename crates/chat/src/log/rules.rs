@@ -14,6 +14,7 @@ pub(super) struct Rules {
     pub(super) create_on_join: bool,
     members_managed_by: ManagedBy,
     rooms_per_user: i64,
+    pub(super) bans_per_room: i64,
     guest_millis: i64,
 }
 
@@ -23,6 +24,7 @@ impl Rules {
             create_on_join: settings.create_on_join,
             members_managed_by: settings.members_managed_by,
             rooms_per_user: i64::from(settings.rooms_per_user),
+            bans_per_room: i64::from(settings.bans_per_room),
             guest_millis: i64::from(settings.guest_seconds) * 1_000,
         }
     }

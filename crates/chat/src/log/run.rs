@@ -47,7 +47,7 @@ pub(super) async fn run(
         Command::Add { by, room, whom } => membership::add(tx, rules, &room, &by, &whom, at).await,
         Command::Remove { by, room, whom } => membership::remove(tx, rules, &room, &by, &whom, at).await,
         Command::SetRole { by, room, whom, role } => roles::set(tx, rules, &room, &by, &whom, role, at).await,
-        Command::Ban { by, room, whom } => bans::ban(tx, &room, &by, &whom, at).await,
+        Command::Ban { by, room, whom } => bans::ban(tx, rules, &room, &by, &whom, at).await,
         Command::Unban { by, room, whom } => bans::unban(tx, &room, &by, &whom, at).await,
         Command::Message(_) => {
             Err(Failure::Refused(Error::new(Code::Internal, "The server mixed this request up. Try again.")))

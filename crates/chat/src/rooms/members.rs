@@ -2,19 +2,20 @@
 
 use super::{role, seen};
 use crate::{
-    Chat,
+    Chat, blocks,
     failure::Outcome,
     log::{parsed, read_seq},
     unavailable,
 };
-use plaza_protocol::{Error, ListMembers, Member, MembersPage, RoomId, User, UserId};
+use plaza_protocol::{Error, ListMembers, Member, MembersPage, RoomId, RoomKind, User, UserId};
 use sqlx::{AnyConnection, Row};
 
 /// Members a page.
 const PAGE: usize = 100;
 
 impl Chat {
-    /// A page of a room's members, in the order of their ids; in a room small enough for it with how far they have read.
+    /// A page of a room's members, in the order of their ids; in a room small enough for it with how far they have read,
+    /// but not how far the other one has in a direct room where one has blocked the other.
     ///
     /// # Errors
     /// `not_found` for one who is no member.
@@ -23,7 +24,17 @@ impl Chat {
         let room = seen(&mut snapshot, &request.room_id, user).await?.ok_or_else(Error::no_such_room)?;
         let after = request.after.unwrap_or_default();
         let with_read = room.members <= u64::from(self.inner.settings.receipts_room_size);
-        Ok(page(&mut snapshot, &request.room_id, &after, with_read).await?)
+        let mut page = page(&mut snapshot, &request.room_id, &after, with_read).await?;
+        if room.kind == RoomKind::Direct {
+            let pair = [(&request.room_id, user)];
+            if !blocks::parted(&mut snapshot, &pair).await.map_err(unavailable)?.is_empty() {
+                page.members
+                    .iter_mut()
+                    .filter(|other| other.user.id != *user)
+                    .for_each(|m| m.read_seq = None);
+            }
+        }
+        Ok(page)
     }
 }
 

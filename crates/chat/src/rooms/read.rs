@@ -2,14 +2,14 @@
 //! a queue of their own.
 
 use crate::{
-    Chat, Settings, Tasks,
-    log::{read_seq, refused},
+    Chat, Settings, Tasks, blocks,
+    log::{is_direct, read_seq, refused},
     sqlite, told,
 };
 use plaza_protocol::{Code, Error, MarkRead, Position, RoomId, Seq, UserId};
 use plaza_store::{Batch, Queue, QueueOptions, Store, StoreError, WriteTx, group_commit};
 use sqlx::Row;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use tokio_util::sync::CancellationToken;
 
 /// Most positions in one transaction.
@@ -22,7 +22,7 @@ pub struct Marked {
     pub position: Position,
     /// Whether this request moved it, so that the user's other connections want to know.
     pub moved: bool,
-    /// Whether the room is so small that its other members are told.
+    /// Whether its other members are told: the room is small enough, and not one of two of whom one has blocked the other.
     pub shared: bool,
 }
 
@@ -107,9 +107,11 @@ impl Batch for ReadBatch {
             let standing = Standing { top, read, own, own_seq, members, moved: false };
             standings.insert(pairs[row.try_get::<i64, _>(0)? as usize], standing);
         }
+        let parted = parted(tx, &pairs).await?;
         let answers = jobs
             .iter()
-            .map(|job| {
+            .enumerate()
+            .map(|(at, job)| {
                 let standing = standings.get_mut(&(&job.room, &job.user)).ok_or_else(Error::no_such_room)?;
                 if job.seq > standing.top {
                     return Err(Error::bad_request(format!(
@@ -120,7 +122,7 @@ impl Batch for ReadBatch {
                 let moved = job.seq > standing.read;
                 standing.moved |= moved;
                 standing.read = standing.read.max(job.seq);
-                let shared = standing.members <= self.shared_up_to;
+                let shared = standing.members <= self.shared_up_to && !parted.contains(&at);
                 Ok(Marked { position: Position { seq: standing.read }, moved, shared })
             })
             .collect();
@@ -139,6 +141,17 @@ impl Batch for ReadBatch {
     }
 
     async fn committed(&mut self, (): ()) {}
+}
+
+/// Those of them, by their places, that are in direct rooms where one has blocked the other.
+async fn parted(tx: &mut WriteTx, pairs: &[(&RoomId, &UserId)]) -> Result<HashSet<usize>, StoreError> {
+    let mut direct = Vec::new();
+    let mut places = Vec::new();
+    for (at, pair) in pairs.iter().enumerate().filter(|(_, (room, _))| is_direct(room)) {
+        direct.push(*pair);
+        places.push(at);
+    }
+    Ok(blocks::parted(tx, &direct).await?.into_iter().map(|place| places[place]).collect())
 }
 
 /// Counts, for those who have written above the position they now have read to, what they wrote up to there.

@@ -192,6 +192,29 @@ async fn who_is_banned_stays_out() {
 }
 
 #[tokio::test]
+async fn of_one_room_only_so_many_are_banned() {
+    let world = World::with(Settings { bans_per_room: 2, ..Settings::default() }).await;
+    let [ana, ben, cleo, dan] = users(&world, ["Ana", "Ben", "Cleo", "Dan"]).await;
+    let (hall, yard) = (id("hall"), id("yard"));
+    for room in [&hall, &yard] {
+        world.join(&ana, room.as_str()).await;
+    }
+    world.join(&dan, "hall").await;
+    ban(&world, &ana, &hall, &ben).await.unwrap();
+    let top = ban(&world, &ana, &hall, &cleo).await.unwrap();
+    let refused = ban(&world, &ana, &hall, &dan).await.unwrap_err();
+    assert_eq!(
+        (refused.code, refused.message.as_str()),
+        (Code::Conflict, "As many are banned from this room as is allowed, 2. Unban somebody first.")
+    );
+    assert_eq!(ban(&world, &ana, &hall, &ben).await, Ok(top), "again changes nothing, and Dan is still in");
+    assert_eq!(world.chat.send_message(&dan, message(&hall, "1", "hi")).await.unwrap().seq, top + 1);
+    ban(&world, &ana, &yard, &dan).await.expect("another room has bans of its own");
+    unban(&world, &ana, &hall, &ben).await.unwrap();
+    ban(&world, &ana, &hall, &dan).await.unwrap();
+}
+
+#[tokio::test]
 async fn a_banned_stranger_sees_nothing_of_a_group() {
     let world = World::start().await;
     let [ana, ben, cleo] = users(&world, ["Ana", "Ben", "Cleo"]).await;

@@ -73,7 +73,7 @@ fn bans() -> ApiRouter<State> {
         )
         .api_route(
             "/rooms/{id}/bans/{user}",
-            put_with(ban, |op| guarded(about(op, "banMember", "Put somebody out and keep them out")))
+            put_with(ban, |op| may_clash(about(op, "banMember", "Put somebody out and keep them out")))
                 .delete_with(unban, |op| guarded(about(op, "unbanMember", "Somebody may come back"))),
         )
 }

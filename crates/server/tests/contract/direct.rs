@@ -1,15 +1,17 @@
 //! The room of two, whom one does not want to hear from, and finding rooms and moments.
 
 use crate::{code, refused};
-use plaza_client::RequestError;
+use plaza_client::{Incoming, RequestError};
 use plaza_protocol::{
-    AddMember, BlockUser, Code, CreateRoom, DiscoverRooms, Error, Event, ListBlocked, Locate, RenameRoom,
-    Role, RoomKind, RoomSummary, SentMessage, SetRole, Timestamp, UnblockUser, UserRef,
+    AddMember, BlockUser, Code, CreateRoom, DiscoverRooms, Error, Event, ListBlocked, ListMembers, Locate,
+    MarkRead, RenameRoom, Role, RoomKind, RoomSummary, SentMessage, SetRole, Timestamp, Typing, UnblockUser,
+    User, UserRef,
 };
 use plaza_testkit::{
     Guest, Plaza,
     guest::{at, room},
 };
+use std::time::Duration;
 
 async fn start(by: &Guest, whom: UserRef) -> Result<RoomSummary, RequestError> {
     by.connection.create_room(&CreateRoom::Direct { user: whom }).await
@@ -177,4 +179,62 @@ async fn a_moment_has_a_position() {
     assert_eq!(locate(&ana, at + 1).await.unwrap(), 3, "one past the newest");
     let eve = live(&plaza, "Eve").await;
     assert_eq!(code(locate(&eve, at).await), Code::NotFound);
+}
+
+/// Between two of whom one has blocked the other nothing passes that shows that one of them is there.
+#[tokio::test]
+async fn across_a_block_nobody_is_seen_to_write_or_to_have_read() {
+    let plaza = Plaza::with_defaults().await.unwrap();
+    let (mut ana, mut ben) = (live(&plaza, "Ana").await, live(&plaza, "Ben").await);
+    let direct = start(&ana, at("Ben")).await.unwrap().id;
+    for client_id in ["c1", "c2"] {
+        ben.say(&direct, client_id, "hi").await;
+    }
+    let read = async |by: &Guest, seq| {
+        by.connection.request(&MarkRead { room_id: direct.clone(), seq }).await.unwrap();
+        by.connection.request(&Typing { room_id: direct.clone() }).await.unwrap();
+    };
+    let (a, b) = (ana.user.clone(), ben.user.clone());
+    let shown = async |to: &Guest| {
+        let list = ListMembers { room_id: direct.clone(), after: None };
+        let members = to.connection.request(&list).await.unwrap().members;
+        let of = |user: &User| members.iter().find(|member| member.user == *user).unwrap().read_seq;
+        (of(&a), of(&b))
+    };
+    read(&ana, 3).await;
+    assert!(matches!(ben.until(is_seen).await, Incoming::Receipts(_)));
+    assert!(matches!(ben.until(is_seen).await, Incoming::Typing(_)));
+    assert_eq!(shown(&ben).await.0, Some(3));
+
+    // Whoever of the two it is, and whoever has blocked.
+    ana.connection.request(&BlockUser { user: at("Ben") }).await.unwrap();
+    read(&ana, 4).await;
+    read(&ben, 4).await;
+    assert_eq!((shown(&ana).await, shown(&ben).await), ((Some(4), None), (None, Some(4))));
+    // Longer than what was held back would take.
+    tokio::time::sleep(Duration::from_millis(1_200)).await;
+    for guest in [&mut ana, &mut ben] {
+        nothing_seen(guest).await;
+    }
+    ana.connection.request(&UnblockUser { user: at("Ben") }).await.unwrap();
+    assert_eq!(shown(&ben).await, (Some(4), Some(4)));
+    ben.connection.request(&Typing { room_id: direct.clone() }).await.unwrap();
+    assert!(matches!(ana.until(is_seen).await, Incoming::Typing(_)));
+}
+
+/// Whether it shows that somebody else is there.
+fn is_seen(incoming: &Incoming) -> bool {
+    matches!(incoming, Incoming::Receipts(_) | Incoming::Typing(_) | Incoming::Presence(_))
+}
+
+/// Makes a room, whose first event comes after whatever was sent before.
+async fn nothing_seen(guest: &mut Guest) {
+    let fence = room(&format!("fence-{}", guest.connection.sid()));
+    guest.connection.join_room(&fence).await.unwrap();
+    loop {
+        match guest.next().await {
+            Incoming::Event(event) if *event.room_id() == fence => return,
+            incoming => assert!(!is_seen(&incoming), "{incoming:?}"),
+        }
+    }
 }
