@@ -51,7 +51,7 @@ impl Chat {
         if asker.user.guest {
             return if session == asker.session { self.end_guest(asker).await } else { Err(unknown()) };
         }
-        let mut tx = self.inner.store.write().await.map_err(unavailable)?;
+        let mut tx = self.writer().await?;
         if last_use(&mut tx, &session, &asker.user.id).await?.is_none() {
             return Err(unknown());
         }
@@ -69,7 +69,7 @@ impl Chat {
         if asker.user.guest {
             return if keep_current { Ok(()) } else { self.end_guest(asker).await };
         }
-        let mut tx = self.inner.store.write().await.map_err(unavailable)?;
+        let mut tx = self.writer().await?;
         let kept = keep_current.then_some(&asker.session);
         let ended = revoke_all(&mut tx, &asker.user.id, kept, self.now()).await?;
         commit(tx).await?;
@@ -86,7 +86,7 @@ impl Chat {
         for some in sessions.chunks(SEEN_AT_ONCE) {
             let ids = sqlite::rows(some).map_err(unavailable)?;
             let now = self.now();
-            let mut tx = self.inner.store.write().await.map_err(unavailable)?;
+            let mut tx = self.writer().await?;
             let guests = sqlx::query(sqlite::SEE_GUESTS).bind(ids.as_str()).bind(now);
             guests.execute(&mut *tx).await.map_err(unavailable)?;
             let others = sqlx::query(sqlite::SEE_SESSIONS).bind(ids).bind(now).bind(USE_KEPT_MILLIS as i64);
@@ -97,7 +97,7 @@ impl Chat {
     }
 
     async fn end_guest(&self, guest: &Identity) -> Result<(), Error> {
-        let mut tx = self.inner.store.write().await.map_err(unavailable)?;
+        let mut tx = self.writer().await?;
         people::forget(&mut tx, &guest.user.id).await?;
         commit(tx).await?;
         self.tell_ended(std::slice::from_ref(&guest.session));

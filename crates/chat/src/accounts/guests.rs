@@ -28,7 +28,7 @@ impl Chat {
         let name = names::new_user_name(name)?;
         let token = self.random().secret(TOKEN_PREFIX);
         let id = new_id(self.random(), "v_")?;
-        let mut tx = self.inner.store.write().await.map_err(unavailable)?;
+        let mut tx = self.writer().await?;
         let free = free_name(&mut tx, self.random(), &name, self.guests_since()).await?;
         let (name, freed) = free.ok_or_else(|| {
             Error::new(

@@ -37,7 +37,7 @@ impl Chat {
             return Err(wrong());
         }
         let hash = passwords.hash(change.new.expose(), self.random()).await?;
-        let mut tx = self.inner.store.write().await.map_err(unavailable)?;
+        let mut tx = self.writer().await?;
         if devices::last_use(&mut tx, &asker.session, &asker.user.id).await?.is_none() {
             return Err(sign_in_again());
         }
@@ -64,7 +64,7 @@ impl Chat {
         holder(&mut reader, &link, self.now()).await?.ok_or_else(no_link)?;
         drop(reader);
         let hash = self.inner.accounts.passwords.hash(reset.new.expose(), self.random()).await?;
-        let mut tx = self.inner.store.write().await.map_err(unavailable)?;
+        let mut tx = self.writer().await?;
         let user = holder(&mut tx, &link, self.now()).await?.ok_or_else(no_link)?;
         let ended = set(&mut tx, &user, &hash, None, self.now()).await?;
         commit(tx).await?;

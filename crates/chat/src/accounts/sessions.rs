@@ -36,7 +36,7 @@ impl Chat {
         let hash = self.inner.accounts.passwords.hash(credentials.password.expose(), self.random()).await?;
         let id = new_id(self.random(), "u_")?;
         let user = User { id, name, guest: false };
-        let mut tx = self.inner.store.write().await.map_err(unavailable)?;
+        let mut tx = self.writer().await?;
         let Claim::Free { from } = people::claim(&mut tx, &user.name, self.guests_since()).await? else {
             return Err(taken());
         };
@@ -67,7 +67,7 @@ impl Chat {
         let passwords = &self.inner.accounts.passwords;
         let right = passwords.verify(credentials.password.expose(), stored.clone()).await?;
         let user = person.filter(|_| right).map(|person| person.user).ok_or_else(refused)?;
-        let mut tx = self.inner.store.write().await.map_err(unavailable)?;
+        let mut tx = self.writer().await?;
         // Whoever changes a password ends all sessions: none may begin by the old one behind that.
         let now = people::by_id(&mut tx, &user.id).await?;
         if now.is_none_or(|person| person.password_hash != stored) {
@@ -90,7 +90,7 @@ impl Chat {
         if !self.is_known(&hash).await? {
             return Err(refused());
         }
-        let mut tx = self.inner.store.write().await.map_err(unavailable)?;
+        let mut tx = self.writer().await?;
         let found = found_token(&mut tx, &hash).await?.ok_or_else(refused)?;
         // Either way: a clock that is set back makes no grace longer.
         if found.used_at.is_some_and(|used_at| now.abs_diff(used_at) >= GRACE_MILLIS) {
@@ -119,7 +119,7 @@ impl Chat {
         if !self.is_known(&hash).await? {
             return Ok(());
         }
-        let mut tx = self.inner.store.write().await.map_err(unavailable)?;
+        let mut tx = self.writer().await?;
         let session = if let Some(guest) = people::by_token(&mut tx, &hash).await? {
             people::forget(&mut tx, &guest.user.id).await?;
             SessionId::of_guest(&guest.user.id)

@@ -3,7 +3,7 @@
 use super::{
     State,
     documented::{Created, NoContent, Operation},
-    extract::{Asker, ClientIp, Device, Json},
+    extract::{Asker, ClientIp, Device, Here, Json},
     problem::Refusal,
 };
 use crate::limits::Action;
@@ -11,7 +11,6 @@ use aide::axum::{
     ApiRouter,
     routing::{get_with, post_with},
 };
-use axum::extract::State as TheState;
 use plaza_protocol::{ChangePassword, Credentials, Me, RefreshRequest, ResetPassword, Tokens};
 
 pub(super) fn router() -> ApiRouter<State> {
@@ -60,7 +59,7 @@ fn about<'t>(operation: Operation<'t>, id: &str, summary: &str) -> Operation<'t>
 type Answer<T> = Result<T, Refusal>;
 
 async fn register(
-    TheState(state): TheState<State>,
+    Here(state): Here,
     ClientIp(addr): ClientIp,
     device: Device,
     Json(who): Json<Credentials>,
@@ -71,7 +70,7 @@ async fn register(
 }
 
 async fn log_in(
-    TheState(state): TheState<State>,
+    Here(state): Here,
     ClientIp(addr): ClientIp,
     device: Device,
     Json(who): Json<Credentials>,
@@ -81,7 +80,7 @@ async fn log_in(
 }
 
 async fn refresh(
-    TheState(state): TheState<State>,
+    Here(state): Here,
     ClientIp(addr): ClientIp,
     Json(held): Json<RefreshRequest>,
 ) -> Answer<axum::Json<Tokens>> {
@@ -90,7 +89,7 @@ async fn refresh(
 }
 
 async fn log_out(
-    TheState(state): TheState<State>,
+    Here(state): Here,
     ClientIp(addr): ClientIp,
     Json(held): Json<RefreshRequest>,
 ) -> Answer<NoContent> {
@@ -105,7 +104,7 @@ async fn me(Asker(who): Asker) -> Answer<axum::Json<Me>> {
 
 /// Guessing the current password counts as logging in: a stolen token opens no way around that limit.
 async fn change_password(
-    TheState(state): TheState<State>,
+    Here(state): Here,
     ClientIp(addr): ClientIp,
     Asker(who): Asker,
     Json(change): Json<ChangePassword>,
@@ -116,7 +115,7 @@ async fn change_password(
 }
 
 async fn reset_password(
-    TheState(state): TheState<State>,
+    Here(state): Here,
     ClientIp(addr): ClientIp,
     Json(reset): Json<ResetPassword>,
 ) -> Answer<NoContent> {

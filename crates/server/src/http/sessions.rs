@@ -3,14 +3,13 @@
 use super::{
     State,
     documented::{NoContent, Operation},
-    extract::{Asker, Params, SessionOf},
+    extract::{Asker, Here, Params, SessionOf},
     problem::Refusal,
 };
 use aide::axum::{
     ApiRouter,
     routing::{delete_with, get_with},
 };
-use axum::extract::State as TheState;
 use plaza_protocol::SessionList;
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -46,24 +45,17 @@ enum Keep {
     Current,
 }
 
-async fn list(
-    TheState(state): TheState<State>,
-    Asker(who): Asker,
-) -> Result<axum::Json<SessionList>, Refusal> {
+async fn list(Here(state): Here, Asker(who): Asker) -> Result<axum::Json<SessionList>, Refusal> {
     Ok(axum::Json(state.chat.sessions(&who).await?))
 }
 
-async fn end(
-    TheState(state): TheState<State>,
-    Asker(who): Asker,
-    SessionOf(id): SessionOf,
-) -> Result<NoContent, Refusal> {
+async fn end(Here(state): Here, Asker(who): Asker, SessionOf(id): SessionOf) -> Result<NoContent, Refusal> {
     state.chat.end_session(&who, &id).await?;
     Ok(NoContent)
 }
 
 async fn end_all(
-    TheState(state): TheState<State>,
+    Here(state): Here,
     Asker(who): Asker,
     Params(kept): Params<Kept>,
 ) -> Result<NoContent, Refusal> {

@@ -66,6 +66,34 @@ async fn what_expires_in_the_queue_is_not_carried_out() {
 }
 
 #[tokio::test]
+async fn what_is_asked_of_accounts_is_not_carried_out_behind_the_requests_end() {
+    let node = Node::start(&[("PLAZA_SERVER__REQUEST_TIMEOUT_MS", "3000")]).await;
+    let ana = node.register("Ana").await;
+    let token = ana["accessToken"].as_str().unwrap();
+    let new = json!({"name": "Ben", "password": "a long password"});
+    let change = json!({"current": "a long password", "new": "another password"});
+    let held = json!({"refreshToken": ana["refreshToken"]});
+    let writer = node.store.write().await.unwrap();
+    let too_late = tokio::join!(
+        problem(node.post("/api/v1/register", &new), 408, "bad_request"),
+        problem(node.post("/api/v1/password", &change).bearer_auth(token), 408, "bad_request"),
+        problem(node.post("/api/v1/refresh", &held), 408, "bad_request"),
+        problem(node.post("/api/v1/logout", &held), 408, "bad_request"),
+        problem(node.http.delete(node.url("/api/v1/sessions")).bearer_auth(token), 408, "bad_request"),
+    );
+    drop((writer, too_late));
+    // Behind all of them, if they still waited.
+    drop(node.store.write().await.unwrap());
+    problem(node.post("/api/v1/login", &new), 401, "unauthorized").await;
+    let me = node.get("/api/v1/me").bearer_auth(token).send().await.unwrap();
+    assert_eq!(me.status(), StatusCode::OK, "the session holds");
+    let old = json!({"name": "Ana", "password": "a long password"});
+    assert_eq!(node.post("/api/v1/login", &old).send().await.unwrap().status(), StatusCode::OK);
+    assert_eq!(node.post("/api/v1/refresh", &held).send().await.unwrap().status(), StatusCode::OK);
+    node.stop().await;
+}
+
+#[tokio::test]
 async fn a_time_out_of_bounds_is_refused() {
     let node = Node::start(&[]).await;
     let mut ana = socket::guest(&node, "Ana").await;
