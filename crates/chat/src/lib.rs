@@ -29,7 +29,7 @@ pub use log::{Committed, Pending};
 pub use migrations::MIGRATIONS;
 pub use names::key as name_key;
 pub use plaza_protocol::ManagedBy;
-pub use presence::{Presence, PresenceId, WatchAnswer};
+pub use presence::{Presence, PresenceId, PresenceStats, WatchAnswer};
 pub use random::{Random, SystemRandom};
 pub use resume::decide;
 pub use retention::{Cut, Retention, RoomDays};

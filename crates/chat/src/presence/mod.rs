@@ -17,11 +17,14 @@
 mod facts;
 mod last_seen;
 mod roster;
+mod stats;
 mod task;
 #[cfg(test)]
 mod tests;
 mod typing;
 mod watcher;
+
+pub use stats::PresenceStats;
 
 use crate::{Chat, Subscriber, Tasks};
 use facts::{Facts, Whom};
@@ -61,6 +64,7 @@ pub struct Presence<S: Subscriber> {
     ids: Arc<AtomicU64>,
     changes: Arc<AtomicU64>,
     last_seen: Arc<last_seen::LastSeen>,
+    stats: Arc<PresenceStats>,
     /// Held from a commit, or from reading what was committed, until the task was told: so it hears in that order.
     in_order: Arc<Mutex<()>>,
 }
@@ -73,6 +77,7 @@ impl<S: Subscriber> Clone for Presence<S> {
             ids: Arc::clone(&self.ids),
             changes: Arc::clone(&self.changes),
             last_seen: Arc::clone(&self.last_seen),
+            stats: Arc::clone(&self.stats),
             in_order: Arc::clone(&self.in_order),
         }
     }
@@ -90,8 +95,9 @@ impl<S: Subscriber> Presence<S> {
     pub fn start(chat: &Chat, shutdown: CancellationToken, tasks: &Tasks) -> Self {
         let (mailbox, messages) = mpsc::channel(MAILBOX);
         let (changes, last_seen) = (Arc::default(), Arc::new(last_seen::LastSeen::default()));
+        let stats = Arc::new(PresenceStats::default());
         let noted = CancellationToken::new();
-        let task = task::Task::new(chat, Arc::clone(&changes), Arc::clone(&last_seen));
+        let task = task::Task::new(chat, Arc::clone(&changes), Arc::clone(&last_seen), Arc::clone(&stats));
         let ends = noted.clone().drop_guard();
         tasks.spawn("presence", async move {
             task.run(messages, shutdown).await;
@@ -102,7 +108,12 @@ impl<S: Subscriber> Presence<S> {
             last_seen::write(chat.clone(), Arc::clone(&last_seen), noted),
         );
         let (ids, in_order) = (Arc::default(), Arc::default());
-        Self { chat: chat.clone(), mailbox, ids, changes, last_seen, in_order }
+        Self { chat: chat.clone(), mailbox, ids, changes, last_seen, stats, in_order }
+    }
+
+    /// How many are here and watched now.
+    pub fn stats(&self) -> &PresenceStats {
+        &self.stats
     }
 
     /// The same, for one request: what waits until `deadline` is not carried out any more.

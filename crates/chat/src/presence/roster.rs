@@ -29,6 +29,7 @@ pub(super) struct Roster<S: Subscriber> {
     /// Watchers who are to be told more when they have room for it.
     behind: HashSet<PresenceId>,
     grace: Duration,
+    online: usize,
     watches: usize,
     most_watches: usize,
 }
@@ -100,6 +101,7 @@ impl<S: Subscriber> Roster<S> {
             leaving: BTreeSet::new(),
             behind: HashSet::new(),
             grace,
+            online: 0,
             watches: 0,
             most_watches,
         }
@@ -116,8 +118,19 @@ impl<S: Subscriber> Roster<S> {
         }
         self.watchers.insert(id, Watcher::new(Arc::clone(&user), subscriber));
         if !was_here {
+            self.online += 1;
             self.tell_watchers(&user);
         }
+    }
+
+    /// How many people are online.
+    pub(super) fn online(&self) -> usize {
+        self.online
+    }
+
+    /// How many people are watched, each once for each connection that does.
+    pub(super) fn watches(&self) -> usize {
+        self.watches
     }
 
     /// Whether a connection has come and not gone.
@@ -154,6 +167,7 @@ impl<S: Subscriber> Roster<S> {
         let (_, user) = self.leaving.pop_first()?;
         let person = self.people.get_mut(&user)?;
         let since = person.leaving.take()?.since;
+        self.online -= 1;
         if let Some(known) = &mut person.known {
             if known.visible {
                 known.last_seen = Some(since);

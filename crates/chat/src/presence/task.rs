@@ -1,7 +1,7 @@
 //! The task that owns the roster: it has the timers, and tells those who ask whether what they read still holds.
 
 use super::{
-    Facts, PresenceId, WatchAnswer,
+    Facts, PresenceId, PresenceStats, WatchAnswer,
     last_seen::LastSeen,
     roster::{Full, MOST_WATCHED, Roster},
 };
@@ -66,19 +66,26 @@ pub(super) struct Task<S: Subscriber> {
     roster: Roster<S>,
     changes: Changes,
     last_seen: Arc<LastSeen>,
+    stats: Arc<PresenceStats>,
     clock: Arc<dyn Clock>,
     /// When to look at those who had no room.
     catch_up: Option<Instant>,
 }
 
 impl<S: Subscriber> Task<S> {
-    pub(super) fn new(chat: &Chat, count: Arc<AtomicU64>, last_seen: Arc<LastSeen>) -> Self {
+    pub(super) fn new(
+        chat: &Chat,
+        count: Arc<AtomicU64>,
+        last_seen: Arc<LastSeen>,
+        stats: Arc<PresenceStats>,
+    ) -> Self {
         let settings = &chat.inner.settings;
         let grace = Duration::from_millis(settings.presence_grace_ms.into());
         Self {
             roster: Roster::new(grace, settings.presence_watches as usize),
             changes: Changes { count, newest: VecDeque::new() },
             last_seen,
+            stats,
             clock: Arc::clone(&chat.inner.clock),
             catch_up: None,
         }
@@ -99,6 +106,7 @@ impl<S: Subscriber> Task<S> {
             while let Some(left) = self.roster.left(Instant::now()) {
                 self.last_seen.note([left]);
             }
+            self.stats.set(self.roster.online(), self.roster.watches());
             if self.roster.has_behind() {
                 self.catch_up.get_or_insert_with(|| Instant::now() + CATCH_UP);
             }

@@ -219,6 +219,7 @@ impl Model {
     }
 
     fn check(&self) {
+        assert_eq!(self.roster.online(), self.roster.all_left(Timestamp::from_millis(0)).len());
         for (_, connected) in self.connections.values() {
             for who in &connected.watching {
                 let truth = self.is_online(*who, connected.user);
@@ -261,6 +262,7 @@ proptest! {
             model.take(Step::Go { connection });
         }
         model.take(Step::Pass { millis: 10_000 });
+        prop_assert_eq!(model.roster.online(), 0);
         prop_assert_eq!(model.roster.sizes(), (0, 0, 0), "nothing is kept of those who have gone");
     }
 }

@@ -1,7 +1,7 @@
 //! What the operator asks of the sockets.
 
 use super::Gateway;
-use plaza_chat::FeedStats;
+use plaza_chat::{FeedStats, PresenceStats};
 use std::sync::Arc;
 
 impl Gateway {
@@ -18,5 +18,10 @@ impl Gateway {
     /// What was passed on to them.
     pub(crate) fn feed_stats(&self) -> &Arc<FeedStats> {
         self.here.feed.stats()
+    }
+
+    /// Who is here and watched.
+    pub(crate) fn presence_stats(&self) -> &PresenceStats {
+        self.here.presence.stats()
     }
 }

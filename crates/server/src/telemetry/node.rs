@@ -47,6 +47,17 @@ impl Collector for Node {
             self.gateway.sessions() as f64,
         )?;
         page.gauge("plaza_sockets", "Sockets connected now", self.gateway.connections() as f64)?;
+        let presence = self.gateway.presence_stats();
+        page.gauge(
+            "plaza_people_online",
+            "People with a socket here, or who had one within the grace, those who hide included",
+            presence.online() as f64,
+        )?;
+        page.gauge(
+            "plaza_presence_watches",
+            "People watched, each once for each socket that watches them",
+            presence.watches() as f64,
+        )?;
         page.gauge(
             "plaza_outbox_bytes",
             "What waits in all outboxes for clients to take it, each frame counted 64 bytes longer than it is",

@@ -79,6 +79,7 @@ async fn load(node: &Node) -> (Connection, Inbox) {
     for number in 0..3 {
         ana.send_message(&room, &format!("c{number}").parse().unwrap(), "A word").await.unwrap();
     }
+    bo.watch_presence(vec!["@Ana".to_owned().try_into().unwrap()], Vec::new()).await.unwrap();
     ana.join_room(&"g_none".parse().unwrap()).await.unwrap_err();
     let all = async {
         let mut messages = 0;
@@ -112,7 +113,8 @@ async fn after_load(node: &Node) -> (String, BTreeMap<String, f64>) {
 
 #[tokio::test]
 async fn the_figures_tell_what_happened_and_nobodys_name() {
-    let node = Node::start(&[WATCHED]).await;
+    // Ana has just left, and Bo is here.
+    let node = Node::start(&[WATCHED, ("PLAZA_CHAT__PRESENCE_GRACE_MS", "60000")]).await;
     let _bo = load(&node).await;
     let (text, samples) = after_load(&node).await;
     let at = |name: &str| *samples.get(name).unwrap_or_else(|| panic!("{name} is not in:\n{text}"));
@@ -128,6 +130,8 @@ async fn the_figures_tell_what_happened_and_nobodys_name() {
         ("plaza_http_requests_total{method=other,route=/health,status=405}", 1.0),
         ("plaza_http_requests_total{method=GET,route=/socket.io/,status=101}", 2.0),
         ("plaza_sessions", 1.0),
+        ("plaza_people_online", 2.0),
+        ("plaza_presence_watches", 1.0),
         ("plaza_commit_failures_total", 0.0),
         ("plaza_busy_refusals_total", 0.0),
         // Three messages to two, and two who came: the first to one, the second to two.
