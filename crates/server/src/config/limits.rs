@@ -25,6 +25,8 @@ pub struct Limits {
     pub logout: AddressRates,
     /// Blocking people and hiding.
     pub privacy: PersonRates,
+    /// Sending messages.
+    pub message: PersonRates,
 }
 
 /// The two rates of one action: each try must be within both.
@@ -82,8 +84,11 @@ impl Limits {
                 within(&format!("limits.{action}.{key}"), value.into(), 1, 1_000_000)?;
             }
         }
-        let PersonRates { person_burst, person_per_minute } = self.privacy;
-        within("limits.privacy.person_burst", person_burst.into(), 1, 1_000_000)?;
-        within("limits.privacy.person_per_minute", person_per_minute.into(), 1, 1_000_000)
+        for (action, rates) in [("privacy", self.privacy), ("message", self.message)] {
+            let PersonRates { person_burst, person_per_minute } = rates;
+            within(&format!("limits.{action}.person_burst"), person_burst.into(), 1, 1_000_000)?;
+            within(&format!("limits.{action}.person_per_minute"), person_per_minute.into(), 1, 1_000_000)?;
+        }
+        Ok(())
     }
 }

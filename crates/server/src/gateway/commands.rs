@@ -5,7 +5,10 @@
 //! room for the answer, and for its client's earlier ones: else a client that reads would be called slow for what it
 //! asked, and could keep all of the store's readers to itself.
 
-use super::{Here, people, seat::Seat};
+use super::{
+    Here, people,
+    seat::{Seat, address},
+};
 use crate::telemetry::metrics::Metrics;
 use futures_util::future::BoxFuture;
 use plaza_chat::Chat;
@@ -103,6 +106,7 @@ pub(super) fn register(handlers: Handlers, here: &Arc<Here>) -> Handlers {
     });
     let handlers = command(handlers, here, async |asker, request: SendMessage| {
         asker.not_overloaded()?;
+        asker.here.limits.check_message(&asker.seat()?.identity.user.id, address(&asker.socket))?;
         asker.chat.send_message(&asker.seat()?.identity.user, request).await
     });
     let handlers = command(

@@ -20,7 +20,7 @@ use plaza_chat::{Chat, Committed, Feed, Item, Presence, Random, Subscriber, Task
 use plaza_protocol::{Ending, Told};
 use plaza_socketio::{Config, EncodeError, Handlers, Outgoing, Refusal, Socket, SocketIo};
 use registry::Registry;
-use seat::Seat;
+use seat::{AskedBefore, Seat};
 use std::{sync::Arc, time::Duration};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
@@ -134,6 +134,7 @@ impl Gateway {
                     .map_err(|error| Refusal::unavailable(error.message))?;
                 let mut kept = http::Extensions::new();
                 kept.insert(addr);
+                kept.insert(AskedBefore::default());
                 Ok(kept)
             })
             .namespace(NAMESPACE, handlers(&here))

@@ -11,9 +11,22 @@ use plaza_socketio::{ConnectError, Socket};
 use serde_json::Value;
 use std::{
     collections::BTreeMap,
-    sync::{Arc, Mutex, PoisonError},
+    net::IpAddr,
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 use tokio::sync::Semaphore;
+
+/// Whether a connection has asked to be let in before. What opened it counts as the first time.
+#[derive(Clone, Default)]
+pub(super) struct AskedBefore(Arc<AtomicBool>);
+
+/// Where a socket's client is.
+pub(super) fn address(socket: &Socket) -> IpAddr {
+    socket.request().get::<ClientAddr>().map_or(UNKNOWN, |addr| addr.0)
+}
 
 /// As many as there are rooms one user may ever be allowed to be in.
 const MOST_POSITIONS: usize = 20_000;
@@ -77,6 +90,11 @@ pub(super) async fn take(here: &Here, socket: &Arc<Socket>, auth: Value) -> Resu
 }
 
 async fn identify(here: &Here, socket: &Socket, auth: Value) -> Result<Seat, Error> {
+    let addr = address(socket);
+    // One connection is no way around how often one may connect: every further try counts as another.
+    if socket.request().get::<AskedBefore>().is_some_and(|asked| asked.0.swap(true, Ordering::Relaxed)) {
+        here.limits.check(Action::Connect, addr, None)?;
+    }
     let auth: Auth = serde_json::from_value(auth).map_err(|error| Error::misfit("auth", &error))?;
     let positions = auth.positions.as_ref().map_or(0, BTreeMap::len);
     if positions > MOST_POSITIONS {
@@ -86,7 +104,6 @@ async fn identify(here: &Here, socket: &Socket, auth: Value) -> Result<Seat, Err
     let (identity, new_token) = match (auth.token, auth.guest) {
         (Some(token), _) => (here.chat.authenticate(&token).await?, None),
         (None, Some(name)) => {
-            let addr = socket.request().get::<ClientAddr>().map_or(UNKNOWN, |addr| addr.0);
             here.limits.check(Action::Guest, addr, Some(&name))?;
             let (identity, token) = here.chat.new_guest(&name).await?;
             (identity, Some(token))

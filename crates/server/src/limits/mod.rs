@@ -1,5 +1,5 @@
 //! How often one address, and one name, may try to come in and stay: connecting, logging in, registering, coming as a
-//! guest, renewing a log-in and ending it. And how often one person may change what many others are told of.
+//! guest, renewing a log-in and ending it. And how often one person may write, and change what many others are told of.
 //!
 //! Every try must be within two rates, the address's and the name's, and is counted against both or neither, so that
 //! an address past its own rate cannot use up somebody's name.
@@ -45,7 +45,9 @@ pub struct Limits {
 struct Tables {
     addresses: Buckets<(Action, IpAddr)>,
     names: Buckets<(Action, String)>,
-    people: Buckets<UserId>,
+    /// Who blocks and hides.
+    private: Buckets<UserId>,
+    writers: Buckets<UserId>,
 }
 
 /// Bytes of a name that are looked at: no name that anybody has is longer.
@@ -58,7 +60,8 @@ impl Limits {
     pub fn new(settings: config::Limits, now: Now) -> Self {
         let remembered = settings.remembered;
         let (addresses, names) = (Buckets::new(remembered), Buckets::new(remembered));
-        let tables = Tables { addresses, names, people: Buckets::new(remembered) };
+        let (private, writers) = (Buckets::new(remembered), Buckets::new(remembered));
+        let tables = Tables { addresses, names, private, writers };
         Self { settings, now, tables: Mutex::new(tables) }
     }
 
@@ -68,7 +71,7 @@ impl Limits {
     /// [`Code::RateLimited`] with the time to wait, and then nothing was counted.
     pub fn check(&self, action: Action, addr: IpAddr, name: Option<&str>) -> Result<(), Error> {
         let addr = addr.to_canonical();
-        if self.settings.exempt_loopback && addr.is_loopback() {
+        if self.is_exempt(addr) {
             return Ok(());
         }
         let now = self.micros();
@@ -96,16 +99,26 @@ impl Limits {
     /// # Errors
     /// [`Code::RateLimited`] with the time to wait, and then nothing was counted.
     pub fn check_privacy(&self, user: &UserId) -> Result<(), Error> {
-        let config::PersonRates { person_burst: burst, person_per_minute: per_minute } =
-            self.settings.privacy;
-        let (rate, now) = (Rate { burst, per_minute }, self.micros());
+        let (rate, now) = (person(self.settings.privacy), self.micros());
         let mut tables = self.tables.lock().unwrap_or_else(PoisonError::into_inner);
-        let wait = tables.people.wait(user, rate, now);
-        if wait > 0 {
-            return Err(refusal("to block people or to hide", wait));
+        count(&mut tables.private, user, rate, now, "to block people or to hide")
+    }
+
+    /// Counts one message that somebody at `addr` wants to send, to whichever room and on whichever connection.
+    ///
+    /// # Errors
+    /// [`Code::RateLimited`] with the time to wait, and then nothing was counted.
+    pub fn check_message(&self, user: &UserId, addr: IpAddr) -> Result<(), Error> {
+        if self.is_exempt(addr) {
+            return Ok(());
         }
-        tables.people.take(user, rate, now);
-        Ok(())
+        let (rate, now) = (person(self.settings.message), self.micros());
+        let mut tables = self.tables.lock().unwrap_or_else(PoisonError::into_inner);
+        count(&mut tables.writers, user, rate, now, "to send messages")
+    }
+
+    fn is_exempt(&self, addr: IpAddr) -> bool {
+        self.settings.exempt_loopback && addr.to_canonical().is_loopback()
     }
 
     fn micros(&self) -> u64 {
@@ -133,6 +146,20 @@ impl Limits {
             Action::LogOut => nameless(self.settings.logout),
         }
     }
+}
+
+fn person(rates: config::PersonRates) -> Rate {
+    Rate { burst: rates.person_burst, per_minute: rates.person_per_minute }
+}
+
+/// Counts one thing that somebody does, of which `what` is told where it is too often.
+fn count(people: &mut Buckets<UserId>, user: &UserId, rate: Rate, now: u64, what: &str) -> Result<(), Error> {
+    let wait = people.wait(user, rate, now);
+    if wait > 0 {
+        return Err(refusal(what, wait));
+    }
+    people.take(user, rate, now);
+    Ok(())
 }
 
 /// The same for all ways to write one name, or writing it differently would be a way around the limit.
@@ -189,6 +216,7 @@ mod tests {
             refresh,
             logout,
             privacy: config::PersonRates { person_burst: 2, person_per_minute: 60 },
+            message: config::PersonRates { person_burst: 3, person_per_minute: 60 },
         };
         let clock = Arc::new(AtomicU64::new(0));
         let now = {
@@ -254,6 +282,24 @@ mod tests {
         limits.check_privacy(&ben).unwrap();
         clock.store(1_000, Ordering::Relaxed);
         limits.check_privacy(&ana).unwrap();
+    }
+
+    #[test]
+    fn a_writer_is_limited_at_every_address_but_our_own() {
+        let (limits, clock) = limits(true);
+        let (ana, ben): (UserId, UserId) = ("u_ana".parse().unwrap(), "u_ben".parse().unwrap());
+        for host in 1..=3 {
+            limits.check_message(&ana, addr(&format!("203.0.113.{host}"))).unwrap();
+            limits.check_message(&ana, addr("127.0.0.1")).unwrap();
+        }
+        let refused = limits.check_message(&ana, addr("203.0.113.4")).unwrap_err();
+        assert_eq!((refused.code, refused.retry_after_ms), (Code::RateLimited, Some(1_000)));
+        assert!(refused.retryable, "{refused:?}");
+        limits.check_message(&ana, addr("::1")).unwrap();
+        limits.check_message(&ben, addr("203.0.113.4")).unwrap();
+        limits.check_privacy(&ana).expect("what is limited otherwise is counted otherwise");
+        clock.store(1_000, Ordering::Relaxed);
+        limits.check_message(&ana, addr("203.0.113.4")).unwrap();
     }
 
     #[test]

@@ -9,6 +9,7 @@ mod deadlines;
 mod node;
 mod operator;
 mod privacy;
+mod rates;
 mod security;
 mod sessions;
 mod socket;
