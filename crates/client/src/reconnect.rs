@@ -139,6 +139,7 @@ struct Shared {
     options: Options,
     rng: Mutex<StdRng>,
     account: driver::Account,
+    guest_token: driver::GuestToken,
     watched: Arc<Watched>,
     stop: CancellationToken,
 }
@@ -172,13 +173,15 @@ impl Client {
         let driver =
             driver::Driver::new(address, identity, options.clone(), rng, updates, current, stop.clone())
                 .before(witness);
-        let (account, watched) = (driver.account(), driver.watched());
+        let (account, guest_token) = (driver.account(), driver.guest_token());
+        let watched = driver.watched();
         tokio::spawn(driver.run());
         let shared = Shared {
             current: watching,
             options,
             rng: Mutex::new(own_rng),
             account,
+            guest_token,
             watched,
             stop: stop.clone(),
         };
@@ -200,6 +203,11 @@ impl Client {
     /// The account's tokens as last refreshed; none for a guest.
     pub fn tokens(&self) -> Option<Tokens> {
         self.shared.account.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// The token of the guest that this client came as ([`Identity::Guest`]), from the first session on.
+    pub fn guest_token(&self) -> Option<Secret> {
+        self.shared.guest_token.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Any request, once, on the connection there is or the next one.

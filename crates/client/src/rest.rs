@@ -53,10 +53,11 @@ impl Rest {
         self.ask(self.post("/refresh").json(&body)).await
     }
 
-    /// `POST /logout`: this log-in ends, with all its tokens and connections.
-    pub async fn logout(&self, access_token: &Secret, refresh_token: &Secret) -> Result<(), RequestError> {
-        let body = RefreshRequest { refresh_token: refresh_token.clone() };
-        accepted(self.post("/logout").bearer_auth(access_token.expose()).json(&body)).await.map(|_| ())
+    /// `POST /logout`: the log-in of this refresh token ends, with all its tokens and connections; with a guest's token,
+    /// the guest does, and the name is free.
+    pub async fn logout(&self, token: &Secret) -> Result<(), RequestError> {
+        let body = RefreshRequest { refresh_token: token.clone() };
+        accepted(self.post("/logout").json(&body)).await.map(|_| ())
     }
 
     /// `GET /me`

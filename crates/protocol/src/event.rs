@@ -174,6 +174,19 @@ impl Event {
             Self::RoomChanged(change) => change.seq,
         }
     }
+
+    /// When it was committed.
+    pub fn at(&self) -> Timestamp {
+        match self {
+            Self::Message(message) => message.at,
+            Self::MemberAdded(change)
+            | Self::MemberRemoved(change)
+            | Self::MemberBanned(change)
+            | Self::MemberUnbanned(change) => change.at,
+            Self::MemberChanged(change) => change.at,
+            Self::RoomChanged(change) => change.at,
+        }
+    }
 }
 
 /// `read`: one's own read position moved on another of one's connections. Not part of the log.

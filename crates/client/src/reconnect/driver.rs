@@ -24,6 +24,8 @@ const MAX_BACKLOG: usize = 10_000;
 
 /// An account's newest tokens, shared with the asking side.
 pub(super) type Account = Arc<Mutex<Option<Tokens>>>;
+/// The token of the guest that this client came as, shared with the asking side.
+pub(super) type GuestToken = Arc<Mutex<Option<Secret>>>;
 
 /// One client's life.
 pub(super) struct Driver {
@@ -39,6 +41,7 @@ pub(super) struct Driver {
     guest_name: Option<String>,
     token: Option<Secret>,
     account: Account,
+    guest_token: GuestToken,
     /// Refreshed since the last session: if that did not help, nothing will.
     refreshed: bool,
 
@@ -88,6 +91,7 @@ impl Driver {
             guest_name,
             token,
             account: Arc::new(Mutex::new(account)),
+            guest_token: Arc::default(),
             refreshed: false,
             epoch: None,
             held: Held::default(),
@@ -104,6 +108,11 @@ impl Driver {
     /// The tokens, as they are refreshed.
     pub(super) fn account(&self) -> Account {
         Arc::clone(&self.account)
+    }
+
+    /// The guest's token, once there is one.
+    pub(super) fn guest_token(&self) -> GuestToken {
+        Arc::clone(&self.guest_token)
     }
 
     /// Whom to watch, as it is asked for.
@@ -191,6 +200,7 @@ impl Driver {
         });
         if let Some(token) = &session.token {
             self.token = Some(token.clone());
+            *self.guest_token.lock().unwrap_or_else(PoisonError::into_inner) = Some(token.clone());
         }
         // What is held from here on is of this epoch. With another one before, that is so only once the server has said
         // what became of the positions of old.

@@ -20,7 +20,7 @@ pub(super) async fn reset_link(
     let tokens = rest.login(&Credentials { name: admin.to_owned(), password }).await.map_err(said)?;
     let asked = rest.reset_link(&tokens.access_token, name).await;
     // The link is what was wanted; a session that stays expires by itself.
-    let _ = rest.logout(&tokens.access_token, &tokens.refresh_token).await;
+    let _ = rest.logout(&tokens.refresh_token).await;
     let mut reset = asked.map_err(said)?;
     if reset.link.expose().starts_with('/') {
         reset.link = Secret::new(format!("{}{}", server.trim_end_matches('/'), reset.link.expose()));

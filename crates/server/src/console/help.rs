@@ -112,8 +112,8 @@ pub(super) const ENTRIES: &[Entry] = &[
     Entry {
         name: "logout",
         usage: "",
-        summary: "end the log-in, an account's on the server too",
-        more: "A guest is offline then and stays in the rooms; the name is free again once the guest has expired.",
+        summary: "end the log-in, on the server too",
+        more: "A guest is gone then: what was written stays, the name is free. Leaving by quit does so too.",
     },
     Entry { name: "quit", usage: "", summary: "leave; Ctrl-D does it too", more: "" },
 ];

@@ -19,6 +19,7 @@ mod words;
 
 use command::Command;
 use directory::Directory;
+use jiff::tz::TimeZone;
 use output::Output;
 use plaza_client::{Address, Identity, Rest};
 use plaza_protocol::{Credentials, Secret};
@@ -42,7 +43,7 @@ const REST_TIMEOUT: Duration = Duration::from_secs(15);
 pub async fn run(url: &str) -> anyhow::Result<()> {
     let address: Address = url.parse()?;
     let variable = |name: &str| std::env::var(name).ok();
-    let style = Style::choose(stdout().is_terminal(), variable);
+    let style = Style::choose(stdout().is_terminal(), variable, TimeZone::system());
     let dumb = variable("TERM").is_none_or(|term| term == "dumb");
     if stdin().is_terminal() && stdout().is_terminal() && !dumb {
         terminal::run(address, style).await
@@ -147,7 +148,7 @@ impl Console {
             self.address.clone(),
             identity,
             output,
-            self.style,
+            self.style.clone(),
             self.interactive,
             directory,
             rng,
@@ -181,8 +182,9 @@ impl Console {
 
     /// Closes the connection in good order.
     async fn leave(&mut self) {
-        if let Some(session) = self.session.take() {
-            session.leave().await;
+        let Some(session) = self.session.take() else { return };
+        if let Ok(rest) = self.rest() {
+            session.leave(&rest).await;
         }
     }
 

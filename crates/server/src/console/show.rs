@@ -2,8 +2,7 @@
 
 use super::style::{Style, safe};
 use plaza_protocol::{
-    Content, Event, PresenceEvent, PresenceList, Reload, Role, RoomKind, RoomSummary, RoomsPage, Timestamp,
-    User,
+    Content, Event, PresenceEvent, PresenceList, Reload, Role, RoomKind, RoomSummary, RoomsPage, User,
 };
 
 /// An event in words, as the console has always said it.
@@ -32,41 +31,43 @@ pub(super) fn sentence(event: &Event, room: &str) -> String {
     }
 }
 
-/// The event's line: when and who in front, then its sentence.
-pub(super) fn line(style: Style, event: &Event, room: &str) -> String {
+/// The line of an event that has just come: the time and who in front, then its sentence.
+pub(super) fn line(style: &Style, event: &Event, room: &str) -> String {
+    stamped(style, &style.time(event.at()), event, room)
+}
+
+/// The line of an event of any day.
+pub(super) fn past_line(style: &Style, event: &Event, room: &str) -> String {
+    stamped(style, &style.date_and_time(event.at()), event, room)
+}
+
+fn stamped(style: &Style, at: &str, event: &Event, room: &str) -> String {
     let sentence = sentence(event, room);
     match event {
         Event::Message(message) => {
             let name = safe(&message.sender.name);
-            format!("{} {}: {sentence}", style.dim(&time(message.at)), style.name(&name))
+            format!("{} {}: {sentence}", style.dim(at), style.name(&name))
         }
         Event::MemberAdded(change)
         | Event::MemberRemoved(change)
         | Event::MemberBanned(change)
         | Event::MemberUnbanned(change) => {
             let by = (change.by.id != change.user.id).then_some(&change.by);
-            notice(style, change.at, &sentence, by)
+            notice(style, at, &sentence, by)
         }
-        Event::MemberChanged(change) => notice(style, change.at, &sentence, Some(&change.by)),
-        Event::RoomChanged(change) => notice(style, change.at, &sentence, Some(&change.by)),
+        Event::MemberChanged(change) => notice(style, at, &sentence, Some(&change.by)),
+        Event::RoomChanged(change) => notice(style, at, &sentence, Some(&change.by)),
     }
 }
 
 /// Something that was done, and by whom.
-fn notice(style: Style, at: Timestamp, sentence: &str, by: Option<&User>) -> String {
+fn notice(style: &Style, at: &str, sentence: &str, by: Option<&User>) -> String {
     let by = by.map_or(String::new(), |by| style.dim(&format!(" by {}", safe(&by.name))));
-    format!("{} {}{by}", style.dim(&time(at)), style.good(sentence))
-}
-
-/// Hours and minutes, UTC.
-fn time(at: Timestamp) -> String {
-    let text = at.to_string();
-    // RFC 3339, as Timestamp writes it: the time begins at the twelfth character.
-    format!("{}Z", text.get(11..16).unwrap_or("--:--"))
+    format!("{} {}{by}", style.dim(at), style.good(sentence))
 }
 
 /// The lines of `rooms`.
-pub(super) fn rooms(style: Style, rooms: &[RoomSummary]) -> Vec<String> {
+pub(super) fn rooms(style: &Style, rooms: &[RoomSummary]) -> Vec<String> {
     if rooms.is_empty() {
         return vec!["You are in no room yet: createChat NAME, or join ROOM.".to_owned()];
     }
@@ -104,7 +105,7 @@ pub(super) fn reloaded(room: &str, reason: Reload) -> String {
 }
 
 /// Somebody came or went.
-pub(super) fn presence(style: Style, presence: &PresenceEvent) -> String {
+pub(super) fn presence(style: &Style, presence: &PresenceEvent) -> String {
     let name = safe(&presence.user.name);
     if presence.online {
         style.good(&format!("User {name} is online now"))
@@ -114,17 +115,19 @@ pub(super) fn presence(style: Style, presence: &PresenceEvent) -> String {
 }
 
 /// How those are who are watched from now on.
-pub(super) fn watched(style: Style, list: &PresenceList) -> Vec<String> {
+pub(super) fn watched(style: &Style, list: &PresenceList) -> Vec<String> {
     let online = list.online.iter().map(|user| style.good(&format!("User {} is online", safe(&user.name))));
     let offline = list.offline.iter().map(|seen| {
-        let since = seen.last_seen.map_or(String::new(), |at| style.dim(&format!(", last seen {at}")));
+        let since = seen
+            .last_seen
+            .map_or(String::new(), |at| style.dim(&format!(", last seen {}", style.date_and_time(at))));
         format!("User {} is offline{since}", safe(&seen.user.name))
     });
     online.chain(offline).collect()
 }
 
 /// The lines of `discover`.
-pub(super) fn discovered(style: Style, page: &RoomsPage) -> Vec<String> {
+pub(super) fn discovered(style: &Style, page: &RoomsPage) -> Vec<String> {
     if page.rooms.is_empty() {
         return vec!["There is no such public room. Join one by its id, and it may be made.".to_owned()];
     }
@@ -152,7 +155,8 @@ pub(super) fn resumed(missed: u64, reloaded: usize) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use plaza_protocol::{MemberChange, Message, TextBody, User};
+    use jiff::tz::TimeZone;
+    use plaza_protocol::{MemberChange, Message, TextBody, Timestamp, User};
 
     fn user(name: &str) -> User {
         User { id: format!("u_{name}").parse().unwrap(), name: name.into(), guest: true }
@@ -179,19 +183,22 @@ mod tests {
             by: user("Simon"),
             at: Timestamp::from_millis(0),
         };
-        let plain = Style::choose(false, |_| None);
+        let plain = Style::choose(false, |_| None, TimeZone::UTC);
         for (event, line) in [
-            (message("Hi Fedir"), "00:00Z Simon: Message from First chat ==> Hi Fedir"),
-            (Event::MemberAdded(change.clone()), "00:00Z Member Fedir was added to room First chat by Simon"),
-            (Event::MemberRemoved(change), "00:00Z Member Fedir was removed from room First chat by Simon"),
+            (message("Hi Fedir"), "00:00 Simon: Message from First chat ==> Hi Fedir"),
+            (Event::MemberAdded(change.clone()), "00:00 Member Fedir was added to room First chat by Simon"),
+            (Event::MemberRemoved(change), "00:00 Member Fedir was removed from room First chat by Simon"),
         ] {
-            assert_eq!(super::line(plain, &event, "First chat"), line);
+            assert_eq!(super::line(&plain, &event, "First chat"), line);
+            let dated = format!("1970-01-01 {line}");
+            assert_eq!(past_line(&plain, &event, "First chat"), dated);
         }
     }
 
     #[test]
     fn neither_text_nor_names_reach_the_terminal_raw() {
-        let line = line(Style::choose(false, |_| None), &message("\x1b]0;owned\x07\nfake line"), "a\rb");
+        let plain = Style::choose(false, |_| None, TimeZone::UTC);
+        let line = line(&plain, &message("\x1b]0;owned\x07\nfake line"), "a\rb");
         assert!(!line.chars().any(char::is_control), "{line:?}");
     }
 }

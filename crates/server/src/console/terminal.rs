@@ -35,7 +35,7 @@ pub(super) async fn run(address: Address, style: Style) -> anyhow::Result<()> {
     let output = Output::terminal(printing);
     let greeting = format!("Plaza at {address}. auth NAME to begin, help for all commands, Ctrl-D to leave.");
     output.line(&style.dim(&greeting));
-    let mut console = Console::with_directory(address, output.clone(), style, true, directory);
+    let mut console = Console::with_directory(address, output.clone(), style.clone(), true, directory);
     'typed: loop {
         output.flush().await;
         let typed = match keyboard.line(console.prompt()).await {

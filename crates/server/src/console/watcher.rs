@@ -65,7 +65,7 @@ impl Watcher {
             }
             Update::Presence(presence) => {
                 self.shared.directory().add_person(&presence.user.name);
-                self.shared.output.line(&show::presence(self.shared.style, &presence));
+                self.shared.output.line(&show::presence(&self.shared.style, &presence));
             }
             // Who reads and who is about to write is not shown. What a server gets wrong has been put right by the client.
             Update::Read(_)
@@ -110,7 +110,7 @@ impl Watcher {
         };
         if !mine {
             self.missed = self.missed.map(|missed| missed + 1);
-            self.shared.output.line(&show::line(self.shared.style, event, &name));
+            self.shared.output.line(&show::line(&self.shared.style, event, &name));
         }
         self.shared.has_shown(room, event.seq());
     }

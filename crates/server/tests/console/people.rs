@@ -24,7 +24,7 @@ async fn one_is_told_who_is_online_and_who_comes_and_goes() {
     say(&mut simon, r#"subs [] ["Petro"]"#, "You are not told of Petro any more\n").await;
     say(&mut fedir, "logout", "Logged out").await;
     simon.wait_for_stdout("User Fedir is offline now\n").await.unwrap();
-    say(&mut simon, "online Fedir Petro", "Online users: none\n").await;
+    say(&mut simon, "online Fedir Petro", "There is no user Fedir\n").await;
     // The guest is gone with the log-out, and the name free; who comes under it is somebody else.
     say(&mut fedir, "auth Petro-3", "Authorized as Petro-3\n").await;
     say(&mut simon, r#"online "Fedir" "Petro-3""#, "Online users: Petro-3\n").await;

@@ -134,7 +134,7 @@ async fn logging_out_ends_the_connections_of_that_log_in_within_five_seconds() {
     stays.until_resumed().await;
 
     let began = Instant::now();
-    rest.logout(&here.access_token, &here.refresh_token).await.unwrap();
+    rest.logout(&here.refresh_token).await.unwrap();
     let told = ended.until(|incoming| matches!(incoming, Incoming::Ending(_))).await;
     assert!(matches!(told, Incoming::Ending(ending) if ending.reason == "revoked"));
     ended.until_closed().await;

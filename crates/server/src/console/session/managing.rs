@@ -16,7 +16,7 @@ impl Session {
 
     pub(super) async fn discover(&self, query: Option<String>) -> Result<(), String> {
         let page = self.ask(&DiscoverRooms { query, after: None }).await?;
-        self.show_all(show::discovered(self.shared.style, &page));
+        self.show_all(show::discovered(&self.shared.style, &page));
         Ok(())
     }
 

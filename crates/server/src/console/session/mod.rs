@@ -29,6 +29,8 @@ use tokio::{task::JoinHandle, time::timeout};
 const EVENT_QUEUE: usize = 4_096;
 /// How long a script waits for one message to be acknowledged.
 const SEND_TIMEOUT: Duration = Duration::from_secs(60);
+/// How long one who leaves waits for the server to hear of it.
+const LEAVE_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// A log-in and its connection.
 pub(super) struct Session {
@@ -84,7 +86,7 @@ impl Session {
             Command::Write { room, text } => self.write(&room, text).await,
             Command::Rooms => {
                 let rooms = self.list_rooms().await?;
-                self.show_all(show::rooms(self.shared.style, &rooms));
+                self.show_all(show::rooms(&self.shared.style, &rooms));
                 Ok(())
             }
             Command::Members { room } => self.members(&room).await,
@@ -215,7 +217,7 @@ impl Session {
                 self.shared.directory().add_person(&message.sender.name);
             }
             let seq = self.shared.style.dim(&format!("{:>5}", event.seq()));
-            self.shared.output.line(&format!("{seq} {}", show::line(self.shared.style, event, &name)));
+            self.shared.output.line(&format!("{seq} {}", show::past_line(&self.shared.style, event, &name)));
         }
         if let Some(newest) = events.last() {
             // One may have been removed meanwhile; what was asked for has been shown.
@@ -248,14 +250,14 @@ impl Session {
         Ok(rooms)
     }
 
-    /// Ends the log-in: an account's on the server too.
+    /// Ends the log-in on the server too. A guest is gone then.
     pub(super) async fn log_out(self, rest: &Rest) -> Result<(), String> {
-        let told = match self.client.tokens() {
-            Some(tokens) => rest.logout(&tokens.access_token, &tokens.refresh_token).await,
-            None => Ok(()),
-        };
-        self.leave().await;
-        match told {
+        let token = self.client.tokens().map(|tokens| tokens.refresh_token);
+        let token = token.or_else(|| self.client.guest_token());
+        // First, so that nobody is told that the server ended what was ended here.
+        self.close().await;
+        let Some(token) = token else { return Ok(()) };
+        match rest.logout(&token).await {
             // It had ended already.
             Err(RequestError::Refused(error)) if error.code == Code::Unauthorized => Ok(()),
             Err(error) => Err(format!("The server was not told: {error}")),
@@ -263,8 +265,18 @@ impl Session {
         }
     }
 
+    /// Leaves. An account's log-in ends by itself in time. A guest is logged out, if the server answers soon: nobody has the
+    /// token from then on, and the name would be taken for as long as guests are kept.
+    pub(super) async fn leave(self, rest: &Rest) {
+        let guest = self.client.guest_token().filter(|_| self.client.is_online());
+        self.close().await;
+        if let Some(token) = guest {
+            let _ = timeout(LEAVE_TIMEOUT, rest.logout(&token)).await;
+        }
+    }
+
     /// Closes the connection in good order.
-    pub(super) async fn leave(self) {
+    async fn close(self) {
         let waiting = self.outbox.waiting();
         if waiting > 0 {
             self.shared.output.error(&format!("{waiting} messages were not sent."));

@@ -19,7 +19,7 @@ impl Session {
 
     pub(super) async fn subs(&self, add: &[String], remove: &[String]) -> Result<(), String> {
         let list = self.client.watch_presence(people(add)?, people(remove)?).await.map_err(sentence)?;
-        for line in show::watched(self.shared.style, &list) {
+        for line in show::watched(&self.shared.style, &list) {
             self.shared.output.line(&line);
         }
         for name in remove {
