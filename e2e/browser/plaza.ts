@@ -88,6 +88,19 @@ export class Plaza {
     return this.#run('backup', this.#backup);
   }
 
+  /** Makes what a room holds up to a position as old as that. No server runs. */
+  async age(roomId: string, upto: number, days: number): Promise<void> {
+    const script = [
+      'import sqlite3, sys',
+      'path, room, upto, days = sys.argv[1:]',
+      'with sqlite3.connect(path) as store:',
+      '    older = "UPDATE events SET at = at - ? WHERE room_id = ? AND seq <= ?"',
+      '    store.execute(older, (int(days) * 86_400_000, room, int(upto)))',
+    ];
+    const path = join(this.#data, 'plaza.db');
+    await promisify(execFile)('python3', ['-c', script.join('\n'), path, roomId, `${upto}`, `${days}`]);
+  }
+
   /** Puts what `backup` copied in the place of the data. No server runs. */
   restore(): Promise<string> {
     return this.#run('restore', '--force', this.#backup);

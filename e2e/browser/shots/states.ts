@@ -87,6 +87,7 @@ test('the main states', async ({ browser }) => {
   await mia.page.keyboard.press('Control+k');
   await mia.page.keyboard.type('Ana');
   await mia.page.getByRole('option', { name: /Ana/ }).click();
+  await expect(mia.page.getByRole('heading', { name: 'Ana' })).toBeVisible();
   await mia.write('A word between us?');
   await expect(ana.page.locator('.notices a')).toBeVisible();
   await shoot(ana.page, 'toast-light');

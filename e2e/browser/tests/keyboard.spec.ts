@@ -119,6 +119,26 @@ test('among many rooms one is found by typing, and the list can be skipped', asy
   await expect(ana.composer).toBeFocused();
 });
 
+test('whom one shares a room with is found by a part of the name', async ({ person }) => {
+  const ana = await person();
+  const { page } = ana;
+  await ana.register('Ana');
+  await ana.joinPublic('quiet');
+  const ben = await person();
+  await ben.register('Benedikta');
+  await ben.joinPublic('quiet');
+  await ana.sees('Benedikta joined');
+  await ana.joinPublic('general');
+  // From here on the page has not looked into the room that they share.
+  await page.reload();
+  await expect(ana.composer).toBeFocused();
+  await page.keyboard.press('Control+k');
+  await page.keyboard.type('dikt');
+  await expect(page.getByRole('option')).toHaveText([/Benedikta/]);
+  await page.keyboard.press('Enter');
+  await expect(page.getByRole('heading', { name: 'Benedikta' })).toBeVisible();
+});
+
 test('at 360 pixels the list and a room are two views, and nothing sticks out', async ({ person }) => {
   const ana = await person({ viewport: { width: 360, height: 640 } });
   const fits = async () =>

@@ -1,7 +1,7 @@
 // The server comes back with other data than it went with: a page shows that, says so, and loses nothing unsent.
 
 import { expect, test } from '../fixtures';
-import { Frames } from '../frames';
+import { PASSWORD } from '../person';
 
 const texts = (lines: { text: string }[]) => lines.map(({ text }) => text);
 
@@ -41,19 +41,35 @@ test('a backup is restored: what it had is shown, what came after is gone, and w
 });
 
 test('what came next is kept no longer: the newest are shown, and it is said', async ({ plaza, person }) => {
-  let frames: Frames | undefined;
-  const ana = await person({ before: async (page) => void (frames = await Frames.of(page)) });
+  const ana = await person();
   await ana.register('Ana');
   await ana.joinPublic('general');
   await ana.write('long ago');
   await expect(ana.unsettled).toHaveCount(0);
-  await plaza.kill();
+  const ben = await person();
+  await ben.register('Ben');
+  await ben.joinPublic('general');
+  await ana.sees('Ben joined');
+
+  await ana.page.context().setOffline(true);
   await expect(ana.banner).toContainText('Reconnecting');
-  if (frames !== undefined) {
-    frames.judge = (name, data) =>
-      name === 'resumed' ? { rooms: { general: { reload: 'trimmed' } } } : data;
-  }
+  await ben.write('old, and never seen by Ana');
+  await ben.write('of today');
+  await expect(ben.unsettled).toHaveCount(0);
+  const log = await plaza.log('general', await plaza.logIn('Ben', PASSWORD));
+  await plaza.kill();
+  const old = log.find(({ body }) => body?.text.startsWith('old'))?.seq ?? 0;
+  await plaza.age('general', old, 30);
+  plaza.settings['PLAZA_CHAT__RETENTION__DAYS'] = '7';
   await plaza.start();
+  const kept = async () => (await plaza.log('general', await plaza.logIn('Ben', PASSWORD))).length;
+  await expect.poll(kept).toBe(1);
+
+  await ana.page.context().setOffline(false);
   await expect(ana.banner).toContainText('general (what came next is kept no longer', { timeout: 30_000 });
-  await ana.sees('long ago');
+  await ana.sees('of today');
+  await expect(ana.message('old, and never seen')).toHaveCount(0);
+  // Older than that is not promised either: the page says so where the room would begin.
+  await expect(ana.message('long ago')).toHaveCount(0);
+  await expect(ana.timeline).toContainText('kept no longer');
 });

@@ -59,6 +59,44 @@ test('older messages come without moving what is read; new ones are announced', 
   expect(await count()).toBe(183);
 });
 
+test('a window that becomes narrower, and a panel beside the room, leave in place what is read', async ({
+  plaza,
+  person,
+}) => {
+  const ana = await person();
+  await ana.register('Ana');
+  await ana.joinPublic('general');
+  const socket = await plaza.connect('Ana');
+  for (let i = 1; i <= 60; i += 1) {
+    const body = { text: `number ${i}. ${'The quick brown fox jumps over the lazy dog. '.repeat(i % 7)}` };
+    await socket.emitWithAck('message:send', { roomId: 'general', clientId: `w-${i}`, kind: 'text', body });
+  }
+  socket.close();
+  await ana.sees('number 60.');
+  await ana.timeline.evaluate((el) => (el.scrollTop = el.scrollHeight / 2));
+  /** The first row of which the end is in view, and where that is. */
+  const read = () =>
+    ana.timeline.evaluate((el) => {
+      const { top } = el.getBoundingClientRect();
+      const rows = [...el.querySelectorAll('li[data-seq]')];
+      const row = rows.find((one) => one.getBoundingClientRect().bottom > top);
+      return { seq: row?.getAttribute('data-seq'), bottom: Math.round(row?.getBoundingClientRect().bottom ?? 0) };
+    });
+  const before = await read();
+  const close = async () => {
+    const { seq, bottom } = await read();
+    return seq === before.seq && Math.abs(bottom - before.bottom) <= 2;
+  };
+  await ana.openMembers();
+  await expect.poll(close).toBe(true);
+  await ana.page.keyboard.press('Escape');
+  await expect.poll(close).toBe(true);
+  await ana.page.setViewportSize({ width: 360, height: 740 });
+  await expect.poll(close).toBe(true);
+  await ana.page.setViewportSize({ width: 1280, height: 800 });
+  await expect.poll(close).toBe(true);
+});
+
 test('history is paged both ways by addresses of its own', async ({ plaza, person }) => {
   const ana = await person();
   await ana.register('Ana');
