@@ -19,6 +19,11 @@ test('a group: bring somebody in, talk, put them out', async ({ person }) => {
   await ben.write('With pleasure');
   await ana.sees('With pleasure');
 
+  // A window that changes its size places a menu that is open, and minds none that was closed.
+  await ana.menuOf('Ben');
+  await ana.page.keyboard.press('Escape');
+  await ana.page.setViewportSize({ width: 1000, height: 700 });
+
   await ana.does('Remove from the room', 'Ben', 'Remove');
   await expect(ana.timeline).toContainText('You removed Ben');
   await expect(ben.page.getByText('Ana removed you from Dinner.')).toBeVisible();
