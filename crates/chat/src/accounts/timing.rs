@@ -1,9 +1,9 @@
-//! That the time of an answer does not tell which names exist: every refused log-in costs one hash, the same one. A clock
-//! would show that now and then; here nobody may hash, and whoever would have is told so.
+//! That the time of an answer does not tell more than the answer: every refused log-in costs one hash, the same one, and what
+//! is refused by name costs none. A clock would show that now and then; here nobody may hash, and whoever would have is told so.
 
 use super::*;
 use crate::{Clock, SystemRandom, Tasks};
-use plaza_protocol::{ChangePassword, Code, Credentials, Error};
+use plaza_protocol::{ChangePassword, Code, Credentials, Error, ResetPassword};
 use plaza_store::{Durability, StoreOptions};
 use std::path::Path;
 use tokio_util::sync::CancellationToken;
@@ -60,4 +60,37 @@ async fn every_refused_log_in_hashes_once() {
     }
     let change = ChangePassword { current: "wrong horse".into(), new: "battery staple".into() };
     assert_eq!(chat.change_password(&ana, change).await.unwrap_err().code, Code::Busy);
+}
+
+#[tokio::test]
+async fn what_is_refused_openly_is_refused_before_anything_is_hashed() {
+    let folder = tempfile::tempdir().unwrap();
+    let chat = chat(folder.path()).await;
+    chat.register(credentials("Ana", "correct horse"), "").await.unwrap();
+    chat.new_guest("Ben").await.unwrap();
+    let link = chat.administration().reset_token("Ana").await.unwrap().token;
+    let reset = |token: &str| ResetPassword { token: token.into(), new: "battery staple".into() };
+    chat.reset_password(reset(link.expose())).await.unwrap();
+
+    let passwords = chat.inner.accounts.passwords.clone();
+    let _all_places = passwords.take_all_places().await;
+    // An account's name, a guest's, and one that only looks like it: all are taken alike.
+    let mut taken = Vec::new();
+    for name in ["Ana", "ANA", "Ben", "An\u{430}"] {
+        taken.push(chat.register(credentials(name, "a long password"), "").await.unwrap_err());
+    }
+    assert!(
+        taken[..3].iter().all(|error| (error.code, &error.message) == (Code::Conflict, &taken[0].message))
+    );
+    assert_ne!(taken[3].code, Code::Busy, "{taken:?}");
+    let free = chat.register(credentials("Cleo", "a long password"), "").await.unwrap_err();
+    assert_eq!(free.code, Code::Busy, "one that is free is hashed");
+    // A link that never was, one that was used, and none at all.
+    let mut refused = Vec::new();
+    for token in ["pr_nobodys", link.expose(), ""] {
+        refused.push(chat.reset_password(reset(token)).await.unwrap_err());
+    }
+    let all = |error: &Error| (error.code, error.message.clone());
+    assert!(refused.iter().all(|error| all(error) == all(&refused[0])), "{refused:?}");
+    assert_eq!(refused[0].code, Code::Unauthorized);
 }

@@ -2,11 +2,11 @@
 
 use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
 use rustls::{
-    ClientConfig, RootCertStore,
+    ClientConfig, RootCertStore, SupportedProtocolVersion,
     crypto::ring,
     pki_types::{CertificateDer, ServerName},
 };
-use std::{fs, net::SocketAddr, sync::Arc};
+use std::{fs, io, net::SocketAddr, sync::Arc};
 use tempfile::TempDir;
 use tokio::net::TcpStream;
 use tokio_rustls::{TlsConnector, client::TlsStream};
@@ -53,11 +53,28 @@ impl Authority {
     }
 
     /// Connects as a client that trusts this authority and no other.
-    pub(crate) async fn connect(&self, addr: SocketAddr) -> std::io::Result<TlsStream<TcpStream>> {
+    pub(crate) async fn connect(&self, addr: SocketAddr) -> io::Result<TlsStream<TcpStream>> {
+        self.connect_by(addr, rustls::DEFAULT_VERSIONS).await
+    }
+
+    /// The same, by this version alone.
+    pub(crate) async fn connect_with(
+        &self,
+        addr: SocketAddr,
+        version: &'static SupportedProtocolVersion,
+    ) -> io::Result<TlsStream<TcpStream>> {
+        self.connect_by(addr, &[version]).await
+    }
+
+    async fn connect_by(
+        &self,
+        addr: SocketAddr,
+        versions: &[&'static SupportedProtocolVersion],
+    ) -> io::Result<TlsStream<TcpStream>> {
         let mut roots = RootCertStore::empty();
         roots.add(self.root.clone()).unwrap();
         let mut config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
-            .with_safe_default_protocol_versions()
+            .with_protocol_versions(versions)
             .unwrap()
             .with_root_certificates(roots)
             .with_no_client_auth();

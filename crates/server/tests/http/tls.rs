@@ -155,6 +155,79 @@ async fn a_handshake_that_does_not_end_is_ended() {
     node.stop().await;
 }
 
+/// A ClientHello (RFC 5246, section 7.4.1.2) that offers this version and none above, and is otherwise one of TLS 1.2.
+fn hello_of(version: [u8; 2]) -> Vec<u8> {
+    let suites = [0xc0, 0x2b, 0xc0, 0x2f, 0xc0, 0x0a, 0x00, 0x2f];
+    let extensions = [
+        // x25519 and P-256, points as they are, ECDSA with P-256 and RSA-PSS.
+        &[0, 10, 0, 6, 0, 4, 0, 29, 0, 23][..],
+        &[0, 11, 0, 2, 1, 0],
+        &[0, 13, 0, 6, 0, 4, 4, 3, 8, 4],
+    ]
+    .concat();
+    let mut body = version.to_vec();
+    body.extend([7; 32]);
+    body.extend([0, 0, suites.len() as u8]);
+    body.extend(suites);
+    body.extend([1, 0, 0, extensions.len() as u8]);
+    body.extend(extensions);
+    let message = [&[1, 0, 0, body.len() as u8], &body[..]].concat();
+    [&[22, 3, 1, 0, message.len() as u8], &message[..]].concat()
+}
+
+#[tokio::test]
+async fn versions_that_are_broken_are_refused() {
+    const HANDSHAKE: u8 = 22;
+    const ALERT: u8 = 21;
+    // In one record (section 7.2): two bytes, fatal, `protocol_version`.
+    const PROTOCOL_VERSION: [u8; 4] = [0, 2, 2, 70];
+    let authority = Authority::new();
+    let node = secure_node(&authority, &[]).await;
+    for (name, version) in [("SSL 3.0", [3, 0]), ("TLS 1.0", [3, 1]), ("TLS 1.1", [3, 2])] {
+        let mut old = TcpStream::connect(node.addr).await.unwrap();
+        old.write_all(&hello_of(version)).await.unwrap();
+        let mut answer = Vec::new();
+        let _ = timeout(PATIENCE, old.read_to_end(&mut answer)).await.expect("the server closes it");
+        assert_eq!((answer.first(), answer.get(3..)), (Some(&ALERT), Some(&PROTOCOL_VERSION[..])), "{name}");
+    }
+    // It was the version, and nothing else.
+    let mut current = TcpStream::connect(node.addr).await.unwrap();
+    current.write_all(&hello_of([3, 3])).await.unwrap();
+    let first = timeout(PATIENCE, current.read_u8()).await.expect("an answer").unwrap();
+    assert_eq!(first, HANDSHAKE);
+    for (name, newer) in [("TLS 1.2", &rustls::version::TLS12), ("TLS 1.3", &rustls::version::TLS13)] {
+        let mut stream = authority.connect_with(node.addr, newer).await.expect(name);
+        assert_eq!(health(&mut stream).await["status"], "ok", "{name}");
+    }
+    node.stop().await;
+}
+
+#[tokio::test]
+async fn a_handshake_of_a_byte_now_and_then_is_given_up() {
+    const LIMIT: Duration = Duration::from_millis(600);
+    let authority = Authority::new();
+    let limit = LIMIT.as_millis().to_string();
+    let node = secure_node(&authority, &[("PLAZA_SERVER__TLS__HANDSHAKE_TIMEOUT_MS", &limit)]).await;
+    let mut slow = TcpStream::connect(node.addr).await.unwrap();
+    let began = Instant::now();
+    let dripping = async {
+        for byte in [&[22, 3, 1, 2, 0, 1, 0, 1, 252][..], &[3; 400]].concat() {
+            if slow.write_all(&[byte]).await.is_err() {
+                return;
+            }
+            // Somebody who reads sees the end before a write fails.
+            if let Ok(ended) = timeout(Duration::from_millis(50), slow.read(&mut [0])).await {
+                assert_eq!(ended.unwrap_or(0), 0, "it was answered");
+                return;
+            }
+            authority.connect(node.addr).await.expect("others come in meanwhile");
+        }
+    };
+    timeout(PATIENCE, dripping).await.expect("it is given up");
+    assert!((LIMIT..LIMIT * 8).contains(&began.elapsed()), "{:?}", began.elapsed());
+    node.stop().await;
+}
+
 #[tokio::test]
 async fn a_handshake_under_way_takes_a_place() {
     let authority = Authority::new();
