@@ -25,8 +25,8 @@ pub struct Limits {
     pub logout: AddressRates,
     /// Blocking people and hiding.
     pub privacy: PersonRates,
-    /// Sending messages.
-    pub message: PersonRates,
+    /// Sending messages, and whatever else goes into a room's log.
+    pub write: PersonRates,
 }
 
 /// The two rates of one action: each try must be within both.
@@ -84,7 +84,7 @@ impl Limits {
                 within(&format!("limits.{action}.{key}"), value.into(), 1, 1_000_000)?;
             }
         }
-        for (action, rates) in [("privacy", self.privacy), ("message", self.message)] {
+        for (action, rates) in [("privacy", self.privacy), ("write", self.write)] {
             let PersonRates { person_burst, person_per_minute } = rates;
             within(&format!("limits.{action}.person_burst"), person_burst.into(), 1, 1_000_000)?;
             within(&format!("limits.{action}.person_per_minute"), person_per_minute.into(), 1, 1_000_000)?;

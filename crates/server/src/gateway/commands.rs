@@ -15,7 +15,7 @@ use plaza_chat::Chat;
 use plaza_protocol::{
     AddMember, Answer, BanMember, Code, CreateRoom, DiscoverRooms, Error, GetPresence, History, JoinRoom,
     LeaveRoom, ListBans, ListBlocked, ListMembers, ListRooms, Locate, MarkRead, Position, ReadEvent,
-    RemoveMember, RenameRoom, Request, RequestOptions, Resume, SendMessage, SetRole, UnbanMember,
+    RemoveMember, RenameRoom, Request, RequestOptions, Resume, SendMessage, SetRole, UnbanMember, User,
 };
 use plaza_socketio::{Ack, Event, Handlers, Payload, Socket};
 use serde::{Serialize, de::DeserializeOwned};
@@ -42,6 +42,13 @@ impl Asker {
         self.socket.data::<Seat>().ok_or_else(|| Error::new(Code::Unauthorized, "Sign in first."))
     }
 
+    /// Who asks for something that goes into a room's log, if it is not too often.
+    fn writer(&self) -> Result<&User, Error> {
+        let user = &self.seat()?.identity.user;
+        self.here.limits.check_write(&user.id, address(&self.socket))?;
+        Ok(user)
+    }
+
     /// Waits until it is this request's turn among the client's large ones, and there is room for its answer.
     pub(super) async fn turn(&self) -> Result<SemaphorePermit<'_>, Error> {
         let gone = || Error::new(Code::Unavailable, "The connection is closed.");
@@ -59,12 +66,13 @@ impl Asker {
     /// Refuses what would have everybody be sent more, while there is too much for all of them to take. One who reads
     /// slowly is nobody's reason to wait.
     fn not_overloaded(&self) -> Result<(), Error> {
-        if !self.socket.server_is_overloaded() {
-            return Ok(());
-        }
-        let message = "The server has more to deliver than it can. Try again in a moment.";
-        Err(Error::new(Code::Busy, message).retry_after_ms(OVERLOADED_RETRY_MS))
+        if self.socket.server_is_overloaded() { Err(overloaded()) } else { Ok(()) }
     }
+}
+
+pub(super) fn overloaded() -> Error {
+    let message = "The server has more to deliver than it can. Try again in a moment.";
+    Error::new(Code::Busy, message).retry_after_ms(OVERLOADED_RETRY_MS)
 }
 
 /// Where the answer to one request goes.
@@ -90,24 +98,23 @@ impl<A: Serialize> Reply<A> {
 /// All of them.
 pub(super) fn register(handlers: Handlers, here: &Arc<Here>) -> Handlers {
     let handlers = command(handlers, here, async |asker, request: CreateRoom| {
-        asker.chat.create_room(&asker.seat()?.identity.user, request).await
+        asker.chat.create_room(asker.writer()?, request).await
     });
     let handlers = command(handlers, here, async |asker, request: JoinRoom| {
-        asker.chat.join_room(&asker.seat()?.identity.user, request).await
+        asker.chat.join_room(asker.writer()?, request).await
     });
     let handlers = command(handlers, here, async |asker, request: LeaveRoom| {
-        asker.chat.leave_room(&asker.seat()?.identity.user, request).await
+        asker.chat.leave_room(asker.writer()?, request).await
     });
     let handlers = command(handlers, here, async |asker, request: AddMember| {
-        asker.chat.add_member(&asker.seat()?.identity.user, request).await
+        asker.chat.add_member(asker.writer()?, request).await
     });
     let handlers = command(handlers, here, async |asker, request: RemoveMember| {
-        asker.chat.remove_member(&asker.seat()?.identity.user, request).await
+        asker.chat.remove_member(asker.writer()?, request).await
     });
     let handlers = command(handlers, here, async |asker, request: SendMessage| {
         asker.not_overloaded()?;
-        asker.here.limits.check_message(&asker.seat()?.identity.user.id, address(&asker.socket))?;
-        asker.chat.send_message(&asker.seat()?.identity.user, request).await
+        asker.chat.send_message(asker.writer()?, request).await
     });
     let handlers = command(
         handlers,
@@ -167,16 +174,16 @@ fn between_people(handlers: Handlers, here: &Arc<Here>) -> Handlers {
 /// What owners and moderators do to a room, and finding rooms and moments.
 fn manage(handlers: Handlers, here: &Arc<Here>) -> Handlers {
     let handlers = command(handlers, here, async |asker, request: RenameRoom| {
-        asker.chat.rename_room(&asker.seat()?.identity.user, request).await
+        asker.chat.rename_room(asker.writer()?, request).await
     });
     let handlers = command(handlers, here, async |asker, request: SetRole| {
-        asker.chat.set_role(&asker.seat()?.identity.user, request).await
+        asker.chat.set_role(asker.writer()?, request).await
     });
     let handlers = command(handlers, here, async |asker, request: BanMember| {
-        asker.chat.ban_member(&asker.seat()?.identity.user, request).await
+        asker.chat.ban_member(asker.writer()?, request).await
     });
     let handlers = command(handlers, here, async |asker, request: UnbanMember| {
-        asker.chat.unban_member(&asker.seat()?.identity.user, request).await
+        asker.chat.unban_member(asker.writer()?, request).await
     });
     let handlers = command(
         handlers,

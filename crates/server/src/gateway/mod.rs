@@ -17,7 +17,7 @@ use crate::{
     telemetry::metrics::Metrics,
 };
 use plaza_chat::{Chat, Committed, Feed, Item, Presence, Random, Subscriber, Tasks};
-use plaza_protocol::{Ending, Told};
+use plaza_protocol::{Ending, Error, Told};
 use plaza_socketio::{Config, EncodeError, Handlers, Outgoing, Refusal, Socket, SocketIo};
 use registry::Registry;
 use seat::{AskedBefore, Seat};
@@ -150,6 +150,14 @@ impl Gateway {
     /// Sockets connected now.
     pub fn connections(&self) -> u64 {
         self.io.of(NAMESPACE).map_or(0, |namespace| namespace.len() as u64)
+    }
+
+    /// Refuses what would have everybody be sent more, while there is too much for all of them to take.
+    ///
+    /// # Errors
+    /// `busy`.
+    pub(crate) fn not_overloaded(&self) -> Result<(), Error> {
+        if self.io.overloaded() { Err(commands::overloaded()) } else { Ok(()) }
     }
 
     /// Tells every client that its session ends and when to come back, closes all, and waits for the last of

@@ -4,6 +4,7 @@
 use super::{
     extract::{
         Administrator, Asker, ClientIp, Device, Here, IdempotencyKey, Json, Params, Person, Room, SessionOf,
+        Writer,
     },
     problem::Refusal,
 };
@@ -97,6 +98,19 @@ impl OperationInput for Asker {
 
     fn inferred_early_responses(context: &mut GenContext, _: &mut Described) -> Vec<(Option<u16>, Response)> {
         vec![(Some(401), problem(context, "No token, or none that holds (any more)."))]
+    }
+}
+
+impl OperationInput for Writer {
+    fn operation_input(context: &mut GenContext, operation: &mut Described) {
+        Asker::operation_input(context, operation);
+    }
+
+    fn inferred_early_responses(
+        context: &mut GenContext,
+        operation: &mut Described,
+    ) -> Vec<(Option<u16>, Response)> {
+        Asker::inferred_early_responses(context, operation)
     }
 }
 

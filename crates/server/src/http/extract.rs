@@ -83,6 +83,20 @@ impl FromRequestParts<State> for Asker {
     }
 }
 
+/// One who asks for something that goes into a room's log, and does not do so too often.
+pub(super) struct Writer(pub(super) Identity);
+
+impl FromRequestParts<State> for Writer {
+    type Rejection = Refusal;
+
+    async fn from_request_parts(parts: &mut Parts, state: &State) -> Result<Self, Refusal> {
+        let ClientIp(addr) = ClientIp::from_request_parts(parts, state).await?;
+        let Asker(who) = Asker::from_request_parts(parts, state).await?;
+        state.limits.check_write(&who.user.id, addr)?;
+        Ok(Self(who))
+    }
+}
+
 /// An administrator who asks. Asked before the body is read, so that nobody else learns what would fit.
 pub(super) struct Administrator(pub(super) Identity);
 

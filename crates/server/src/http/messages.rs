@@ -3,7 +3,7 @@
 use super::{
     State,
     documented::{Created, Operation},
-    extract::{Asker, ClientIp, Here, IdempotencyKey, Json, Params, Room},
+    extract::{Asker, Here, IdempotencyKey, Json, Params, Room, Writer},
     problem::Refusal,
 };
 use aide::axum::{
@@ -90,8 +90,7 @@ enum NewMessage {
 
 async fn send(
     Here(state): Here,
-    ClientIp(addr): ClientIp,
-    Asker(who): Asker,
+    Writer(who): Writer,
     Room(room_id): Room,
     IdempotencyKey(client_id): IdempotencyKey,
     Json(message): Json<NewMessage>,
@@ -100,6 +99,6 @@ async fn send(
         NewMessage::Text(body) => Content::Text(body),
     };
     let message = SendMessage { room_id, client_id, content };
-    state.limits.check_message(&who.user.id, addr)?;
+    state.gateway.not_overloaded()?;
     Ok(Created(state.chat.send_message(&who.user, message).await?))
 }

@@ -4,7 +4,7 @@
 use super::{
     State,
     documented::{Created, NoContent, Operation},
-    extract::{Asker, Here, Json, Params, Person, Room},
+    extract::{Asker, Here, Json, Params, Person, Room, Writer},
     problem::Refusal,
 };
 use aide::axum::{
@@ -110,7 +110,7 @@ async fn list(Here(state): Here, Asker(who): Asker) -> Answer<RoomList> {
 
 async fn create(
     Here(state): Here,
-    Asker(who): Asker,
+    Writer(who): Writer,
     Json(room): Json<CreateRoom>,
 ) -> Result<Created<CreatedRoom>, Refusal> {
     Ok(Created(state.chat.create_room(&who.user, room).await?))
@@ -135,18 +135,18 @@ struct Renamed {
 
 async fn rename(
     Here(state): Here,
-    Asker(who): Asker,
+    Writer(who): Writer,
     Room(room_id): Room,
     Json(Renamed { name }): Json<Renamed>,
 ) -> Answer<Position> {
     Ok(axum::Json(state.chat.rename_room(&who.user, RenameRoom { room_id, name }).await?))
 }
 
-async fn join(Here(state): Here, Asker(who): Asker, Room(room_id): Room) -> Answer<JoinedRoom> {
+async fn join(Here(state): Here, Writer(who): Writer, Room(room_id): Room) -> Answer<JoinedRoom> {
     Ok(axum::Json(state.chat.join_room(&who.user, JoinRoom { room_id }).await?))
 }
 
-async fn leave(Here(state): Here, Asker(who): Asker, Room(room_id): Room) -> Answer<Position> {
+async fn leave(Here(state): Here, Writer(who): Writer, Room(room_id): Room) -> Answer<Position> {
     Ok(axum::Json(state.chat.leave_room(&who.user, LeaveRoom { room_id }).await?))
 }
 
@@ -177,7 +177,7 @@ struct Whom {
 
 async fn add(
     Here(state): Here,
-    Asker(who): Asker,
+    Writer(who): Writer,
     Room(room_id): Room,
     Json(Whom { user }): Json<Whom>,
 ) -> Answer<Position> {
@@ -193,7 +193,7 @@ struct NewRole {
 
 async fn set_role(
     Here(state): Here,
-    Asker(who): Asker,
+    Writer(who): Writer,
     Room(room_id): Room,
     Person(user): Person,
     Json(NewRole { role }): Json<NewRole>,
@@ -203,7 +203,7 @@ async fn set_role(
 
 async fn remove(
     Here(state): Here,
-    Asker(who): Asker,
+    Writer(who): Writer,
     Room(room_id): Room,
     Person(user): Person,
 ) -> Answer<Position> {
@@ -221,7 +221,7 @@ async fn list_bans(
 
 async fn ban(
     Here(state): Here,
-    Asker(who): Asker,
+    Writer(who): Writer,
     Room(room_id): Room,
     Person(user): Person,
 ) -> Answer<Position> {
@@ -230,7 +230,7 @@ async fn ban(
 
 async fn unban(
     Here(state): Here,
-    Asker(who): Asker,
+    Writer(who): Writer,
     Room(room_id): Room,
     Person(user): Person,
 ) -> Answer<Position> {

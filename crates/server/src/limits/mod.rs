@@ -1,5 +1,5 @@
 //! How often one address, and one name, may try to come in and stay: connecting, logging in, registering, coming as a
-//! guest, renewing a log-in and ending it. And how often one person may write, and change what many others are told of.
+//! guest, renewing a log-in and ending it. And how often one person may write into rooms, and change what many others are told of.
 //!
 //! Every try must be within two rates, the address's and the name's, and is counted against both or neither, so that
 //! an address past its own rate cannot use up somebody's name.
@@ -104,17 +104,18 @@ impl Limits {
         count(&mut tables.private, user, rate, now, "to block people or to hide")
     }
 
-    /// Counts one message that somebody at `addr` wants to send, to whichever room and on whichever connection.
+    /// Counts one message that somebody at `addr` wants to send, or anything else that goes into a room's log: into whichever
+    /// room, and on whichever connection.
     ///
     /// # Errors
     /// [`Code::RateLimited`] with the time to wait, and then nothing was counted.
-    pub fn check_message(&self, user: &UserId, addr: IpAddr) -> Result<(), Error> {
+    pub fn check_write(&self, user: &UserId, addr: IpAddr) -> Result<(), Error> {
         if self.is_exempt(addr) {
             return Ok(());
         }
-        let (rate, now) = (person(self.settings.message), self.micros());
+        let (rate, now) = (person(self.settings.write), self.micros());
         let mut tables = self.tables.lock().unwrap_or_else(PoisonError::into_inner);
-        count(&mut tables.writers, user, rate, now, "to send messages")
+        count(&mut tables.writers, user, rate, now, "to write into rooms")
     }
 
     fn is_exempt(&self, addr: IpAddr) -> bool {
@@ -216,7 +217,7 @@ mod tests {
             refresh,
             logout,
             privacy: config::PersonRates { person_burst: 2, person_per_minute: 60 },
-            message: config::PersonRates { person_burst: 3, person_per_minute: 60 },
+            write: config::PersonRates { person_burst: 3, person_per_minute: 60 },
         };
         let clock = Arc::new(AtomicU64::new(0));
         let now = {
@@ -289,17 +290,17 @@ mod tests {
         let (limits, clock) = limits(true);
         let (ana, ben): (UserId, UserId) = ("u_ana".parse().unwrap(), "u_ben".parse().unwrap());
         for host in 1..=3 {
-            limits.check_message(&ana, addr(&format!("203.0.113.{host}"))).unwrap();
-            limits.check_message(&ana, addr("127.0.0.1")).unwrap();
+            limits.check_write(&ana, addr(&format!("203.0.113.{host}"))).unwrap();
+            limits.check_write(&ana, addr("127.0.0.1")).unwrap();
         }
-        let refused = limits.check_message(&ana, addr("203.0.113.4")).unwrap_err();
+        let refused = limits.check_write(&ana, addr("203.0.113.4")).unwrap_err();
         assert_eq!((refused.code, refused.retry_after_ms), (Code::RateLimited, Some(1_000)));
         assert!(refused.retryable, "{refused:?}");
-        limits.check_message(&ana, addr("::1")).unwrap();
-        limits.check_message(&ben, addr("203.0.113.4")).unwrap();
+        limits.check_write(&ana, addr("::1")).unwrap();
+        limits.check_write(&ben, addr("203.0.113.4")).unwrap();
         limits.check_privacy(&ana).expect("what is limited otherwise is counted otherwise");
         clock.store(1_000, Ordering::Relaxed);
-        limits.check_message(&ana, addr("203.0.113.4")).unwrap();
+        limits.check_write(&ana, addr("203.0.113.4")).unwrap();
     }
 
     #[test]

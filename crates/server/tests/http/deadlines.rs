@@ -133,7 +133,8 @@ async fn a_node_that_has_too_much_to_deliver_says_so_and_recovers() {
     let room = "hall".parse().unwrap();
     let (stalled, _, stalled_inbox) = Connection::open(&address, &auth("Stalled"), &unread).await.unwrap();
     stalled.join_room(&room).await.unwrap();
-    let (ana, _, mut inbox) = Connection::open(&address, &auth("Ana"), &Options::default()).await.unwrap();
+    let (ana, session, mut inbox) =
+        Connection::open(&address, &auth("Ana"), &Options::default()).await.unwrap();
     ana.join_room(&room).await.unwrap();
     let reading = tokio::spawn(async move { while inbox.next().await.is_ok() {} });
 
@@ -149,6 +150,11 @@ async fn a_node_that_has_too_much_to_deliver_says_so_and_recovers() {
     };
     assert_eq!((refused.code, refused.retryable, refused.retry_after_ms), (Code::Busy, true, Some(1_000)));
     ana.list_rooms().await.expect("what is read is answered");
+    let over_http = node
+        .post("/api/v1/rooms/hall/messages", &json!({"kind": "text", "body": {"text": text}}))
+        .bearer_auth(session.token.unwrap().expose())
+        .header("idempotency-key", "over http");
+    problem(over_http, 503, "busy").await;
     let newcomer = node.get("/socket.io/?EIO=4&transport=polling").send().await.unwrap();
     assert_eq!(newcomer.status(), StatusCode::SERVICE_UNAVAILABLE);
     assert!(!header(&newcomer, "retry-after").is_empty());

@@ -15,8 +15,8 @@ fn message(client_id: &str) -> Value {
 async fn one_person_writes_so_often_and_no_more_over_sockets_and_http_together() {
     let node = Node::start(&[
         FROM_ELSEWHERE,
-        ("PLAZA_LIMITS__MESSAGE__PERSON_BURST", "4"),
-        ("PLAZA_LIMITS__MESSAGE__PERSON_PER_MINUTE", "1"),
+        ("PLAZA_LIMITS__WRITE__PERSON_BURST", "5"),
+        ("PLAZA_LIMITS__WRITE__PERSON_PER_MINUTE", "1"),
     ])
     .await;
     let token = node.register("Ana").await["accessToken"].as_str().unwrap().to_owned();
@@ -43,6 +43,17 @@ async fn one_person_writes_so_often_and_no_more_over_sockets_and_http_together()
         assert!((30_000..=60_000).contains(&error["retryAfterMs"].as_u64().unwrap()), "{error}");
     }
     problem(over_http("c5"), 429, "rate_limited").await;
+    // Nor does anything else go into a log by this person, so that nobody comes and goes for others to hear of it.
+    for (event, object) in [
+        ("room:leave", json!({"roomId": "hall"})),
+        ("room:join", json!({"roomId": "yard"})),
+        ("room:create", json!({"kind": "group", "name": "Mine"})),
+        ("member:ban", json!({"roomId": "hall", "user": "@Nobody"})),
+    ] {
+        one.ask(5, event, &[object]).await;
+        assert_eq!(one.answer(5).await["error"]["code"], "rate_limited", "{event}");
+    }
+    problem(node.post("/api/v1/rooms/hall/leave", &json!({})).bearer_auth(&token), 429, "rate_limited").await;
     // Who reads is not held up, and neither is anybody else.
     one.ask(6, "room:history", &[json!({"roomId": "hall"})]).await;
     let page = one.answer(6).await;
@@ -87,5 +98,31 @@ async fn one_connection_is_no_way_around_how_often_one_may_connect() {
     let opening = node.get("/socket.io/?EIO=4&transport=polling").send().await.unwrap();
     assert_eq!(opening.status(), StatusCode::SERVICE_UNAVAILABLE);
     drop(ana);
+    node.stop().await;
+}
+
+#[tokio::test]
+async fn one_password_tried_on_many_names_keeps_its_address_out_and_no_owner() {
+    let node = Node::start(&[
+        ("PLAZA_SERVER__TRUSTED_PROXIES", "127.0.0.1"),
+        ("PLAZA_LIMITS__LOGIN__ADDRESS_BURST", "5"),
+        ("PLAZA_LIMITS__LOGIN__ADDRESS_PER_MINUTE", "1"),
+    ])
+    .await;
+    node.register("Ana").await;
+    let log_in = async |addr: &str, name: &str, password: &str| {
+        let body = json!({"name": name, "password": password});
+        let request = node.post("/api/v1/login", &body).header("x-forwarded-for", addr);
+        request.send().await.unwrap().status().as_u16()
+    };
+    for number in 0..12 {
+        let name = if number % 2 == 0 { "Ana".to_owned() } else { format!("Nobody{number}") };
+        let status = log_in("203.0.113.1", &name, "Summer2026!").await;
+        assert_eq!(status, if number < 5 { 401 } else { 429 }, "{number}");
+    }
+    // Also with the right one now, and whatever else it says of where it comes from.
+    assert_eq!(log_in("203.0.113.1", "Ana", "a long password").await, 429);
+    assert_eq!(log_in("198.51.100.7, 203.0.113.1", "Ana", "a long password").await, 429);
+    assert_eq!(log_in("203.0.113.2", "Ana", "a long password").await, 200);
     node.stop().await;
 }
