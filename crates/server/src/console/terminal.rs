@@ -68,6 +68,8 @@ async fn execute(console: &mut Console, keyboard: &Keyboard, line: &str) -> Resu
     let words = words::split(line).map_err(|error| error.to_string())?;
     let Some(mut command) = command::parse(&words)? else { return Ok(Flow::Continue) };
     if command.wants_password() {
+        // Nobody types a password to be told that it was not wanted.
+        console.ensure_signed_out()?;
         match keyboard.password().await {
             Said::Line(password) => command.set_password(password.into()),
             Said::Interrupted | Said::End => return Err("No password, nothing done.".to_owned()),

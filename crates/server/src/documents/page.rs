@@ -19,7 +19,8 @@ pub(super) fn page(openapi: &Value, asyncapi: &Value) -> String {
     let mut html = String::from(
         "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">\
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\
-         <title>Plaza: its interfaces</title><link rel=\"stylesheet\" href=\"/docs/page.css\"></head><body>\n\
+         <title>Plaza: its interfaces</title><link rel=\"icon\" href=\"/favicon.svg\">\
+         <link rel=\"stylesheet\" href=\"/docs/page.css\"></head><body>\n\
          <header><h1>Plaza: its interfaces</h1><p>Made of the code of this very server, version ",
     );
     html.push_str(&escaped(crate::VERSION));

@@ -408,6 +408,9 @@ async fn at_a_terminal_lines_typed_ahead_and_lines_pasted_are_all_carried_out() 
         })
         .collect();
     assert_eq!(texts, ["typed ahead", "pasted first", "pasted second"]);
-    simon.type_keys("quit\r").await.unwrap();
+    // Who may not come in twice is not asked for a password first.
+    simon.type_keys("register Other\rquit\r").await.unwrap();
     assert!(simon.wait().await.unwrap().success());
+    assert!(simon.stdout().contains("You are Simon. First: logout"), "{}", simon.stdout());
+    assert!(!simon.stdout().contains("Password"), "{}", simon.stdout());
 }
