@@ -42,7 +42,13 @@ export function tellOf(chat: Chat): () => void {
 
 function desktop(roomId: string, title: string, body: string): void {
   // One a room: a later one takes the place of the one before. Several tabs tell of the same once.
-  const notification = new Notification(title, { body, tag: `plaza.${roomId}`, icon: '/favicon.svg' });
+  let notification: Notification;
+  // Chrome on Android knows the name, and throws: there only a service worker notifies.
+  try {
+    notification = new Notification(title, { body, tag: `plaza.${roomId}`, icon: '/favicon.svg' });
+  } catch {
+    return;
+  }
   notification.onclick = () => {
     window.focus();
     router.go(roomUrl(roomId));
