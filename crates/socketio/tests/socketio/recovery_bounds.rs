@@ -2,7 +2,7 @@
 
 use crate::support::{Client, Kept, Person, Server, Told, config, plain, recovering, soon, telling, until};
 use plaza_socketio::{Config, ConnectError, Handlers, Recovery, SocketIo, Target};
-use serde_json::json;
+use serde_json::{Value, json};
 use std::{
     sync::{Arc, Mutex},
     time::{Duration, Instant},
@@ -268,74 +268,108 @@ impl Dice {
     }
 }
 
+/// Ana, who is here or lost, in rooms that she comes into and leaves meanwhile; what she is to be told, and was.
+struct Story {
+    server: Server,
+    dice: Dice,
+    ana: Person,
+    /// What she comes back with, while she is lost.
+    lost: Option<Kept>,
+    rooms: Vec<&'static str>,
+    sent: usize,
+    expected: Vec<Value>,
+    got: Vec<Value>,
+}
+
+impl Story {
+    async fn begin(seed: u64) -> Self {
+        let server = plain();
+        let ana = Person::join(&server, json!({})).await;
+        let (dice, lost, rooms) = (Dice(seed), None, Vec::new());
+        Self { server, dice, ana, lost, rooms, sent: 0, expected: Vec::new(), got: Vec::new() }
+    }
+
+    async fn go_on(&mut self) {
+        match self.dice.roll(8) {
+            0..=3 => self.send(),
+            4 | 5 => self.come_or_leave(),
+            6 if self.lost.is_none() => self.read_some().await,
+            _ => match self.lost.take() {
+                Some(kept) => self.come_back(kept).await,
+                None => self.lose().await,
+            },
+        }
+    }
+
+    fn room(&mut self) -> &'static str {
+        ["red", "blue"][self.dice.roll(2) as usize]
+    }
+
+    fn send(&mut self) {
+        self.sent += 1;
+        let room = self.room();
+        let inside = self.rooms.contains(&room);
+        let root = self.server.root();
+        let (broadcast, hers) = match self.dice.roll(4) {
+            0 => (root.broadcast(), true),
+            1 => (root.except(room), !inside),
+            _ => (root.to(room), inside),
+        };
+        broadcast.emit("n", &[self.sent]).unwrap();
+        self.expected.extend(hers.then_some(json!(["n", self.sent])));
+    }
+
+    fn come_or_leave(&mut self) {
+        let room = self.room();
+        let root = self.server.root();
+        let her = root.to(&self.lost.as_ref().unwrap_or(&self.ana.kept).sid);
+        if self.rooms.contains(&room) {
+            her.leave(room);
+            self.rooms.retain(|held| *held != room);
+        } else {
+            her.join(room);
+            self.rooms.push(room);
+        }
+    }
+
+    async fn read_some(&mut self) {
+        let waiting = self.expected.len() - self.got.len();
+        let count = self.dice.roll(waiting as u64 + 1) as usize;
+        self.got.extend(self.ana.events(count).await);
+    }
+
+    /// The server knows of it, or not yet.
+    async fn lose(&mut self) {
+        let Kept { sid, pid, offset } = &self.ana.kept;
+        self.lost = Some(Kept { sid: sid.clone(), pid: pid.clone(), offset: offset.clone() });
+        if self.dice.roll(2) == 0 {
+            self.ana.client.try_send("1").await.unwrap();
+            self.ana.client.end().await;
+            let root = self.server.root();
+            until("the server to know", || root.len() == 1).await;
+        }
+    }
+
+    async fn come_back(&mut self, kept: Kept) {
+        self.ana = kept.back(&self.server).await;
+        assert!(kept.is_recovered_as(&self.ana));
+    }
+}
+
 #[tokio::test]
 async fn whatever_happens_nothing_is_missing_and_nothing_comes_twice() {
     for seed in 0..8 {
-        let mut dice = Dice(seed);
-        let server = plain();
-        let root = server.root();
-        let mut ana = Person::join(&server, json!({})).await;
-        let mut other = Client::open(&server).await;
+        let mut story = Story::begin(seed).await;
+        let mut other = Client::open(&story.server).await;
         other.send("40").await;
-        let (mut rooms, mut expected, mut got, mut sent) = (vec![], vec![], vec![], 0);
-        let mut lost = None;
         for _ in 0..150 {
-            match dice.roll(8) {
-                0..=3 => {
-                    sent += 1;
-                    let room = ["red", "blue"][dice.roll(2) as usize];
-                    let inside = rooms.contains(&room);
-                    let (broadcast, hers) = match dice.roll(4) {
-                        0 => (root.broadcast(), true),
-                        1 => (root.except(room), !inside),
-                        _ => (root.to(room), inside),
-                    };
-                    broadcast.emit("n", &[sent]).unwrap();
-                    expected.extend(hers.then_some(json!(["n", sent])));
-                }
-                4 | 5 => {
-                    let room = ["red", "blue"][dice.roll(2) as usize];
-                    let sid = lost.as_ref().map_or(&ana.kept.sid, |kept: &Kept| &kept.sid);
-                    if rooms.contains(&room) {
-                        root.to(sid).leave(room);
-                        rooms.retain(|held| *held != room);
-                    } else {
-                        root.to(sid).join(room);
-                        rooms.push(room);
-                    }
-                }
-                // She reads some of what there is, perhaps.
-                6 if lost.is_none() => {
-                    let waiting = expected.len() - got.len();
-                    let count = dice.roll(waiting as u64 + 1) as usize;
-                    got.extend(ana.events(count).await);
-                }
-                _ => match lost.take() {
-                    Some(kept) => {
-                        ana = kept.back(&server).await;
-                        assert!(kept.is_recovered_as(&ana), "seed {seed}");
-                    }
-                    None => {
-                        let kept = Kept {
-                            sid: ana.kept.sid.clone(),
-                            pid: ana.kept.pid.clone(),
-                            offset: ana.kept.offset.clone(),
-                        };
-                        if dice.roll(2) == 0 {
-                            ana.client.try_send("1").await.unwrap();
-                            ana.client.end().await;
-                            until("the server to know", || root.len() == 1).await;
-                        }
-                        lost = Some(kept);
-                    }
-                },
-            }
+            story.go_on().await;
         }
-        if let Some(kept) = lost {
-            ana = kept.back(&server).await;
+        if let Some(kept) = story.lost.take() {
+            story.come_back(kept).await;
         }
-        got.extend(ana.events(expected.len() - got.len()).await);
-        assert_eq!(got, expected, "seed {seed}");
-        ana.nothing_more(&server).await;
+        story.got.extend(story.ana.events(story.expected.len() - story.got.len()).await);
+        assert_eq!(story.got, story.expected, "seed {seed}");
+        story.ana.nothing_more(&story.server).await;
     }
 }
