@@ -74,6 +74,21 @@ fn is_message(text: &'static str) -> impl Fn(&Update) -> bool {
     move |update| matches!(update, Update::Event(event) if texts(std::slice::from_ref(event)).values().any(|t| t == text))
 }
 
+/// Restores a backup, and starts again. Nothing is overwritten on the way, and nothing is restored under a server.
+async fn put_back(plaza: &mut Plaza, file: &Path, data: &Path) {
+    let (done, _, said) = backup(file, data).await;
+    assert!(!done && said.contains("exists already"), "{said}");
+    let (done, _, said) = restore(file, data, &["--force"]).await;
+    assert!(!done && said.contains("in use by another plaza"), "{said}");
+    let (status, _) = plaza.terminate().await.unwrap();
+    assert!(status.success());
+    let (done, _, said) = restore(file, data, &[]).await;
+    assert!(!done && said.contains("--force"), "{said}");
+    let (done, out, said) = restore(file, data, &["--force"]).await;
+    assert!(done && out.contains("reload"), "{out}{said}");
+    plaza.start().await.unwrap();
+}
+
 #[tokio::test]
 async fn a_restored_backup_is_the_past_and_everybody_reloads_it() {
     let mut plaza = Plaza::with_defaults().await.unwrap();
@@ -97,18 +112,7 @@ async fn a_restored_backup_is_the_past_and_everybody_reloads_it() {
     show(&mut updates, &mut shown, is_message("and more")).await;
     assert_eq!(shown.len(), 3);
 
-    // Nothing is overwritten, and nothing is restored under a server.
-    let (done, _, said) = backup(&file, &data).await;
-    assert!(!done && said.contains("exists already"), "{said}");
-    let (done, _, said) = restore(&file, &data, &["--force"]).await;
-    assert!(!done && said.contains("in use by another plaza"), "{said}");
-    let (status, _) = plaza.terminate().await.unwrap();
-    assert!(status.success());
-    let (done, _, said) = restore(&file, &data, &[]).await;
-    assert!(!done && said.contains("--force"), "{said}");
-    let (done, out, said) = restore(&file, &data, &["--force"]).await;
-    assert!(done && out.contains("reload"), "{out}{said}");
-    plaza.start().await.unwrap();
+    put_back(&mut plaza, &file, &data).await;
 
     // Ben comes back by himself, is told why his room cannot go on, and shows what there is.
     let reloaded =

@@ -269,6 +269,36 @@ fn fold(view: &mut BTreeMap<String, bool>, incoming: &Incoming) {
     }
 }
 
+/// Somebody who begins to watch these people now, and what they are told at first.
+async fn watcher(plaza: &Plaza, name: &str, people: &[&str]) -> (Guest, BTreeMap<String, bool>) {
+    let watcher = guest(plaza, name).await;
+    let list = watch(&watcher, people).await;
+    let online = list.online.iter().map(|user| (user.name.clone(), true));
+    let offline = list.offline.iter().map(|seen| (seen.user.name.clone(), false));
+    (watcher, online.chain(offline).collect())
+}
+
+/// Waits until everybody looks as they are. Once they do it stays so: who has gone is noticed, and nobody is on the way out
+/// any more.
+async fn until_settled(plaza: &Plaza, truth: &BTreeMap<String, bool>) {
+    let prober = guest(plaza, "Prober").await;
+    for (name, online) in truth {
+        until_seen(&prober, name, |list| list.online.is_empty() != *online).await;
+    }
+}
+
+/// What a watcher holds true in the end, after all they were sent.
+async fn last_view((mut watcher, mut view): (Guest, BTreeMap<String, bool>)) -> BTreeMap<String, bool> {
+    let fence = room(&format!("fence-{}", watcher.connection.sid()));
+    watcher.connection.join_room(&fence).await.unwrap();
+    loop {
+        match watcher.next().await {
+            Incoming::Event(_) => return view,
+            incoming => fold(&mut view, &incoming),
+        }
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn whatever_comes_and_goes_every_view_adds_up_to_the_truth() {
     const PEOPLE: [&str; 4] = ["Ana", "Ben", "Cem", "Dan"];
@@ -286,11 +316,7 @@ async fn whatever_comes_and_goes_every_view_adds_up_to_the_truth() {
     for step in 0..160 {
         if step % 40 == 0 {
             // In the middle of it all.
-            let watcher = guest(&plaza, &format!("Watcher{step}")).await;
-            let list = watch(&watcher, &PEOPLE).await;
-            let online = list.online.iter().map(|user| (user.name.clone(), true));
-            let offline = list.offline.iter().map(|seen| (seen.user.name.clone(), false));
-            watchers.push((watcher, online.chain(offline).collect::<BTreeMap<_, _>>()));
+            watchers.push(watcher(&plaza, &format!("Watcher{step}"), &PEOPLE).await);
         }
         let who = dice.below(4) as usize;
         match dice.below(5) {
@@ -313,27 +339,8 @@ async fn whatever_comes_and_goes_every_view_adds_up_to_the_truth() {
     let is_here = |who: usize| devices.iter().any(|(of, _)| *of == who);
     let truth: BTreeMap<String, bool> =
         PEOPLE.iter().enumerate().map(|(who, name)| ((*name).to_owned(), is_here(who))).collect();
-    // Once this holds it stays so: who has gone is noticed, and nobody is on the way out any more.
-    let prober = guest(&plaza, "Prober").await;
-    let settled = async {
-        loop {
-            let list = get(&prober, &PEOPLE).await;
-            if PEOPLE.iter().all(|name| list.online.iter().any(|user| user.name == *name) == truth[*name]) {
-                return;
-            }
-            tokio::time::sleep(Duration::from_millis(10)).await;
-        }
-    };
-    within(settled).await;
-    for (number, (mut watcher, mut view)) in watchers.into_iter().enumerate() {
-        let fence = room(&format!("fence{number}"));
-        watcher.connection.join_room(&fence).await.unwrap();
-        loop {
-            match watcher.next().await {
-                Incoming::Event(_) => break,
-                incoming => fold(&mut view, &incoming),
-            }
-        }
-        assert_eq!(view, truth, "watcher {number}");
+    until_settled(&plaza, &truth).await;
+    for (number, watcher) in watchers.into_iter().enumerate() {
+        assert_eq!(last_view(watcher).await, truth, "watcher {number}");
     }
 }
