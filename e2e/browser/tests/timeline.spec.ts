@@ -80,7 +80,10 @@ test('a window that becomes narrower, and a panel beside the room, leave in plac
       const { top } = el.getBoundingClientRect();
       const rows = [...el.querySelectorAll('li[data-seq]')];
       const row = rows.find((one) => one.getBoundingClientRect().bottom > top);
-      return { seq: row?.getAttribute('data-seq'), bottom: Math.round(row?.getBoundingClientRect().bottom ?? 0) };
+      return {
+        seq: row?.getAttribute('data-seq'),
+        bottom: Math.round(row?.getBoundingClientRect().bottom ?? 0),
+      };
     });
   const before = await read();
   const close = async () => {
@@ -283,4 +286,20 @@ test('what others say is read out, once, and neither what one loads nor one’s 
   await ben.write('good evening');
   await expect(said).toHaveText('Ben: good evening');
   await expect(said).toHaveAttribute('aria-live', 'polite');
+});
+
+test('a new day makes yesterday of today, though nothing happens', async ({ person }) => {
+  const ana = await person({ before: (page) => page.clock.install({ time: Date.now() }) });
+  await ana.register('Ana');
+  await ana.joinPublic('general');
+  await ana.write('said today');
+  await expect(ana.unsettled).toHaveCount(0);
+  await expect(ana.timeline).toContainText('Today');
+  const time = ana.room('general').locator('time');
+  await expect(time).toHaveText(/:/);
+  await ana.page.context().setOffline(true);
+  await expect(ana.banner).toContainText('Reconnecting');
+  await ana.page.clock.fastForward(24 * 3_600_000);
+  await expect(ana.timeline).toContainText('Yesterday');
+  await expect(time).not.toHaveText(/:/);
 });
