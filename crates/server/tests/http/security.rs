@@ -1,6 +1,6 @@
 //! What somebody with bad intentions may send: pages of other origins, requests that are two at once, heads without end.
 
-use crate::node::*;
+use crate::{node::*, socket};
 use reqwest::StatusCode;
 use serde_json::{Value, json};
 use tokio::{
@@ -82,6 +82,9 @@ async fn only_what_is_meant_as_credentials_counts_as_such() {
         let refused = connect(&node, query, cookie, "").await;
         assert!(refused.starts_with("44{") && refused.contains("\"unauthorized\""), "{refused}");
     }
+    let mut by_websocket = socket::with_cookie(&node, &cookie).await;
+    assert!(by_websocket.packet("4").await.starts_with("44{"), "a cookie lets nobody in");
+    drop(by_websocket);
     let admitted = connect(&node, "", "", &json!({"token": token}).to_string()).await;
     assert!(admitted.starts_with("40{"), "{admitted}");
     node.stop().await;

@@ -8,13 +8,26 @@ use tokio::{
     net::TcpStream,
     time::timeout,
 };
-use tokio_tungstenite::{WebSocketStream, client_async, tungstenite::Message};
+use tokio_tungstenite::{
+    WebSocketStream, client_async,
+    tungstenite::{Message, client::IntoClientRequest as _},
+};
 
 pub(crate) struct Socket<S>(WebSocketStream<S>);
 
 /// A guest over plain TCP.
 pub(crate) async fn guest(node: &Node, name: &str) -> Socket<TcpStream> {
     Socket::guest(TcpStream::connect(node.addr).await.unwrap(), node, name).await
+}
+
+/// Opens a session as a browser does that has this cookie, without saying of which page, and asks to come in.
+pub(crate) async fn with_cookie(node: &Node, cookie: &str) -> Socket<TcpStream> {
+    let url = format!("ws://{}/socket.io/?EIO=4&transport=websocket", node.addr);
+    let mut request = url.into_client_request().unwrap();
+    request.headers_mut().insert("cookie", cookie.parse().unwrap());
+    let mut socket = Socket(client_async(request, node.connect().await).await.unwrap().0);
+    socket.send("40").await;
+    socket
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
