@@ -128,7 +128,8 @@ export const en = {
     signOutHeading: 'Sign out?',
     signOutUnsent: (n: number) =>
       `${count(n, 'message has', 'messages have')} not been sent and would be given up.`,
-    signOutGuest: (name: string) => `A guest who signs out is gone for good: ${name} is left in no room.`,
+    signOutGuest: (name: string) =>
+      `A guest cannot sign in again: this ${name} would be gone for good. What you wrote stays.`,
     stay: 'Stay',
     settings: 'Settings',
     you: 'You',
