@@ -113,7 +113,7 @@ pub(super) const ENTRIES: &[Entry] = &[
         name: "logout",
         usage: "",
         summary: "end the log-in, on the server too",
-        more: "A guest is gone then: what was written stays, the name is free. Leaving by quit does so too.",
+        more: "A guest is gone then: what was written stays, the name is free. After quit it is taken until the guest has expired.",
     },
     Entry { name: "quit", usage: "", summary: "leave; Ctrl-D does it too", more: "" },
 ];

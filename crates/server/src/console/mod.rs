@@ -182,9 +182,8 @@ impl Console {
 
     /// Closes the connection in good order.
     async fn leave(&mut self) {
-        let Some(session) = self.session.take() else { return };
-        if let Ok(rest) = self.rest() {
-            session.leave(&rest).await;
+        if let Some(session) = self.session.take() {
+            session.leave().await;
         }
     }
 

@@ -29,8 +29,6 @@ use tokio::{task::JoinHandle, time::timeout};
 const EVENT_QUEUE: usize = 4_096;
 /// How long a script waits for one message to be acknowledged.
 const SEND_TIMEOUT: Duration = Duration::from_secs(60);
-/// How long one who leaves waits for the server to hear of it.
-const LEAVE_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// A log-in and its connection.
 pub(super) struct Session {
@@ -255,7 +253,7 @@ impl Session {
         let token = self.client.tokens().map(|tokens| tokens.refresh_token);
         let token = token.or_else(|| self.client.guest_token());
         // First, so that nobody is told that the server ended what was ended here.
-        self.close().await;
+        self.leave().await;
         let Some(token) = token else { return Ok(()) };
         match rest.logout(&token).await {
             // It had ended already.
@@ -265,18 +263,9 @@ impl Session {
         }
     }
 
-    /// Leaves. An account's log-in ends by itself in time. A guest is logged out, if the server answers soon: nobody has the
-    /// token from then on, and the name would be taken for as long as guests are kept.
-    pub(super) async fn leave(self, rest: &Rest) {
-        let guest = self.client.guest_token().filter(|_| self.client.is_online());
-        self.close().await;
-        if let Some(token) = guest {
-            let _ = timeout(LEAVE_TIMEOUT, rest.logout(&token)).await;
-        }
-    }
-
-    /// Closes the connection in good order.
-    async fn close(self) {
+    /// Closes the connection in good order. A guest's name stays taken, so that nobody who comes by that name at once is
+    /// believed to be the same.
+    pub(super) async fn leave(self) {
         let waiting = self.outbox.waiting();
         if waiting > 0 {
             self.shared.output.error(&format!("{waiting} messages were not sent."));
