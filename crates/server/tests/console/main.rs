@@ -5,7 +5,7 @@
 
 mod people;
 
-use plaza_protocol::{Content, Event, TextBody, Timestamp};
+use plaza_protocol::{Content, Event, TextBody};
 use plaza_testkit::{
     Guest, Plaza, Program,
     guest::{at, room},
@@ -22,39 +22,6 @@ fn console(plaza: &Plaza) -> Program {
 async fn say(console: &mut Program, line: &str, expected: &str) {
     console.write_line(line).await.unwrap();
     console.wait_for_stdout(expected).await.unwrap();
-}
-
-#[tokio::test]
-async fn a_guest_who_logs_out_is_gone_and_the_name_is_free() {
-    let plaza = Plaza::with_defaults().await.unwrap();
-    let (mut simon, mut fedir) = (console(&plaza), console(&plaza));
-    say(&mut simon, "auth Simon", "Authorized as Simon\n").await;
-    say(&mut fedir, "auth Simon", "Authorized as Simon-2\n").await;
-    say(&mut simon, "logout", "Logged out\n").await;
-    say(&mut fedir, "online Simon", "There is no user Simon\n").await;
-    say(&mut fedir, "logout", "Logged out\n").await;
-    say(&mut fedir, "auth Simon", "Authorized as Simon\n").await;
-    // One who only leaves keeps the name from others, until the guest has expired.
-    fedir.close_stdin();
-    assert!(fedir.wait().await.unwrap().success(), "{}", fedir.stderr());
-    assert!(!fedir.stdout().contains("ended on the server"), "it was ended here: {}", fedir.stdout());
-    say(&mut simon, "auth Simon", "Authorized as Simon-2\n").await;
-}
-
-#[tokio::test]
-async fn times_are_those_where_the_reader_is() {
-    let plaza = Plaza::with_defaults().await.unwrap();
-    let eve = Guest::connect(&plaza, "Eve").await;
-    eve.connection.join_room(&room("general")).await.unwrap();
-    let joined = log::by_socket(&eve.connection, &room("general")).await.unwrap().remove(0).at();
-    let mut command = plaza_command(["chat", &plaza.url()]).unwrap();
-    command.env("TZ", "XYZ-5:45");
-    let mut simon = Program::start(command).unwrap();
-    say(&mut simon, "auth Simon", "Authorized").await;
-    say(&mut simon, "join general", "was added").await;
-    let there = Timestamp::from_millis(joined.as_millis() + (5 * 60 + 45) * 60_000).to_string();
-    let line = format!("    1 {} {} Member Eve was added", &there[..10], &there[11..16]);
-    say(&mut simon, "history general", &line).await;
 }
 
 /// Gives a console all its lines at once, and tells how it ended.

@@ -1,7 +1,9 @@
-//! Who is online and who is told of it, rooms of two, and what owners do to rooms, said in the console.
+//! Who is online and who is told of it, rooms of two, what owners do to rooms, what a guest leaves behind, and what
+//! time it is, said in the console.
 
 use crate::{at_a_terminal, console, say, script};
-use plaza_testkit::{Guest, Plaza, Setup};
+use plaza_protocol::Timestamp;
+use plaza_testkit::{Guest, Plaza, Program, Setup, guest::room, log, program::plaza_command};
 
 /// One who goes is offline soon.
 async fn plaza() -> Plaza {
@@ -126,4 +128,37 @@ async fn at_a_terminal_coming_is_green_and_going_is_not() {
     simon.wait_for_stdout("\x1b[32mUser Fedir is online now\x1b[0m").await.unwrap();
     simon.type_keys("\x04").await.unwrap();
     assert!(simon.wait().await.unwrap().success());
+}
+
+#[tokio::test]
+async fn a_guest_who_logs_out_is_gone_and_the_name_is_free() {
+    let plaza = Plaza::with_defaults().await.unwrap();
+    let (mut simon, mut fedir) = (console(&plaza), console(&plaza));
+    say(&mut simon, "auth Simon", "Authorized as Simon\n").await;
+    say(&mut fedir, "auth Simon", "Authorized as Simon-2\n").await;
+    say(&mut simon, "logout", "Logged out\n").await;
+    say(&mut fedir, "online Simon", "There is no user Simon\n").await;
+    say(&mut fedir, "logout", "Logged out\n").await;
+    say(&mut fedir, "auth Simon", "Authorized as Simon\n").await;
+    // One who only leaves keeps the name from others, until the guest has expired.
+    fedir.close_stdin();
+    assert!(fedir.wait().await.unwrap().success(), "{}", fedir.stderr());
+    assert!(!fedir.stdout().contains("ended on the server"), "it was ended here: {}", fedir.stdout());
+    say(&mut simon, "auth Simon", "Authorized as Simon-2\n").await;
+}
+
+#[tokio::test]
+async fn times_are_those_where_the_reader_is() {
+    let plaza = Plaza::with_defaults().await.unwrap();
+    let eve = Guest::connect(&plaza, "Eve").await;
+    eve.connection.join_room(&room("general")).await.unwrap();
+    let joined = log::by_socket(&eve.connection, &room("general")).await.unwrap().remove(0).at();
+    let mut command = plaza_command(["chat", &plaza.url()]).unwrap();
+    command.env("TZ", "XYZ-5:45");
+    let mut simon = Program::start(command).unwrap();
+    say(&mut simon, "auth Simon", "Authorized").await;
+    say(&mut simon, "join general", "was added").await;
+    let there = Timestamp::from_millis(joined.as_millis() + (5 * 60 + 45) * 60_000).to_string();
+    let line = format!("    1 {} {} Member Eve was added", &there[..10], &there[11..16]);
+    say(&mut simon, "history general", &line).await;
 }
