@@ -1,0 +1,175 @@
+//! One node's end of the bus.
+
+use bytes::Bytes;
+use std::{
+    fmt,
+    sync::{Arc, atomic::Ordering::Relaxed},
+};
+use tokio::sync::watch;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+use crate::{
+    BusOptions, BusStats, Channel, Link, Receiver,
+    counters::Counters,
+    inbox::Inbox,
+    local::LocalLink,
+    topics::{Confirmed, Key, Subscription, Topics},
+};
+
+/// One node's end of the bus. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Bus(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    carrier: Carrier,
+    topics: Arc<Topics>,
+    counters: Arc<Counters>,
+    state: watch::Receiver<Vec<ServerState>>,
+    found: String,
+    tasks: TaskTracker,
+}
+
+/// Why the bus cannot do what it was asked.
+#[derive(Debug, thiserror::Error)]
+pub enum BusError {
+    /// It is shut down.
+    #[error("the bus is shut down")]
+    Closed,
+    /// Prefixes are for in-process links and classic pub/sub.
+    #[error("sharded pub/sub knows no patterns: subscribing to a prefix needs the classic mode")]
+    NoPatterns,
+}
+
+/// How it stands with one server.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ServerState {
+    /// Its address, without any secret.
+    pub server: Arc<str>,
+    /// Its shard.
+    pub shard: usize,
+    /// What it is, as it said itself, once it has been asked.
+    pub found: Option<Arc<str>>,
+    /// Why nothing can be published there; `None` when all is well.
+    pub publishing: Option<Arc<str>>,
+    /// Why subscriptions there are not in force; `None` when all is well, or when nothing is subscribed there because its pair does that.
+    pub subscribing: Option<Arc<str>>,
+}
+
+impl ServerState {
+    /// Whether it does all that is wanted of it.
+    pub fn is_up(&self) -> bool {
+        self.publishing.is_none() && self.subscribing.is_none()
+    }
+}
+
+/// What carries the messages.
+#[derive(Clone)]
+pub(crate) enum Carrier {
+    Local(Arc<LocalLink>),
+}
+
+impl Bus {
+    /// Joins the bus. Everything it runs ends when `shutdown` is cancelled; [`Bus::closed`] waits for that.
+    ///
+    /// A server that cannot be reached is no error: the bus starts degraded and goes on trying. A configuration that
+    /// cannot work is one.
+    pub async fn start(
+        options: BusOptions,
+        shutdown: CancellationToken,
+    ) -> Result<(Self, Receiver), BusError> {
+        let counters = Arc::new(Counters::default());
+        let tasks = TaskTracker::new();
+        let (carrier, inbox, state, found) = match &options.link {
+            Link::Local(bus) => {
+                let inbox = Inbox::new(1, options.most_incoming_bytes, counters.clone());
+                let link = Arc::new(bus.join(inbox.clone()));
+                let (_, state) = watch::channel(Vec::new());
+                (Carrier::Local(link), inbox, state, "in process".to_owned())
+            }
+        };
+        let topics = Topics::new(carrier.clone(), options.linger);
+        let (letting_go, ending) = (topics.clone(), inbox.clone());
+        tasks.spawn(async move {
+            shutdown.run_until_cancelled(letting_go.let_go()).await;
+            letting_go.close();
+            ending.close();
+        });
+        tasks.close();
+        let inner = Inner { carrier, topics, counters, state, found, tasks };
+        Ok((Self(Arc::new(inner)), Receiver(inbox)))
+    }
+
+    /// Hands bytes over for all who are subscribed to the channel, this node included. Never waits: what finds no room is
+    /// dropped, counted, and told as [`Incoming::Interrupted`](crate::Incoming::Interrupted) going out. Messages of one
+    /// channel go out in the order of the calls.
+    pub fn publish(&self, channel: &Channel, payload: Bytes) {
+        self.0.counters.published.fetch_add(1, Relaxed);
+        match &self.0.carrier {
+            Carrier::Local(link) => link.publish(channel, &payload),
+        }
+    }
+
+    /// Hears a channel for as long as what is returned is held, and a little longer. Never waits: see
+    /// [`Subscription::ready`].
+    pub fn subscribe(&self, channel: &Channel) -> Subscription {
+        self.0.topics.hold(Key::Exact(channel.clone()))
+    }
+
+    /// Hears all channels whose names begin so. Who also subscribed to one of them hears its messages twice.
+    pub fn subscribe_prefix(&self, prefix: &Channel) -> Result<Subscription, BusError> {
+        match &self.0.carrier {
+            Carrier::Local(_) => {}
+        }
+        Ok(self.0.topics.hold(Key::Prefix(prefix.clone())))
+    }
+
+    /// The shard that carries a channel: what an interruption names. Always 0 where there is but one, and on a Redis Cluster.
+    pub fn shard_of(&self, _channel: &Channel) -> usize {
+        match &self.0.carrier {
+            Carrier::Local(_) => 0,
+        }
+    }
+
+    /// How it stands with each server, and whenever that changes. Empty in process.
+    pub fn state(&self) -> watch::Receiver<Vec<ServerState>> {
+        self.0.state.clone()
+    }
+
+    /// What carries the bus, with name and version as found at start: a sentence for the log.
+    pub fn found(&self) -> &str {
+        &self.0.found
+    }
+
+    /// What was counted since the start.
+    pub fn stats(&self) -> BusStats {
+        self.0.counters.read(self.0.topics.len())
+    }
+
+    /// Resolves when everything the bus runs has ended, after its shutdown.
+    pub async fn closed(&self) {
+        self.0.tasks.wait().await;
+    }
+}
+
+impl Carrier {
+    pub(crate) fn want(&self, key: &Key, confirmed: &Arc<Confirmed>) {
+        match self {
+            Self::Local(link) => link.want(key, confirmed),
+        }
+    }
+
+    pub(crate) fn unwant(&self, key: &Key) {
+        match self {
+            Self::Local(link) => link.unwant(key),
+        }
+    }
+}
+
+impl fmt::Debug for Carrier {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Local(_) => "Local",
+        })
+    }
+}

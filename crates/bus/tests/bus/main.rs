@@ -1,0 +1,3 @@
+//! The bus as a node uses it.
+
+mod local;
