@@ -13,6 +13,7 @@ use crate::{
     counters::Counters,
     inbox::Inbox,
     local::LocalLink,
+    redis::{self, RedisLink, Started},
     topics::{Confirmed, Key, Subscription, Topics},
 };
 
@@ -39,11 +40,45 @@ pub enum BusError {
     /// Prefixes are for in-process links and classic pub/sub.
     #[error("sharded pub/sub knows no patterns: subscribing to a prefix needs the classic mode")]
     NoPatterns,
+    /// The address of a server is not understood. The address itself is not repeated: it may hold a password.
+    #[error("the server's URL is not understood: {0}")]
+    Url(String),
+    /// No server is named.
+    #[error("no Redis server is named")]
+    NoServers,
+    /// A server without a password that others can reach.
+    #[error(
+        "{0} is not on this machine and no password is set for it: anybody on its network could read and write \
+         everything; set a password, or allow_no_password if the network is closed"
+    )]
+    NoPassword(String),
+    /// A server does not let us in.
+    #[error("{server} refuses the password, or lacks one: {why}")]
+    WrongPassword {
+        /// Its address.
+        server: String,
+        /// What it said.
+        why: String,
+    },
+    /// A server cannot do what the configuration asks of it.
+    #[error("{server} is {found}: {why}")]
+    Cannot {
+        /// Its address.
+        server: String,
+        /// What it is.
+        found: String,
+        /// What it cannot do.
+        why: String,
+    },
+    /// Whom to trust cannot be read.
+    #[error("TLS cannot be set up: {0}")]
+    Tls(#[source] std::io::Error),
 }
 
 /// How it stands with one server.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ServerState {
+    pub(crate) id: usize,
     /// Its address, without any secret.
     pub server: Arc<str>,
     /// Its shard.
@@ -67,6 +102,7 @@ impl ServerState {
 #[derive(Clone)]
 pub(crate) enum Carrier {
     Local(Arc<LocalLink>),
+    Redis(Arc<RedisLink>),
 }
 
 impl Bus {
@@ -86,6 +122,11 @@ impl Bus {
                 let link = Arc::new(bus.join(inbox.clone()));
                 let (_, state) = watch::channel(Vec::new());
                 (Carrier::Local(link), inbox, state, "in process".to_owned())
+            }
+            Link::Redis(redis) => {
+                let started = redis::start(redis, &options, &counters, &tasks, &shutdown).await?;
+                let Started { link, inbox, states, found } = started;
+                (Carrier::Redis(Arc::new(link)), inbox, states, found)
             }
         };
         let topics = Topics::new(carrier.clone(), options.linger);
@@ -107,6 +148,7 @@ impl Bus {
         self.0.counters.published.fetch_add(1, Relaxed);
         match &self.0.carrier {
             Carrier::Local(link) => link.publish(channel, &payload),
+            Carrier::Redis(link) => link.publish(channel, &payload),
         }
     }
 
@@ -119,15 +161,17 @@ impl Bus {
     /// Hears all channels whose names begin so. Who also subscribed to one of them hears its messages twice.
     pub fn subscribe_prefix(&self, prefix: &Channel) -> Result<Subscription, BusError> {
         match &self.0.carrier {
-            Carrier::Local(_) => {}
+            Carrier::Redis(link) if !link.has_patterns => return Err(BusError::NoPatterns),
+            Carrier::Local(_) | Carrier::Redis(_) => {}
         }
         Ok(self.0.topics.hold(Key::Prefix(prefix.clone())))
     }
 
     /// The shard that carries a channel: what an interruption names. Always 0 where there is but one, and on a Redis Cluster.
-    pub fn shard_of(&self, _channel: &Channel) -> usize {
+    pub fn shard_of(&self, channel: &Channel) -> usize {
         match &self.0.carrier {
             Carrier::Local(_) => 0,
+            Carrier::Redis(link) => link.shard_of(channel),
         }
     }
 
@@ -156,12 +200,14 @@ impl Carrier {
     pub(crate) fn want(&self, key: &Key, confirmed: &Arc<Confirmed>) {
         match self {
             Self::Local(link) => link.want(key, confirmed),
+            Self::Redis(link) => link.want(key, confirmed),
         }
     }
 
     pub(crate) fn unwant(&self, key: &Key) {
         match self {
             Self::Local(link) => link.unwant(key),
+            Self::Redis(link) => link.unwant(key),
         }
     }
 }
@@ -170,6 +216,7 @@ impl fmt::Debug for Carrier {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Local(_) => "Local",
+            Self::Redis(_) => "Redis",
         })
     }
 }

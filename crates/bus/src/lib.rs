@@ -17,6 +17,7 @@ mod counters;
 mod inbox;
 mod local;
 mod options;
+mod redis;
 mod topics;
 
 pub use bus::{Bus, BusError, ServerState};
@@ -24,5 +25,6 @@ pub use channel::{Channel, ChannelError, MAX_CHANNEL_BYTES};
 pub use counters::BusStats;
 pub use inbox::{Direction, Incoming, Receiver};
 pub use local::LocalBus;
-pub use options::{BusOptions, Link};
+pub use options::{BusOptions, Layout, Link, PubSub, RedisOptions, Shard, Timing};
+pub use redis::Endpoint;
 pub use topics::Subscription;

@@ -1,0 +1,86 @@
+//! The bus over Redis: one server, several (shards), pairs of them, or a Redis Cluster.
+//!
+//! Publishing and listening are apart. [`publisher`] has a connection or more a server, and pipelines; [`session`]
+//! is the one connection a server on which this node listens. [`desk`] knows what a shard is to be asked for and
+//! what of it is in force. A cluster is one shard whose [`cluster`] map says which server has which channel.
+
+mod backoff;
+mod cluster;
+mod desk;
+mod dial;
+mod endpoint;
+mod hints;
+mod outbox;
+mod probe;
+mod publisher;
+mod resp;
+mod session;
+mod shared;
+mod slot;
+mod start;
+mod states;
+mod subscriber;
+mod verbs;
+
+pub use endpoint::Endpoint;
+pub(crate) use start::{Started, start};
+
+use bytes::Bytes;
+use std::sync::Arc;
+
+use crate::{
+    channel::Channel,
+    topics::{Confirmed, Key},
+};
+use cluster::Cluster;
+use desk::{Desk, ServerId};
+use outbox::Outbox;
+
+/// A node's end of a bus over Redis.
+#[derive(Debug)]
+pub(crate) struct RedisLink {
+    shards: Vec<Shard>,
+    weights: Vec<u64>,
+    /// Prefixes can be subscribed to.
+    pub(crate) has_patterns: bool,
+}
+
+/// What carries a part of the channels.
+#[derive(Debug)]
+enum Shard {
+    /// A server, or a pair of which each carries everything.
+    Fixed { desk: Arc<Desk>, server: ServerId, servers: Vec<Vec<Arc<Outbox>>> },
+    /// All of them, by slots.
+    Cluster(Arc<Cluster>),
+}
+
+impl RedisLink {
+    pub(crate) fn shard_of(&self, channel: &Channel) -> usize {
+        if self.weights.len() < 2 { 0 } else { slot::rendezvous(&self.weights, channel.as_str()) }
+    }
+
+    pub(crate) fn publish(&self, channel: &Channel, payload: &Bytes) {
+        match &self.shards[self.shard_of(channel)] {
+            Shard::Fixed { servers, .. } => {
+                for lanes in servers {
+                    lanes[slot::lane(lanes.len(), channel.as_str())].push(channel, payload);
+                }
+            }
+            Shard::Cluster(cluster) => cluster.publish(channel, payload),
+        }
+    }
+
+    pub(crate) fn want(&self, key: &Key, confirmed: &Arc<Confirmed>) {
+        match &self.shards[self.shard_of(key.channel())] {
+            Shard::Fixed { desk, server, .. } => desk.want(key, confirmed, Some(*server)),
+            Shard::Cluster(cluster) => cluster.want(key, confirmed),
+        }
+    }
+
+    pub(crate) fn unwant(&self, key: &Key) {
+        match &self.shards[self.shard_of(key.channel())] {
+            Shard::Fixed { desk, .. } => desk.unwant(key),
+            Shard::Cluster(cluster) => cluster.unwant(key),
+        }
+    }
+}
