@@ -3,7 +3,8 @@
 //!
 //! [`program`] runs and captures any program, [`plaza`] runs the real `plaza serve`, [`guest`] is one
 //! connection looked at event by event, [`load`] sends from many
-//! clients while the server is killed, [`mod@audit`] judges what they noted, and [`trace`] reads a system call trace
+//! clients while the server is killed, [`redis`] and [`redis_cluster`] run real Redis servers, [`proxy`] cuts, delays and
+//! swallows what passes between two processes, [`mod@audit`] judges what they noted, and [`trace`] reads a system call trace
 //! to see that a message was synced before it was acknowledged.
 
 pub mod audit;
@@ -12,6 +13,9 @@ pub mod load;
 pub mod log;
 pub mod plaza;
 pub mod program;
+pub mod proxy;
+pub mod redis;
+pub mod redis_cluster;
 pub mod trace;
 
 mod port;
@@ -21,3 +25,6 @@ pub use guest::Guest;
 pub use plaza::{Plaza, Setup};
 pub use port::free_port;
 pub use program::Program;
+pub use proxy::Proxy;
+pub use redis::{Redis, RedisSetup};
+pub use redis_cluster::RedisCluster;

@@ -60,7 +60,7 @@ mod tests {
             ("{user1000}.following", 3_443),
             ("{user1000}.followers", 3_443),
             ("foo{}{bar}", 8_363),
-            ("foo{bar", 16_278),
+            ("foo{bar", 15_278),
         ] {
             assert_eq!(slot(name), expected, "{name}");
         }
