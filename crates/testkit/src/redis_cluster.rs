@@ -27,13 +27,15 @@ impl RedisCluster {
     /// Starts all and waits until each of them calls the cluster whole.
     pub async fn start() -> anyhow::Result<Self> {
         let mut servers = Vec::new();
-        for _ in 0..2 * MASTERS {
+        let gossip_ports: Vec<_> = (0..2 * MASTERS).map(|_| free_port()).collect();
+        for gossip in &gossip_ports {
             let setup = RedisSetup::default()
                 .setting("--cluster-enabled", "yes")
-                .setting("--cluster-port", &free_port().to_string())
+                .setting("--cluster-port", &gossip.to_string())
                 .setting("--cluster-node-timeout", NODE_TIMEOUT)
                 .setting("--cluster-replica-validity-factor", "0")
-                .setting("--repl-diskless-sync-delay", "0");
+                .setting("--repl-diskless-sync-delay", "0")
+                .setting("--repl-ping-replica-period", "1");
             servers.push(setup.start().await?);
         }
         let mut ids = Vec::new();
@@ -43,7 +45,7 @@ impl RedisCluster {
         }
         let cluster = Self { servers, ids };
         cluster.give_slots().await?;
-        cluster.meet().await?;
+        cluster.meet(&gossip_ports).await?;
         for replica in MASTERS..2 * MASTERS {
             cluster.servers[replica].ask(&["CLUSTER", "REPLICATE", &cluster.ids[replica - MASTERS]]).await?;
         }
@@ -67,18 +69,9 @@ impl RedisCluster {
         Ok(())
     }
 
-    async fn meet(&self) -> anyhow::Result<()> {
-        for server in &self.servers[1..] {
-            let port = server.port().to_string();
-            let gossip = server.text(&["CONFIG", "GET", "cluster-port"]).await;
-            let gossip = match gossip {
-                Ok(text) => text,
-                // The answer is a name and a value.
-                Err(_) => {
-                    let answer = server.ask(&["CONFIG", "GET", "cluster-port"]).await?;
-                    redis::from_redis_value::<(String, String)>(answer)?.1
-                }
-            };
+    async fn meet(&self, gossip_ports: &[u16]) -> anyhow::Result<()> {
+        for (server, gossip) in self.servers.iter().zip(gossip_ports).skip(1) {
+            let (port, gossip) = (server.port().to_string(), gossip.to_string());
             self.servers[0].ask(&["CLUSTER", "MEET", "127.0.0.1", &port, &gossip]).await?;
         }
         let known = format!("cluster_known_nodes:{}", self.servers.len());
