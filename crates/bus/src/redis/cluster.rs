@@ -3,7 +3,6 @@
 //! The map is asked for at start, when a server answers `MOVED`, when a connection has trouble, and now and then. A
 //! `MOVED` is believed at once for its slot; the whole map follows a moment later.
 
-use bytes::Bytes;
 use futures_util::{StreamExt as _, stream::FuturesUnordered};
 use redis::{ErrorKind, RedisResult, Value, cmd};
 use std::{
@@ -11,14 +10,14 @@ use std::{
     sync::{Arc, PoisonError, RwLock, RwLockReadGuard, atomic::Ordering::Relaxed},
     time::Duration,
 };
-use tokio::time::{Instant, sleep_until};
+use tokio::time::{Instant, sleep, sleep_until};
 use tokio_util::sync::CancellationToken;
 
 use super::{
     desk::{Desk, ServerId},
     endpoint::Endpoint,
     hints::{Hints, Taken},
-    outbox::Outbox,
+    outbox::{Message, Outbox},
     publisher,
     shared::Shared,
     slot::{SLOTS, lane, slot},
@@ -32,8 +31,17 @@ use crate::{
 
 /// Shortest time between two requests for the map.
 const PACE: Duration = Duration::from_millis(100);
+/// The time between two, for as long as something is wrong and a little longer.
+const TROUBLED_PACE: Duration = Duration::from_millis(500);
+const TROUBLED: Duration = Duration::from_secs(10);
+/// What moves within this time is followed in one go. It also bounds how often two servers can send us back and forth.
+const TOGETHER: Duration = Duration::from_millis(2);
 /// Most masters; what a server claims beyond them is not believed.
 const MOST_MASTERS: usize = 1_000;
+
+/// Why the cluster as a whole does not work.
+const NO_MAP: &str = "which server has which slot is not known";
+const HOLES: &str = "some slots are served by nobody";
 
 /// A Redis Cluster.
 #[derive(Debug)]
@@ -43,11 +51,15 @@ pub(crate) struct Cluster {
     hints: Hints,
     outgoing: Arc<Outgoing>,
     shared: Arc<Shared>,
+    /// The cluster as a whole, among the servers whose states are shown.
+    itself: ServerId,
     map: RwLock<Map>,
 }
 
 #[derive(Debug)]
 struct Map {
+    /// Every slot is served.
+    whole: bool,
     /// One a slot.
     slots: Vec<Option<ServerId>>,
     masters: HashMap<ServerId, Master>,
@@ -66,15 +78,20 @@ type Range = (u16, u16, String, u16);
 impl Cluster {
     pub(crate) fn new(seeds: Vec<Endpoint>, desk: Arc<Desk>, shared: Arc<Shared>) -> Arc<Self> {
         let outgoing = Outgoing::new(0, false, shared.inbox.clone(), shared.states.clone());
-        let map = Map { slots: vec![None; usize::from(SLOTS)], masters: HashMap::new() };
-        Arc::new(Self { seeds, desk, hints: Hints::kept(), outgoing, shared, map: RwLock::new(map) })
+        let itself = shared.add("the cluster as a whole", 0);
+        outgoing.add(itself);
+        let map = Map { whole: true, slots: vec![None; usize::from(SLOTS)], masters: HashMap::new() };
+        let (hints, map) = (Hints::kept(), RwLock::new(map));
+        Arc::new(Self { seeds, desk, hints, outgoing, shared, itself, map })
     }
 
-    pub(crate) fn publish(&self, channel: &Channel, payload: &Bytes) {
+    pub(crate) fn publish(&self, message: Message) {
         let map = self.read();
-        let master = map.server(channel).and_then(|server| map.masters.get(&server));
-        match master.and_then(|master| master.lanes.get(lane(master.lanes.len(), channel.as_str()))) {
-            Some(outbox) => outbox.push(channel, payload),
+        let master = map.server(&message.channel).and_then(|server| map.masters.get(&server));
+        let outbox =
+            |master: &Master| master.lanes.get(lane(master.lanes.len(), message.channel.as_str())).cloned();
+        match master.and_then(outbox) {
+            Some(outbox) => outbox.push(message),
             None => {
                 self.shared.counters.publish_failed.fetch_add(1, Relaxed);
                 self.shared.inbox.lost(0, Direction::Out);
@@ -92,8 +109,16 @@ impl Cluster {
         self.desk.unwant(key);
     }
 
+    /// Asks for the map for the first time.
+    pub(crate) async fn begin(&self) {
+        if let Err(error) = self.refresh().await {
+            tracing::warn!("the cluster's map cannot be had: {error}");
+            self.look_at_holes(&mut self.map.write().unwrap_or_else(PoisonError::into_inner));
+        }
+    }
+
     /// Asks for the map and follows it.
-    pub(crate) async fn refresh(&self) -> RedisResult<()> {
+    async fn refresh(&self) -> RedisResult<()> {
         let known = self.read().masters.values().map(|master| master.endpoint.clone()).collect::<Vec<_>>();
         let mut asked = HashSet::new();
         let mut asking: FuturesUnordered<_> = known
@@ -118,20 +143,22 @@ impl Cluster {
     /// Keeps the map up to date. Runs until it is dropped.
     pub(crate) async fn keep(self: Arc<Self>) {
         let mut last = Instant::now();
-        let mut next = last + self.shared.options.timing.reconcile;
+        let mut next = last + TROUBLED_PACE;
+        let mut troubled = last;
         loop {
             tokio::select! {
                 () = self.hints.noticed() => {
+                    sleep(TOGETHER).await;
                     let taken = self.hints.take();
                     self.follow_hints(taken);
                     next = next.min(last + PACE);
+                    troubled = Instant::now() + TROUBLED;
                 }
                 () = sleep_until(next) => {
-                    if let Err(error) = self.refresh().await {
-                        tracing::warn!("the cluster's map cannot be had: {error}");
-                    }
+                    let known = self.refresh().await;
                     last = Instant::now();
-                    next = last + self.shared.options.timing.reconcile;
+                    let pause = if known.is_err() || last < troubled { TROUBLED_PACE } else { self.shared.options.timing.reconcile };
+                    next = last + pause;
                 }
             }
         }
@@ -164,6 +191,7 @@ impl Cluster {
         }
         map.slots = slots;
         self.desk.route(|channel| map.server(channel));
+        self.look_at_holes(&mut map);
         let used: HashSet<_> = map.slots.iter().flatten().copied().collect();
         map.masters.retain(|server, master| {
             let stays = used.contains(server);
@@ -192,9 +220,26 @@ impl Cluster {
             }
             self.desk.route(|channel| map.server(channel));
         }
-        for (channel, payload) in taken.again {
-            self.publish(&channel, &payload);
+        for message in taken.again {
+            self.publish(message);
         }
+    }
+
+    /// Says so if slots are served by nobody, or all of them are again.
+    fn look_at_holes(&self, map: &mut Map) {
+        let served = map.slots.iter().flatten().count();
+        let why = match served {
+            0 => Some(NO_MAP),
+            _ if served < map.slots.len() => Some(HOLES),
+            _ => None,
+        };
+        self.shared.states.subscribing(self.itself, why);
+        match (map.whole, why) {
+            (false, None) => self.outgoing.mends(self.itself),
+            (true, Some(why)) => self.outgoing.breaks(self.itself, why),
+            (_, why) => self.shared.states.publishing(self.itself, why),
+        }
+        map.whole = why.is_none();
     }
 
     /// The server at this address, started if it is new.
@@ -210,7 +255,7 @@ impl Cluster {
             return None;
         }
         let until = self.shared.shutdown.child_token();
-        let server = self.shared.add_server(0, &endpoint);
+        let server = self.shared.add(&endpoint.to_string(), 0);
         let lanes = self.shared.publish(server, &endpoint, &self.outgoing, &self.hints, &until);
         let endpoints = vec![(server, endpoint.clone())];
         self.shared.subscribe(server, endpoints, (&self.desk, 0), &self.hints, &until);

@@ -1,17 +1,17 @@
 //! What connections notice of a cluster's shape, for whoever keeps the map of it.
 
-use bytes::Bytes;
 use std::{
     collections::HashMap,
     sync::{Arc, Mutex, PoisonError},
 };
 use tokio::sync::Notify;
 
-use super::slot::SLOTS;
-use crate::channel::Channel;
+use super::{outbox::Message, slot::SLOTS};
 
 /// Most bytes of messages that wait to be published to another server.
 const MOST_BYTES: usize = 4 << 20;
+/// How often a message follows its slot. Servers that send it back and forth do not agree yet, or never will.
+const MOST_MOVES: u8 = 8;
 
 /// What connections notice. Of a server that is no cluster, nothing is kept.
 #[derive(Debug, Clone, Default)]
@@ -29,7 +29,7 @@ pub(crate) struct Taken {
     /// Slots that are elsewhere now: host (empty: the same) and port.
     pub(crate) moved: HashMap<u16, (String, u16)>,
     /// Messages that their server did not take.
-    pub(crate) again: Vec<(Channel, Bytes)>,
+    pub(crate) again: Vec<Message>,
     again_bytes: usize,
 }
 
@@ -49,15 +49,16 @@ impl Hints {
         true
     }
 
-    /// Hands over a message whose slot has moved. Whether there was room.
-    pub(crate) fn again(&self, channel: Channel, payload: Bytes) -> bool {
+    /// Hands over a message whose slot has moved. Whether it will be tried again.
+    pub(crate) fn again(&self, mut message: Message) -> bool {
         let Some(noticed) = &self.0 else { return false };
         let mut taken = noticed.hints.lock().unwrap_or_else(PoisonError::into_inner);
-        if taken.again_bytes > MOST_BYTES {
+        if taken.again_bytes > MOST_BYTES || message.moved >= MOST_MOVES {
             return false;
         }
-        taken.again_bytes += channel.as_str().len() + payload.len();
-        taken.again.push((channel, payload));
+        message.moved += 1;
+        taken.again_bytes += message.cost();
+        taken.again.push(message);
         noticed.new.notify_one();
         true
     }

@@ -34,7 +34,7 @@ use crate::{
 };
 use cluster::Cluster;
 use desk::{Desk, ServerId};
-use outbox::Outbox;
+use outbox::{Message, Outbox};
 
 /// A node's end of a bus over Redis.
 #[derive(Debug)]
@@ -63,10 +63,10 @@ impl RedisLink {
         match &self.shards[self.shard_of(channel)] {
             Shard::Fixed { servers, .. } => {
                 for lanes in servers {
-                    lanes[slot::lane(lanes.len(), channel.as_str())].push(channel, payload);
+                    lanes[slot::lane(lanes.len(), channel.as_str())].push(Message::new(channel, payload));
                 }
             }
-            Shard::Cluster(cluster) => cluster.publish(channel, payload),
+            Shard::Cluster(cluster) => cluster.publish(Message::new(channel, payload)),
         }
     }
 

@@ -14,7 +14,23 @@ use crate::{channel::Channel, counters::Counters};
 const OVERHEAD: usize = 64;
 
 /// A message on its way.
-pub(crate) type Message = (Channel, Bytes);
+#[derive(Debug)]
+pub(crate) struct Message {
+    pub(crate) channel: Channel,
+    pub(crate) payload: Bytes,
+    /// How often a server has said that it is another's.
+    pub(crate) moved: u8,
+}
+
+impl Message {
+    pub(crate) fn new(channel: &Channel, payload: &Bytes) -> Self {
+        Self { channel: channel.clone(), payload: payload.clone(), moved: 0 }
+    }
+
+    pub(crate) fn cost(&self) -> usize {
+        self.channel.as_str().len() + self.payload.len() + OVERHEAD
+    }
+}
 
 /// What waits to be published.
 #[derive(Debug)]
@@ -49,8 +65,8 @@ impl Outbox {
     }
 
     /// Puts a message in, or loses it.
-    pub(crate) fn push(&self, channel: &Channel, payload: &Bytes) {
-        let cost = cost(channel, payload);
+    pub(crate) fn push(&self, message: Message) {
+        let cost = message.cost();
         let mut state = self.lock();
         if state.closed {
             self.counters.publish_failed.fetch_add(1, Relaxed);
@@ -65,7 +81,7 @@ impl Outbox {
             return;
         }
         state.bytes += cost;
-        state.queue.push_back((channel.clone(), payload.clone()));
+        state.queue.push_back(message);
         if state.queue.len() == 1 {
             self.filled.notify_one();
         }
@@ -85,7 +101,7 @@ impl Outbox {
         let mut bytes = 0;
         while taken.len() < most && bytes < most_bytes {
             let Some(message) = state.queue.pop_front() else { break };
-            let cost = cost(&message.0, &message.1);
+            let cost = message.cost();
             bytes += cost;
             state.bytes -= cost;
             taken.push(message);
@@ -121,8 +137,4 @@ impl Outbox {
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-fn cost(channel: &Channel, payload: &Bytes) -> usize {
-    channel.as_str().len() + payload.len() + OVERHEAD
 }

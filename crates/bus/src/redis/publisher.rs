@@ -158,7 +158,7 @@ impl Publisher {
 
     async fn send(&self, mut connection: MultiplexedConnection, messages: Vec<Message>) -> Answer {
         let mut pipeline = Pipeline::with_capacity(messages.len());
-        for (channel, payload) in &messages {
+        for Message { channel, payload, .. } in &messages {
             let mut publish = cmd(self.verbs.publish);
             publish.arg(channel.as_str()).arg(&payload[..]);
             pipeline.add_command(publish);
@@ -184,13 +184,14 @@ impl Publisher {
         Ok(())
     }
 
-    fn refused(&self, (channel, payload): Message, why: &str) -> Result<(), String> {
-        if self.hints.moved(why) && self.hints.again(channel, payload) {
+    fn refused(&self, message: Message, why: &str) -> Result<(), String> {
+        let moved = self.hints.moved(why);
+        if moved && self.hints.again(message) {
             return Ok(());
         }
         self.counters.publish_failed.fetch_add(1, Relaxed);
         // One channel may be forbidden and the rest not; of everything else the next connection may know better.
-        if why.starts_with("NOPERM") {
+        if moved || why.starts_with("NOPERM") {
             self.outgoing.lost();
             return Ok(());
         }

@@ -41,9 +41,9 @@ impl Shared {
     }
 
     /// A server more, known to those who look at the states.
-    pub(crate) fn add_server(&self, shard: usize, endpoint: &Endpoint) -> ServerId {
+    pub(crate) fn add(&self, server: &str, shard: usize) -> ServerId {
         let id = self.next_id.fetch_add(1, Relaxed);
-        self.states.add(id, &endpoint.to_string(), shard);
+        self.states.add(id, server, shard);
         id
     }
 

@@ -48,6 +48,11 @@ pub(crate) async fn start(
     }
     for endpoint in &endpoints {
         endpoint.check_password(redis.allow_no_password)?;
+        if matches!(redis.layout, Layout::Cluster(_)) && endpoint.host().is_none() {
+            return Err(BusError::Url(
+                "the servers of a cluster are reached by TCP, not by a unix socket".to_owned(),
+            ));
+        }
     }
     let tls = if endpoints.iter().any(|endpoint| endpoint.tls) {
         Some(Arc::new(trust(redis.ca_file.as_deref()).map_err(BusError::Tls)?))
@@ -143,9 +148,7 @@ async fn begin(shared: &Arc<Shared>) -> (Vec<Shard>, Vec<u64>) {
         Layout::Cluster(seeds) => {
             let desk = Desk::new(0, shared.inbox.clone(), shared.counters.clone());
             let cluster = Cluster::new(seeds.clone(), desk, shared.clone());
-            if let Err(error) = cluster.refresh().await {
-                tracing::warn!("the cluster's map cannot be had: {error}");
-            }
+            cluster.begin().await;
             shared.spawn(&shared.shutdown, cluster.clone().keep());
             (vec![Shard::Cluster(cluster)], vec![0])
         }
@@ -159,7 +162,7 @@ fn fixed(shared: &Arc<Shared>, shard: usize, endpoints: Vec<Endpoint>) -> Shard 
     let outgoing = Outgoing::new(shard, paired, shared.inbox.clone(), shared.states.clone());
     let hints = Hints::default();
     let named: Vec<_> =
-        endpoints.into_iter().map(|endpoint| (shared.add_server(shard, &endpoint), endpoint)).collect();
+        endpoints.into_iter().map(|endpoint| (shared.add(&endpoint.to_string(), shard), endpoint)).collect();
     let servers = named
         .iter()
         .map(|(server, endpoint)| shared.publish(*server, endpoint, &outgoing, &hints, &shared.shutdown))

@@ -141,6 +141,8 @@ impl Outgoing {
         });
         if works {
             self.states.publishing(server, None);
+            // Of a pair: who was connected to this one only has missed what went to the other.
+            self.lost();
         }
     }
 
