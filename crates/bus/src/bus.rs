@@ -46,6 +46,9 @@ pub enum BusError {
     /// No server is named.
     #[error("no Redis server is named")]
     NoServers,
+    /// A server is named twice.
+    #[error("{0} is named twice")]
+    Twice(String),
     /// A server without a password that others can reach.
     #[error(
         "{0} is not on this machine and no password is set for it: anybody on its network could read and write \
@@ -148,7 +151,7 @@ impl Bus {
         self.0.counters.published.fetch_add(1, Relaxed);
         match &self.0.carrier {
             Carrier::Local(link) => link.publish(channel, &payload),
-            Carrier::Redis(link) => link.publish(channel, &payload),
+            Carrier::Redis(link) => link.publish(channel, payload),
         }
     }
 

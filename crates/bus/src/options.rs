@@ -1,8 +1,8 @@
 //! What a bus is told: what carries it, and its bounds.
 
-use std::{path::PathBuf, time::Duration};
+use std::{collections::HashSet, path::PathBuf, time::Duration};
 
-use crate::{Endpoint, LocalBus};
+use crate::{BusError, Endpoint, LocalBus};
 
 /// What a bus is told.
 #[derive(Debug, Clone)]
@@ -66,6 +66,32 @@ impl RedisOptions {
             ca_file: None,
             timing: Timing::default(),
         }
+    }
+
+    /// Whether this can work, as far as it can be told without asking a server. A start does this first.
+    pub fn check(&self) -> Result<(), BusError> {
+        let endpoints = self.layout.endpoints();
+        if endpoints.is_empty() {
+            return Err(BusError::NoServers);
+        }
+        let mut names = HashSet::new();
+        for endpoint in endpoints {
+            endpoint.check_password(self.allow_no_password)?;
+            if !names.insert(endpoint.to_string()) {
+                return Err(BusError::Twice(endpoint.to_string()));
+            }
+            if matches!(self.layout, Layout::Cluster(_)) && endpoint.unix_path().is_some() {
+                let why = "the servers of a cluster are reached by TCP, not by a unix socket";
+                return Err(BusError::Url(why.to_owned()));
+            }
+        }
+        if let Layout::Shards(shards) = &self.layout {
+            let mut names = HashSet::new();
+            if let Some(shard) = shards.iter().find(|shard| !names.insert(&shard.name)) {
+                return Err(BusError::Twice(shard.name.clone()));
+            }
+        }
+        Ok(())
     }
 
     /// In words, for the log.

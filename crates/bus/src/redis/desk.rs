@@ -173,15 +173,14 @@ impl Desk {
             let key = queue.keys.pop_front()?;
             queue.queued.remove(&key);
             match state.entry(&key) {
-                Some(entry) if entry.server == Some(server) => {
-                    if entry.stage == Stage::Idle {
-                        entry.stage = Stage::Asked;
-                        if entry.lost {
-                            self.counters.resubscribes.fetch_add(1, Relaxed);
-                        }
-                        return Some(Ask::Subscribe(key));
+                Some(entry) if entry.server == Some(server) && entry.stage == Stage::Idle => {
+                    entry.stage = Stage::Asked;
+                    if entry.lost {
+                        self.counters.resubscribes.fetch_add(1, Relaxed);
                     }
+                    return Some(Ask::Subscribe(key));
                 }
+                Some(entry) if entry.server == Some(server) => {}
                 _ if held.contains(&key) => return Some(Ask::Unsubscribe(key)),
                 _ => {}
             }

@@ -59,11 +59,12 @@ impl RedisLink {
         if self.weights.len() < 2 { 0 } else { slot::rendezvous(&self.weights, channel.as_str()) }
     }
 
-    pub(crate) fn publish(&self, channel: &Channel, payload: &Bytes) {
+    pub(crate) fn publish(&self, channel: &Channel, payload: Bytes) {
         match &self.shards[self.shard_of(channel)] {
             Shard::Fixed { servers, .. } => {
                 for lanes in servers {
-                    lanes[slot::lane(lanes.len(), channel.as_str())].push(Message::new(channel, payload));
+                    lanes[slot::lane(lanes.len(), channel.as_str())]
+                        .push(Message::new(channel, payload.clone()));
                 }
             }
             Shard::Cluster(cluster) => cluster.publish(Message::new(channel, payload)),

@@ -23,8 +23,8 @@ pub(crate) struct Message {
 }
 
 impl Message {
-    pub(crate) fn new(channel: &Channel, payload: &Bytes) -> Self {
-        Self { channel: channel.clone(), payload: payload.clone(), moved: 0 }
+    pub(crate) fn new(channel: &Channel, payload: Bytes) -> Self {
+        Self { channel: channel.clone(), payload, moved: 0 }
     }
 
     pub(crate) fn cost(&self) -> usize {

@@ -42,18 +42,8 @@ pub(crate) async fn start(
     tasks: &TaskTracker,
     shutdown: &CancellationToken,
 ) -> Result<Started, BusError> {
+    redis.check()?;
     let endpoints = redis.layout.endpoints();
-    if endpoints.is_empty() {
-        return Err(BusError::NoServers);
-    }
-    for endpoint in &endpoints {
-        endpoint.check_password(redis.allow_no_password)?;
-        if matches!(redis.layout, Layout::Cluster(_)) && endpoint.host().is_none() {
-            return Err(BusError::Url(
-                "the servers of a cluster are reached by TCP, not by a unix socket".to_owned(),
-            ));
-        }
-    }
     let tls = if endpoints.iter().any(|endpoint| endpoint.tls) {
         Some(Arc::new(trust(redis.ca_file.as_deref()).map_err(BusError::Tls)?))
     } else {

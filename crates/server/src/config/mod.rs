@@ -5,6 +5,7 @@
 //! Nothing here reads the environment or the command line: both come in as arguments.
 
 mod auth;
+mod bus;
 mod chat;
 mod error;
 mod layer;
@@ -21,6 +22,7 @@ mod web;
 mod tests;
 
 pub use auth::Auth;
+pub use bus::{Bus, BusKind, BusMode};
 pub use error::ConfigError;
 pub use layer::ENV_PREFIX;
 pub use limits::{AddressRates, Limits, PersonRates, Rates};
@@ -40,7 +42,9 @@ use std::path::PathBuf;
 /// The defaults: every key with its documentation.
 pub const DEFAULTS: &str = include_str!("../../../../config/default.toml");
 /// Keys whose values are never shown, and never read from a file of settings.
-const SECRETS: [&str; 1] = ["auth.secret"];
+const SECRETS: [&str; 2] = ["auth.secret", "bus.password"];
+/// Keys with lists of URLs that may hold passwords: those are never shown, and never read from a file of settings.
+const URLS: [&str; 2] = ["bus.urls", "bus.pairs"];
 
 /// Everything a node is told.
 #[derive(Debug, Clone, Deserialize)]
@@ -50,6 +54,8 @@ pub struct Config {
     pub server: Server,
     /// The data.
     pub store: Store,
+    /// What carries what nodes tell each other.
+    pub bus: Bus,
     /// The signing secret.
     pub auth: Auth,
     /// How often somebody may try to come in.
@@ -103,6 +109,7 @@ impl Config {
             .merge(Layer::from_flags(&sources.flags, &defaults)?);
         let mut config: Self = figment.extract().map_err(|error| ConfigError::from_figment(&error))?;
         config.auth.read_secret()?;
+        config.bus.read_password()?;
         config.check()?;
         chat::complete(&mut config.chat, &config.auth, &config.socket)?;
         Ok(Loaded { config, figment, keys: defaults.keys() })
@@ -111,6 +118,7 @@ impl Config {
     fn check(&self) -> Result<(), ConfigError> {
         self.server.check()?;
         self.store.check()?;
+        self.bus.check()?;
         self.auth.check()?;
         self.limits.check()?;
         self.socket.check()?;
@@ -148,6 +156,9 @@ impl Loaded {
                 Value::String(_, text) if SECRETS.contains(&key.as_str()) && !text.is_empty() => {
                     "(set, not shown)".to_owned()
                 }
+                Value::Array(_, urls) if URLS.contains(&key.as_str()) => {
+                    format!("[{}]", urls.iter().map(show_url).collect::<Vec<_>>().join(", "))
+                }
                 value => show(value),
             };
             let origin = self.figment.get_metadata(value.tag()).map_or("", |metadata| &metadata.name);
@@ -168,7 +179,34 @@ fn refuse_secrets(file: &Layer) -> Result<(), ConfigError> {
             return Err(ConfigError::Value { origin: file.origin.clone(), key: key.to_owned(), why });
         }
     }
+    for key in URLS {
+        let Some(Value::Array(_, urls)) = file.get(key) else { continue };
+        if urls.iter().any(|url| url.as_str().is_some_and(|url| hide_password(url) != url)) {
+            let why = "holds a password; it belongs in the environment, in bus.password or in a file named by \
+                       bus.password_file, not here";
+            return Err(ConfigError::Value {
+                origin: file.origin.clone(),
+                key: key.to_owned(),
+                why: why.to_owned(),
+            });
+        }
+    }
     Ok(())
+}
+
+/// A URL without what somebody must say to be let in.
+fn hide_password(url: &str) -> String {
+    let (scheme, rest) = url.split_once("://").unwrap_or(("", url));
+    let shown = match (rest.rsplit_once('@'), rest.split_once('?')) {
+        (Some((_, address)), _) => format!("(not shown)@{address}"),
+        (None, Some((path, _))) => format!("{path}?(not shown)"),
+        (None, None) => return url.to_owned(),
+    };
+    format!("{scheme}://{shown}")
+}
+
+fn show_url(value: &Value) -> String {
+    value.as_str().map_or_else(|| show(value), |url| format!("{:?}", hide_password(url)))
 }
 
 /// A value as TOML.

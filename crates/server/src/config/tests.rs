@@ -214,3 +214,69 @@ fn what_is_in_force_is_described_with_its_source() {
         assert!(lines.iter().any(|line| line == expected), "{expected} is not in {lines:#?}");
     }
 }
+
+fn bus(vars: &[(&str, &str)]) -> Result<Bus, String> {
+    let vars: Vec<_> = vars.iter().map(|(name, text)| (format!("PLAZA_BUS__{name}"), *text)).collect();
+    let vars: Vec<_> = vars.iter().map(|(name, text)| (name.as_str(), *text)).collect();
+    Config::load(&env(&vars)).map(|loaded| loaded.config.bus).map_err(|error| error.to_string())
+}
+
+#[test]
+fn a_bus_is_told_which_servers_it_has() {
+    use plaza_bus::{Layout, Link};
+    let layout = |vars: &[(&str, &str)]| match bus(vars).unwrap().options().unwrap().link {
+        Link::Redis(redis) => redis.layout,
+        Link::Local(_) => panic!("it is local"),
+    };
+    assert!(matches!(bus(&[]).unwrap().options().unwrap().link, Link::Local(_)));
+    let one = layout(&[("KIND", "redis"), ("URLS", "redis://localhost")]);
+    assert!(matches!(one, Layout::One(endpoint) if endpoint.to_string() == "localhost:6379"));
+    let seeds = layout(&[("KIND", "cluster"), ("URLS", "redis://a,redis://b"), ("PASSWORD", "p")]);
+    assert!(matches!(seeds, Layout::Cluster(seeds) if seeds.len() == 2));
+    let pairs = [
+        ("KIND", "shards"),
+        ("URLS", "redis://localhost:1,redis://localhost:2"),
+        ("PAIRS", "redis://localhost:3,-"),
+    ];
+    let Layout::Shards(shards) = layout(&pairs) else { panic!("no shards") };
+    assert_eq!(shards[0].second.as_ref().unwrap().to_string(), "localhost:3");
+    assert!(shards[1].second.is_none());
+}
+
+#[test]
+fn a_bus_that_cannot_work_is_refused() {
+    for (vars, expected) in [
+        (&[("URLS", "redis://localhost")][..], "uses none"),
+        (&[("KIND", "redis")], "needs one server"),
+        (&[("KIND", "redis"), ("URLS", "redis://a,redis://b")], "needs one server"),
+        (&[("KIND", "redis"), ("URLS", "http://a")], "must begin with redis://"),
+        (&[("KIND", "redis"), ("URLS", "redis://a.example")], "no password is set"),
+        (&[("KIND", "cluster")], "must name servers"),
+        (&[("KIND", "cluster"), ("URLS", "unix:///a")], "by TCP"),
+        (&[("KIND", "shards"), ("URLS", "redis://localhost,redis://localhost")], "named twice"),
+        (&[("KIND", "shards"), ("URLS", "redis://localhost"), ("PAIRS", "redis://localhost")], "named twice"),
+        (&[("KIND", "redis"), ("URLS", "redis://localhost"), ("PAIRS", "redis://localhost:1")], "alone"),
+        (&[("KIND", "sentinel")], "must be"),
+        (&[("CONNECTIONS", "0")], "bus.connections must be 1 to 64"),
+    ] {
+        let error = bus(vars).expect_err("it is refused");
+        assert!(error.contains(expected), "{vars:?}: {error}");
+    }
+}
+
+#[test]
+fn passwords_of_the_bus_are_never_shown_and_not_read_from_a_file() {
+    let vars = [
+        ("PLAZA_BUS__KIND", "shards"),
+        ("PLAZA_BUS__URLS", "redis://ann:hidden@a,unix:///b?pass=hidden"),
+        ("PLAZA_BUS__PASSWORD", "hidden"),
+    ];
+    let loaded = Config::load(&env(&vars)).unwrap();
+    let shown = format!("{loaded:?} {}", loaded.describe().join("\n"));
+    assert!(!shown.contains("hidden"), "{shown}");
+    assert!(shown.contains(r#"bus.urls = ["redis://(not shown)@a", "unix:///b?(not shown)"]"#), "{shown}");
+    for text in ["[bus]\nurls = [\"redis://:hidden@a\"]", "[bus]\npassword = \"hidden\""] {
+        let error = with_file(text).unwrap_err();
+        assert!(error.contains("belongs in the environment") && !error.contains("hidden"), "{error}");
+    }
+}
