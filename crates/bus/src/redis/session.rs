@@ -89,6 +89,8 @@ pub(crate) struct Session<'a> {
     retry_after: Duration,
     /// An answer was overdue at the last look.
     overdue: bool,
+    /// How many subscriptions the server should see when it answers the check that is under way.
+    expected: Option<usize>,
     /// How often in a row the server's count of subscriptions was not ours.
     miscounts: u8,
 }
@@ -125,6 +127,7 @@ impl<'a> Session<'a> {
             retry_at: None,
             retry_after: RETRY[0],
             overdue: false,
+            expected: None,
             miscounts: 0,
         }
     }
@@ -206,14 +209,22 @@ impl<'a> Session<'a> {
         Ok(())
     }
 
-    /// Asks once more for something that is in force: the answer says how many subscriptions the server sees.
+    /// Asks once more for something that is asked for already: the answer says how many subscriptions the server sees.
     fn check(&mut self) {
-        if !self.asked.is_empty() || self.miscounts > MOST_MISCOUNTS {
+        if self.expected.is_some() || self.miscounts > MOST_MISCOUNTS {
             return;
         }
         if let Some(key) = self.held.iter().next() {
             self.context.verbs.subscribe(&mut self.out, key);
+            self.expected = Some(self.held.len());
             self.expect(Asked::Check);
+        }
+    }
+
+    /// The server does not have it.
+    fn forget(&mut self, key: &Key) {
+        if self.held.remove(key) {
+            self.expected = self.expected.map(|count| count.saturating_sub(1));
         }
     }
 
@@ -298,19 +309,16 @@ impl<'a> Session<'a> {
         Ok(())
     }
 
-    /// Compares the number of subscriptions that the server sees with ours, once nothing is under way.
+    /// Compares the number of subscriptions that the server sees with ours.
     fn checked(&mut self, count: i64) {
-        if !self.asked.is_empty() {
-            return;
-        }
-        if usize::try_from(count) == Ok(self.held.len()) {
+        let expected = self.expected.take().unwrap_or_default();
+        if usize::try_from(count) == Ok(expected) {
             self.miscounts = 0;
             return;
         }
         self.miscounts += 1;
         tracing::warn!(
-            "the server sees {count} subscriptions where there are {}: asking for all again",
-            self.held.len()
+            "the server sees {count} subscriptions where there are {expected}: asking for all again"
         );
         for key in self.context.desk.all_in_force(self.context.server) {
             self.context.desk.ended(self.context.server, &key);
@@ -324,7 +332,7 @@ impl<'a> Session<'a> {
             return;
         }
         // Nobody asked: the server has given the slot away.
-        self.held.remove(key);
+        self.forget(key);
         if self.context.desk.ended(self.context.server, key) {
             self.context.desk.again(key);
         }
@@ -333,14 +341,18 @@ impl<'a> Session<'a> {
     fn refused(&mut self, why: &str) -> Result<(), Ended> {
         let key = match self.asked.pop_front() {
             Some((Asked::Subscribe(key), _)) => key,
-            // A check of what has moved meanwhile; or what was given back has moved.
-            Some((Asked::Check | Asked::Unsubscribe(_), _)) if why.starts_with("MOVED ") => return Ok(()),
+            // What was given back has moved, or was moving when it was checked.
+            Some((Asked::Unsubscribe(_), _)) if why.starts_with("MOVED ") => return Ok(()),
+            Some((Asked::Check, _)) if why.starts_with("MOVED ") => {
+                self.expected = None;
+                return Ok(());
+            }
             _ => return Err(Ended::Refused(why.to_owned())),
         };
         if ["NOAUTH", "WRONGPASS", "ERR unknown command"].iter().any(|fatal| why.starts_with(fatal)) {
             return Err(Ended::Refused(why.to_owned()));
         }
-        self.held.remove(&key);
+        self.forget(&key);
         if !self.context.hints.moved(why) {
             tracing::warn!("a subscription was refused: {why}");
             self.context.hints.trouble();

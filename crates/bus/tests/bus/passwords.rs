@@ -2,7 +2,7 @@
 
 use crate::node::{Node, endpoint, one, options};
 use plaza_bus::{Bus, BusError, BusOptions, Layout, Link, RedisOptions};
-use plaza_testkit::{Redis, RedisSetup};
+use plaza_testkit::{Redis, RedisSetup, free_port};
 use tokio_util::sync::CancellationToken;
 
 async fn refusal(options: RedisOptions) -> BusError {
@@ -62,7 +62,9 @@ async fn what_a_server_cannot_do_is_said_at_start() {
     let redis = Redis::new().await.unwrap();
     let error = refusal(options(Layout::Cluster(vec![endpoint(&redis.url())]))).await;
     assert!(matches!(&error, BusError::Cannot { .. }), "{error}");
-    let member = RedisSetup::default().setting("--cluster-enabled", "yes").start().await.unwrap();
+    let gossip = free_port().to_string();
+    let member = RedisSetup::default().setting("--cluster-enabled", "yes").setting("--cluster-port", &gossip);
+    let member = member.start().await.unwrap();
     let error = refusal(one(&member.url())).await;
     assert!(
         error.to_string().contains("part of a Redis Cluster, and single servers are configured"),
