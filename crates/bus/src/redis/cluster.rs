@@ -4,6 +4,7 @@
 //! `MOVED` is believed at once for its slot; the whole map follows a moment later.
 
 use futures_util::{StreamExt as _, stream::FuturesUnordered};
+use rand::seq::SliceRandom as _;
 use redis::{ErrorKind, RedisResult, Value, cmd};
 use std::{
     collections::{HashMap, HashSet},
@@ -34,6 +35,8 @@ const PACE: Duration = Duration::from_millis(100);
 /// The time between two, for as long as something is wrong and a little longer.
 const TROUBLED_PACE: Duration = Duration::from_millis(500);
 const TROUBLED: Duration = Duration::from_secs(10);
+/// Who has not told the map after this time is not waited for alone: the next is asked as well.
+const HEDGE: Duration = Duration::from_millis(200);
 /// What moves within this time is followed in one go. It also bounds how often two servers can send us back and forth.
 const TOGETHER: Duration = Duration::from_millis(2);
 /// Most masters; what a server claims beyond them is not believed.
@@ -120,24 +123,30 @@ impl Cluster {
     /// Asks for the map and follows it.
     async fn refresh(&self) -> RedisResult<()> {
         let known = self.read().masters.values().map(|master| master.endpoint.clone()).collect::<Vec<_>>();
-        let mut asked = HashSet::new();
-        let mut asking: FuturesUnordered<_> = known
-            .into_iter()
-            .chain(self.seeds.iter().cloned())
-            .filter(|endpoint| asked.insert(endpoint.to_string()))
-            .map(|endpoint| self.ask(endpoint))
-            .collect();
-        let mut result = Err((ErrorKind::Client, "no server of the cluster is known").into());
-        while let Some(answer) = asking.next().await {
-            match answer {
-                Ok((from, ranges)) => {
-                    self.follow(&from, &ranges);
-                    return Ok(());
-                }
-                Err(error) => result = Err(error),
+        let mut seen = HashSet::new();
+        let mut servers: Vec<_> = known.into_iter().chain(self.seeds.iter().cloned()).collect();
+        servers.retain(|endpoint| seen.insert(endpoint.to_string()));
+        // Not all nodes ask the same one, and one that is dead is not asked first for ever.
+        servers.shuffle(&mut rand::rng());
+        let mut asking: FuturesUnordered<_> =
+            servers.pop().map(|first| self.ask(first)).into_iter().collect();
+        let mut result: RedisResult<()> =
+            Err((ErrorKind::Client, "no server of the cluster is known").into());
+        loop {
+            let more = !servers.is_empty();
+            tokio::select! {
+                answer = asking.next() => match answer {
+                    Some(Ok((from, ranges))) => {
+                        self.follow(&from, &ranges);
+                        return Ok(());
+                    }
+                    Some(Err(error)) => result = Err(error),
+                    None => return result,
+                },
+                () = sleep(HEDGE), if more => {}
             }
+            asking.extend(servers.pop().map(|server| self.ask(server)));
         }
-        result
     }
 
     /// Keeps the map up to date. Runs until it is dropped.

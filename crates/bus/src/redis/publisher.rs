@@ -89,8 +89,10 @@ impl Publisher {
                     if std::mem::take(&mut broken) {
                         self.outgoing.mends(self.server);
                     }
-                    let why = self.publish(connected).await;
+                    let mut flying = 0;
+                    let why = self.publish(connected, &mut flying).await;
                     self.counters.disconnects.fetch_add(1, Relaxed);
+                    self.counters.publish_failed.fetch_add(flying as u64, Relaxed);
                     why
                 }
                 Err(error) => error.to_string(),
@@ -109,8 +111,8 @@ impl Publisher {
         }
     }
 
-    /// Publishes until the connection ends, and says why.
-    async fn publish(&self, (connection, mut driver): Connected) -> String {
+    /// Publishes until the connection ends, and says why. So many messages are on their way, and perhaps lost then.
+    async fn publish(&self, (connection, mut driver): Connected, flying: &mut usize) -> String {
         let mut beat = interval(self.timing.heartbeat());
         beat.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut under_way = FuturesUnordered::new();
@@ -119,17 +121,24 @@ impl Publisher {
         loop {
             tokio::select! {
                 () = &mut driver => return "the connection was closed".to_owned(),
-                Some(answer) = under_way.next(), if !under_way.is_empty() => {
-                    if let Err(why) = self.answered(answer) {
+                Some((messages, answers)) = under_way.next(), if !under_way.is_empty() => {
+                    let messages: Vec<Message> = messages;
+                    *flying -= messages.len();
+                    if let Err(why) = self.answered((messages, answers)) {
                         return why;
                     }
                 }
                 () = self.outbox.filled(), if under_way.len() < MOST_BATCHES => {
-                    let mut batch = Box::pin(self.send(connection.clone(), self.outbox.take(BATCH.0, BATCH.1)));
+                    let messages = self.outbox.take(BATCH.0, BATCH.1);
+                    let count = messages.len();
+                    let mut batch = Box::pin(self.send(connection.clone(), messages));
                     // The first poll puts it in line, so batches go out in their order.
                     let at_once = std::future::poll_fn(|context| Poll::Ready(batch.as_mut().poll(context))).await;
                     match at_once {
-                        Poll::Pending => under_way.push(batch),
+                        Poll::Pending => {
+                            *flying += count;
+                            under_way.push(batch);
+                        }
                         Poll::Ready(answer) => if let Err(why) = self.answered(answer) {
                             return why;
                         },

@@ -54,6 +54,8 @@ pub(crate) struct Context {
 /// Why a connection ended.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Ended {
+    #[error("the server closed the connection")]
+    Closed,
     #[error("{0}")]
     Io(#[from] io::Error),
     #[error("{0}")]
@@ -135,7 +137,7 @@ impl<'a> Session<'a> {
     /// Runs until the connection ends, and says why. May be dropped at any time.
     pub(crate) async fn run(mut self, stream: Stream) -> Ended {
         match self.serve(stream).await {
-            Ok(()) => Ended::Io(io::ErrorKind::UnexpectedEof.into()),
+            Ok(()) => Ended::Closed,
             Err(why) => why,
         }
     }
@@ -354,7 +356,9 @@ impl<'a> Session<'a> {
         }
         self.forget(&key);
         if !self.context.hints.moved(why) {
-            tracing::warn!("a subscription was refused: {why}");
+            if self.retry_after == RETRY[0] {
+                tracing::warn!("a subscription was refused, and is asked for again now and then: {why}");
+            }
             self.context.hints.trouble();
         }
         if self.context.desk.ended(self.context.server, &key) {

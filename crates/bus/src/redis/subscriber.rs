@@ -103,7 +103,7 @@ async fn greet(stream: &mut Stream, endpoint: &Endpoint) -> Result<(), Ended> {
     let mut input = BytesMut::new();
     while expected > 0 {
         if stream.read_buf(&mut input).await? == 0 {
-            return Err(Ended::Io(std::io::ErrorKind::UnexpectedEof.into()));
+            return Err(Ended::Closed);
         }
         while let Some((reply, length)) = parse(&input, GREETING)? {
             if let Reply::Error(why) = reply {

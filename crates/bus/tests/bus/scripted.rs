@@ -1,7 +1,7 @@
 //! What no real server here does: one that says what the test tells it to.
 
-use crate::node::{Node, one, within};
-use plaza_bus::Direction;
+use crate::node::{Node, classic, one, within};
+use plaza_bus::{Bus, BusOptions, Direction, Link};
 use std::{
     net::Ipv4Addr,
     sync::{
@@ -13,6 +13,7 @@ use tokio::{
     io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader},
     net::{TcpListener, TcpStream},
 };
+use tokio_util::sync::CancellationToken;
 
 /// Reads one command's words.
 async fn command(from: &mut BufReader<tokio::net::tcp::OwnedReadHalf>) -> Option<Vec<String>> {
@@ -137,4 +138,19 @@ async fn a_server_that_talks_nonsense_is_left_and_tried_again() {
     let held = node.bus.subscribe(&crate::node::channel("room:1"));
     within("a subscription", held.ready()).await.unwrap();
     assert_eq!(nonsense.load(SeqCst), 4);
+}
+
+#[tokio::test]
+async fn a_server_before_7_is_refused_for_the_sharded_mode_and_used_in_the_other() {
+    let port = serve(|words| match words[0].as_str() {
+        "INFO" => "$20\r\nredis_version:6.2.14\r\n".to_owned(),
+        "COMMAND" => "*1\r\n*-1\r\n".to_owned(),
+        _ => usual(words),
+    })
+    .await;
+    let options = one(&format!("redis://127.0.0.1:{port}"));
+    let start = |options| Bus::start(BusOptions::new(Link::Redis(options)), CancellationToken::new());
+    let error = start(options.clone()).await.map(drop).unwrap_err().to_string();
+    assert!(error.contains("is Redis 6.2.14: it knows no sharded pub/sub"), "{error}");
+    start(classic(options)).await.map(drop).unwrap();
 }

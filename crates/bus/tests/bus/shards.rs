@@ -46,9 +46,8 @@ async fn a_shard_that_dies_takes_only_its_channels() {
     let _held = (node.hears(&dies).await, node.hears(&lives).await);
     servers[0].kill().await.unwrap();
     let interrupted = loop {
-        match node.next().await {
-            Incoming::Interrupted { shard, direction: Direction::In } => break shard,
-            _ => {}
+        if let Incoming::Interrupted { shard, direction: Direction::In } = node.next().await {
+            break shard;
         }
     };
     assert_eq!(interrupted, 0);
