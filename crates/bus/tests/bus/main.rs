@@ -9,6 +9,7 @@ mod measure;
 mod node;
 mod one;
 mod passwords;
+mod promise;
 mod scripted;
 mod shards;
 mod tls;
