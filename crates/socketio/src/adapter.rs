@@ -8,12 +8,13 @@
 use crate::{
     asking::Answers,
     members::{Room, Target},
+    namespace::Namespace,
     outgoing::Outgoing,
     remote::{FetchError, SocketInfo},
     socket::Socket,
 };
 use futures_util::future::BoxFuture;
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 /// What one node tells the others.
 #[derive(Debug, Clone)]
@@ -76,6 +77,28 @@ impl ToOthers {
 pub trait Adapter: Send + Sync + 'static {
     /// Tells the other nodes. Called after this node has done the same to its own sockets.
     fn publish(&self, namespace: &str, message: &ToOthers);
+
+    /// There is a namespace now, for which the other nodes may have something. What is held of it must be weak: a
+    /// namespace that was made for a client is gone when nobody has it.
+    fn opened(&self, namespace: &Arc<Namespace>) {
+        let _ = namespace;
+    }
+
+    /// A namespace is gone. There may be another of its name, which was opened meanwhile.
+    fn closed(&self, namespace: &str) {
+        let _ = namespace;
+    }
+
+    /// A room has its first member on this node; a socket's id is a room too. Called in the order in which it happens,
+    /// under the lock of the namespace's members: it must not wait, nor ask the namespace anything.
+    fn occupied(&self, namespace: &str, room: &str) {
+        let _ = (namespace, room);
+    }
+
+    /// A room has lost its last member on this node. As [`occupied`](Self::occupied).
+    fn vacated(&self, namespace: &str, room: &str) {
+        let _ = (namespace, room);
+    }
 
     /// Asks the sockets of a target on other nodes, and waits for their answers, `within` at most.
     fn ask(

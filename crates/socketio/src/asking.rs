@@ -111,9 +111,20 @@ impl Namespace {
     /// ends early when nobody is left who could answer. An [`Adapter`](crate::Adapter) does so for another node.
     pub async fn ask(&self, target: &Target, event: &Outgoing, within: Duration) -> Answers {
         let until = Instant::now() + within;
+        let mut asking = self.begin_to_ask(target, event);
+        let mut answers = Vec::with_capacity(asking.asked());
+        while let Ok(Some(answer)) = timeout_at(until, asking.next()).await {
+            answers.push(answer);
+        }
+        let missing = asking.asked().saturating_sub(answers.len());
+        Answers { answers, missing }
+    }
+
+    /// The same for who wants each answer when it comes. Nobody waits for them any more when it is dropped.
+    pub fn begin_to_ask(&self, target: &Target, event: &Outgoing) -> Asking {
         let id = self.next_ack();
         let question = event.with_id(id);
-        let (waiting, mut answered) = mpsc::unbounded_channel();
+        let (waiting, answered) = mpsc::unbounded_channel();
         let mut asked = Asked { id, sockets: Vec::new() };
         self.for_each(target, |socket| {
             socket.wait_for(id, Waiting::OfMany(waiting.clone()));
@@ -121,17 +132,31 @@ impl Namespace {
             // One that cannot be sent to is on its way out, and forgets who waits when it is there.
             let _ = socket.send_frames(question.frames(socket.parser()));
         });
-        drop(waiting);
-        let mut answers = Vec::with_capacity(asked.sockets.len());
-        while let Ok(Some(answer)) = timeout_at(until, answered.recv()).await {
-            answers.push(answer);
-        }
-        let missing = asked.sockets.len().saturating_sub(answers.len());
-        Answers { answers, missing }
+        Asking { asked, answered }
+    }
+}
+
+/// The sockets of this node that were asked, and what they answer.
+#[derive(Debug)]
+pub struct Asking {
+    asked: Asked,
+    answered: mpsc::UnboundedReceiver<Payload>,
+}
+
+impl Asking {
+    /// How many were asked.
+    pub fn asked(&self) -> usize {
+        self.asked.sockets.len()
+    }
+
+    /// The next answer; `None` when nobody is left who could give one.
+    pub async fn next(&mut self) -> Option<Payload> {
+        self.answered.recv().await
     }
 }
 
 /// Those asked forget it when nobody waits any more.
+#[derive(Debug)]
 struct Asked {
     id: u64,
     sockets: Vec<Arc<Socket>>,

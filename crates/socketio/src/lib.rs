@@ -14,7 +14,7 @@ mod handlers;
 mod http_stream;
 mod id;
 mod members;
-mod msgpack;
+pub mod msgpack;
 mod namespace;
 mod namespaces;
 mod outgoing;
@@ -28,7 +28,7 @@ mod server;
 mod socket;
 
 pub use adapter::{Adapter, Alone, ToOthers};
-pub use asking::{AckError, Answers, BroadcastAckError};
+pub use asking::{AckError, Answers, Asking, BroadcastAckError};
 pub use broadcast::Broadcast;
 pub use config::{Compression, Config, Origins, Parsers, Recovery};
 pub use engine::{CloseReason, Closed, Cookie, Refusal, SameSite};

@@ -1,6 +1,6 @@
 //! Who is in a namespace on this node, and in which rooms. A room exists while somebody is in it.
 
-use crate::{id::SocketId, socket::Socket};
+use crate::{adapter::Adapter, id::SocketId, socket::Socket};
 use std::{
     collections::{HashMap, HashSet},
     sync::{Arc, PoisonError, RwLock},
@@ -18,9 +18,15 @@ pub struct Target {
     pub except: Vec<Room>,
 }
 
-#[derive(Default)]
 pub(crate) struct Members {
     state: RwLock<State>,
+    told: Told,
+}
+
+/// Who is told which rooms have members here.
+struct Told {
+    namespace: Box<str>,
+    adapter: Arc<dyn Adapter>,
 }
 
 #[derive(Default)]
@@ -30,6 +36,10 @@ struct State {
 }
 
 impl Members {
+    pub(crate) fn new(namespace: &str, adapter: Arc<dyn Adapter>) -> Self {
+        Self { state: RwLock::default(), told: Told { namespace: namespace.into(), adapter } }
+    }
+
     pub(crate) fn len(&self) -> usize {
         self.read(|state| state.sockets.len())
     }
@@ -39,9 +49,12 @@ impl Members {
         self.write(|state| {
             for room in socket.with_rooms(|rooms| rooms.clone()) {
                 socket.came_into(&room);
-                state.rooms.entry(room).or_default().insert(socket.id(), Arc::clone(&socket));
+                state.put_in(room, Arc::clone(&socket), &self.told);
             }
-            state.sockets.insert(socket.id(), socket);
+            let id = socket.id();
+            if state.sockets.insert(id, socket).is_none() {
+                self.told.adapter.occupied(&self.told.namespace, id.as_str());
+            }
         });
     }
 
@@ -49,9 +62,10 @@ impl Members {
     pub(crate) fn remove(&self, socket: &Socket) {
         let gone = self.write(|state| {
             for room in socket.with_rooms(std::mem::take) {
-                state.take_out(&room, socket);
+                state.take_out(&room, socket, &self.told);
             }
             state.member(socket)?;
+            self.told.adapter.vacated(&self.told.namespace, socket.id().as_str());
             state.sockets.remove(&socket.id())
         });
         // Dropped here, outside the lock.
@@ -81,7 +95,7 @@ impl Members {
                 Some((room, _)) => Arc::clone(room),
                 None => Room::from(room),
             };
-            if state.rooms.entry(Arc::clone(&room)).or_default().insert(socket.id(), member).is_none() {
+            if state.put_in(Arc::clone(&room), member, &self.told) {
                 socket.came_into(&room);
                 socket.with_rooms(|rooms| rooms.push(room));
             }
@@ -90,7 +104,7 @@ impl Members {
 
     pub(crate) fn leave(&self, socket: &Socket, room: &str) {
         self.write(|state| {
-            state.take_out(room, socket);
+            state.take_out(room, socket, &self.told);
             socket.went_out_of(room);
             socket.with_rooms(|rooms| rooms.retain(|held| &**held != room));
         });
@@ -148,13 +162,23 @@ impl State {
         self.sockets.get(&socket.id()).filter(|member| std::ptr::eq(&***member, socket))
     }
 
-    fn take_out(&mut self, room: &str, socket: &Socket) {
+    /// Whether it was not there before.
+    fn put_in(&mut self, room: Room, socket: Arc<Socket>, told: &Told) -> bool {
+        let members = self.rooms.entry(room).or_insert_with_key(|room| {
+            told.adapter.occupied(&told.namespace, room);
+            HashMap::new()
+        });
+        members.insert(socket.id(), socket).is_none()
+    }
+
+    fn take_out(&mut self, room: &str, socket: &Socket, told: &Told) {
         if let Some(members) = self.rooms.get_mut(room) {
             if members.get(&socket.id()).is_some_and(|member| std::ptr::eq(&**member, socket)) {
                 members.remove(&socket.id());
             }
             if members.is_empty() {
                 self.rooms.remove(room);
+                told.adapter.vacated(&told.namespace, room);
             }
         }
     }
@@ -192,7 +216,7 @@ mod tests {
     #[test]
     fn a_room_is_kept_no_longer_than_its_members() {
         let namespace = Namespace::new("/", Arc::default(), Arc::new(Alone), Weak::new(), None);
-        let (members, ana, ben) = (Members::default(), connected(&namespace), connected(&namespace));
+        let (members, ana, ben) = (Members::new("/", Arc::new(Alone)), connected(&namespace), connected(&namespace));
         members.insert(Arc::clone(&ana));
         members.insert(Arc::clone(&ben));
         for room in ["red", "blue"] {

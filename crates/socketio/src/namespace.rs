@@ -42,16 +42,18 @@ impl Namespace {
         home: Weak<Namespaces>,
         memory: Option<Memory>,
     ) -> Arc<Self> {
-        Arc::new_cyclic(|itself| Self {
+        let namespace = Arc::new_cyclic(|itself| Self {
             name: name.into(),
             itself: Weak::clone(itself),
             handlers,
-            members: Members::default(),
+            members: Members::new(name, Arc::clone(&adapter)),
             adapter,
             next_ack: AtomicU64::new(0),
             home,
             memory,
-        })
+        });
+        namespace.adapter.opened(&namespace);
+        namespace
     }
 
     /// Its name, with a slash in front.
@@ -193,6 +195,7 @@ impl Namespace {
 
 impl Drop for Namespace {
     fn drop(&mut self) {
+        self.adapter.closed(&self.name);
         if let Some(home) = self.home.upgrade() {
             home.forget(&self.name);
         }

@@ -46,6 +46,22 @@ impl Outgoing {
         packet::event(namespace, None, name, args, attachments).map(Self::from)
     }
 
+    /// An event whose JSON array, the name first, is there already: an [`Adapter`](crate::Adapter) has it from another
+    /// node. An error where it is no such array, or the name is reserved.
+    pub fn from_json(namespace: &str, json: &str, attachments: &[Bytes]) -> Result<Self, EncodeError> {
+        packet::ready_event(namespace, json, attachments).map(Self::from)
+    }
+
+    /// Its JSON array, the name first, for an [`Adapter`](crate::Adapter) to tell another node.
+    pub fn json(&self) -> &str {
+        Head::parse(text(&self.0.json)).map_or("[]", |head| head.body)
+    }
+
+    /// The bytes that the places in its JSON stand for.
+    pub fn attachments(&self) -> impl Iterator<Item = &[u8]> {
+        self.0.json.rest.iter().map(Frame::payload)
+    }
+
     /// What it counts for in an outbox, in bytes: those it has as JSON, and some for each frame.
     pub fn cost(&self) -> usize {
         self.0.json.cost()

@@ -39,10 +39,11 @@ pub(crate) enum Content<'a> {
     },
 }
 
-/// A packet that is none. The connection it came on is closed, as Node's server does.
+/// Bytes that are not what they should be. The connection on which a client sent such a packet is closed, as Node's
+/// server does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
-pub(crate) struct Malformed(pub(crate) &'static str);
+pub struct Malformed(pub(crate) &'static str);
 
 const CONNECT: u8 = b'0';
 const DISCONNECT: u8 = b'1';
@@ -238,6 +239,20 @@ pub(crate) fn event(
         if buffer.len() == start {
             buffer.push(b']');
         }
+        Ok(())
+    })
+}
+
+/// An event whose whole array, name included, is JSON already.
+pub(crate) fn ready_event(
+    namespace: &str,
+    json: &str,
+    attachments: &[Bytes],
+) -> Result<Outgoing, EncodeError> {
+    let EventName(_) = serde_json::from_str(json)?;
+    let kind = if attachments.is_empty() { EVENT } else { BINARY_EVENT };
+    encode(kind, namespace, None, attachments, |buffer| {
+        buffer.extend_from_slice(json.trim().as_bytes());
         Ok(())
     })
 }

@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use serde::{
     Deserialize, Deserializer, Serialize, Serializer,
-    de::{DeserializeOwned, DeserializeSeed, Error as _, SeqAccess, value::SeqAccessDeserializer},
+    de::{DeserializeOwned, DeserializeSeed, Error as _, IgnoredAny, SeqAccess, value::SeqAccessDeserializer},
     ser::SerializeStruct,
 };
 use serde_json::{Value, value::RawValue};
@@ -25,6 +25,12 @@ impl Payload {
 
     pub(crate) fn ack(json: &str, attachments: Vec<Bytes>) -> Self {
         Self { json: json.into(), skip: 0, attachments }
+    }
+
+    /// Arguments that came from another node: a JSON array. An error where it is none.
+    pub fn from_json(json: &str, attachments: Vec<Bytes>) -> Result<Self, serde_json::Error> {
+        serde_json::from_str::<Vec<IgnoredAny>>(json)?;
+        Ok(Self::ack(json, attachments))
     }
 
     /// The arguments, read as a tuple or any other sequence, one element an argument. Arguments beyond those

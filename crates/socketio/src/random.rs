@@ -16,6 +16,11 @@ impl Random {
         Self(Arc::new(fill))
     }
 
+    /// Fills the whole of it.
+    pub fn fill(&self, bytes: &mut [u8]) {
+        (self.0)(bytes);
+    }
+
     /// 120 bits as 20 characters that need no encoding in a URL: the shape Node's `base64id` gives both kinds of
     /// ids.
     pub(crate) fn id(&self) -> String {

@@ -1,4 +1,7 @@
-//! Socket.IO packets as the official `socket.io-msgpack-parser` writes them: a packet is one MessagePack map.
+//! MessagePack as Node's Socket.IO has it, to JSON with places for bytes and back.
+//!
+//! Socket.IO packets as the official `socket.io-msgpack-parser` writes them are one map each. The official adapters write
+//! what they tell each other in the same dialect, so the rewriting is public: [`to_json`] and [`from_json`].
 //!
 //! Inside the server arguments are JSON with places for bytes, whichever way they travel, so handlers need not know
 //! which parser a client has. What comes in is rewritten as JSON here, what goes out is rewritten from JSON, once a
@@ -11,8 +14,11 @@ mod read;
 mod token;
 mod write;
 
+pub use crate::packet::Malformed;
 pub(crate) use read::Packet;
+pub use read::to_json;
 pub(crate) use write::packet;
+pub use write::from_json;
 
 #[cfg(test)]
 mod tests;

@@ -45,10 +45,7 @@ impl Packet {
         if !cursor.0.is_empty() {
             return Err(Malformed("more than one packet"));
         }
-        // It would be taken for the place of bytes.
-        if rewriter.place_written_out && !rewriter.attachments.is_empty() {
-            return Err(Malformed("a placeholder beside bytes"));
-        }
+        rewriter.unambiguous()?;
         let id = match id {
             None | Some(Token::Undefined) => None,
             Some(Token::Unsigned(id)) => Some(id),
@@ -84,6 +81,18 @@ fn text(token: Token<'_>) -> Option<String> {
         Token::Str(text) => Some(text.to_owned()),
         _ => None,
     }
+}
+
+/// One value of at most so many byte strings, as JSON with places for them. Nested at most 128 deep.
+pub fn to_json(bytes: &[u8], max_attachments: usize) -> Result<(String, Vec<Bytes>), Malformed> {
+    let mut cursor = Cursor(bytes);
+    let mut rewriter = Rewriter { attachments: Vec::new(), max_attachments, place_written_out: false };
+    let json = rewriter.data(&mut cursor)?.unwrap_or_else(|| "null".to_owned());
+    if !cursor.0.is_empty() {
+        return Err(Malformed("more than one value"));
+    }
+    rewriter.unambiguous()?;
+    Ok((json, rewriter.attachments))
 }
 
 struct Rewriter {
@@ -126,6 +135,14 @@ impl Rewriter {
             self.value(cursor.token()?, &mut json, &mut open)?;
         }
         String::from_utf8(json).map(Some).map_err(|_| Malformed("not UTF-8"))
+    }
+
+    /// What looks like the place of bytes would be taken for one.
+    fn unambiguous(&self) -> Result<(), Malformed> {
+        match self.place_written_out && !self.attachments.is_empty() {
+            true => Err(Malformed("a placeholder beside bytes")),
+            false => Ok(()),
+        }
     }
 
     fn key(&mut self, key: Token<'_>, json: &mut Vec<u8>) -> Result<(), Malformed> {

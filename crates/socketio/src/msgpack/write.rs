@@ -31,6 +31,13 @@ pub(crate) fn packet(head: &Head<'_>, attachments: &[&[u8]]) -> Vec<u8> {
     out
 }
 
+/// Well-formed JSON as one value, these bytes in the places that stand for them.
+pub fn from_json(json: &str, attachments: &[&[u8]]) -> Vec<u8> {
+    let mut out = Vec::with_capacity(json.len() + attachments.iter().map(|bytes| bytes.len()).sum::<usize>());
+    Rewriter { json, counts: counts(json).into_iter(), attachments }.rewrite(&mut out);
+    out
+}
+
 /// How many elements or pairs each array and map of this JSON has, in the order in which they begin.
 fn counts(json: &str) -> Vec<u32> {
     let bytes = json.as_bytes();
