@@ -19,6 +19,7 @@ mod local;
 mod options;
 mod redis;
 mod topics;
+pub mod wire;
 
 pub use bus::{Bus, BusError, ServerState};
 pub use channel::{Channel, ChannelError, MAX_CHANNEL_BYTES};
