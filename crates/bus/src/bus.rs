@@ -170,6 +170,14 @@ impl Bus {
         Ok(self.0.topics.hold(Key::Prefix(prefix.clone())))
     }
 
+    /// How many nodes are subscribed to a channel, those included that linger; `None` where the server does not say.
+    pub async fn subscribers(&self, channel: &Channel) -> Option<usize> {
+        match &self.0.carrier {
+            Carrier::Local(link) => Some(link.subscribers(channel)),
+            Carrier::Redis(link) => link.subscribers(channel).await,
+        }
+    }
+
     /// The shard that carries a channel: what an interruption names. Always 0 where there is but one, and on a Redis Cluster.
     pub fn shard_of(&self, channel: &Channel) -> usize {
         match &self.0.carrier {

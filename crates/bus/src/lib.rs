@@ -11,6 +11,7 @@
 //! **Bounded.** What waits to be published and what waits to be received are bounded in bytes. What does not fit is
 //! dropped, counted, and told as an interruption.
 
+pub mod adapter;
 mod bus;
 mod channel;
 mod counters;

@@ -80,6 +80,11 @@ impl LocalLink {
         }
     }
 
+    pub(crate) fn subscribers(&self, channel: &Channel) -> usize {
+        let table = self.bus.0.table.read().unwrap_or_else(PoisonError::into_inner);
+        table.exact.get(channel).map_or(0, Vec::len)
+    }
+
     pub(crate) fn want(&self, key: &Key, confirmed: &Confirmed) {
         let mut table = self.bus.0.table.write().unwrap_or_else(PoisonError::into_inner);
         match key {

@@ -33,6 +33,11 @@ impl Payload {
         Ok(Self::ack(json, attachments))
     }
 
+    /// No arguments.
+    pub fn empty() -> Self {
+        Self::ack("[]", Vec::new())
+    }
+
     /// The arguments, read as a tuple or any other sequence, one element an argument. Arguments beyond those
     /// asked for are passed over; a missing one is an error.
     pub fn args<T: DeserializeOwned>(&self) -> Result<T, serde_json::Error> {

@@ -27,6 +27,7 @@ use super::{
 use crate::{
     channel::Channel,
     inbox::Direction,
+    options::PubSub,
     topics::{Confirmed, Key},
 };
 
@@ -117,6 +118,18 @@ impl Cluster {
         if let Err(error) = self.refresh().await {
             tracing::warn!("the cluster's map cannot be had: {error}");
             self.look_at_holes(&mut self.map.write().unwrap_or_else(PoisonError::into_inner));
+        }
+    }
+
+    /// The servers on which a channel has its subscribers: in classic pub/sub any of them.
+    pub(crate) fn endpoints_of(&self, channel: &Channel) -> Vec<Endpoint> {
+        let map = self.read();
+        match self.shared.options.mode {
+            PubSub::Sharded => {
+                let master = map.server(channel).and_then(|server| map.masters.get(&server));
+                master.map(|master| master.endpoint.clone()).into_iter().collect()
+            }
+            PubSub::Classic => map.masters.values().map(|master| master.endpoint.clone()).collect(),
         }
     }
 

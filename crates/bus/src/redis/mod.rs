@@ -5,6 +5,7 @@
 //! what of it is in force. A cluster is one shard whose [`cluster`] map says which server has which channel.
 
 mod backoff;
+mod census;
 mod cluster;
 mod desk;
 mod dial;
@@ -32,6 +33,7 @@ use crate::{
     channel::Channel,
     topics::{Confirmed, Key},
 };
+use census::Census;
 use cluster::Cluster;
 use desk::{Desk, ServerId};
 use outbox::{Message, Outbox};
@@ -41,6 +43,7 @@ use outbox::{Message, Outbox};
 pub(crate) struct RedisLink {
     shards: Vec<Shard>,
     weights: Vec<u64>,
+    census: Census,
     /// Prefixes can be subscribed to.
     pub(crate) has_patterns: bool,
 }
@@ -49,7 +52,7 @@ pub(crate) struct RedisLink {
 #[derive(Debug)]
 enum Shard {
     /// A server, or a pair of which each carries everything.
-    Fixed { desk: Arc<Desk>, server: ServerId, servers: Vec<Vec<Arc<Outbox>>> },
+    Fixed { desk: Arc<Desk>, server: ServerId, servers: Vec<Vec<Arc<Outbox>>>, endpoints: Vec<Endpoint> },
     /// All of them, by slots.
     Cluster(Arc<Cluster>),
 }
@@ -69,6 +72,15 @@ impl RedisLink {
             }
             Shard::Cluster(cluster) => cluster.publish(Message::new(channel, payload)),
         }
+    }
+
+    /// How many nodes hear a channel; `None` where that cannot be known.
+    pub(crate) async fn subscribers(&self, channel: &Channel) -> Option<usize> {
+        let endpoints = match &self.shards[self.shard_of(channel)] {
+            Shard::Fixed { endpoints, .. } => endpoints.clone(),
+            Shard::Cluster(cluster) => cluster.endpoints_of(channel),
+        };
+        if endpoints.is_empty() { None } else { self.census.count(&endpoints, channel).await }
     }
 
     pub(crate) fn want(&self, key: &Key, confirmed: &Arc<Confirmed>) {

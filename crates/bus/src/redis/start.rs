@@ -8,6 +8,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{
     RedisLink, Shard,
+    census::Census,
     cluster::Cluster,
     desk::Desk,
     dial::trust,
@@ -70,7 +71,8 @@ pub(crate) async fn start(
     let found = ask_all(&shared, &endpoints).await?;
     let (shards, weights) = begin(&shared).await;
     let has_patterns = redis.mode == PubSub::Classic;
-    let link = RedisLink { shards, weights, has_patterns };
+    let census = Census::new(shared);
+    let link = RedisLink { shards, weights, census, has_patterns };
     Ok(Started { link, inbox, states: states.watch(), found })
 }
 
@@ -151,13 +153,15 @@ fn fixed(shared: &Arc<Shared>, shard: usize, endpoints: Vec<Endpoint>) -> Shard 
     let paired = endpoints.len() > 1;
     let outgoing = Outgoing::new(shard, paired, shared.inbox.clone(), shared.states.clone());
     let hints = Hints::default();
-    let named: Vec<_> =
-        endpoints.into_iter().map(|endpoint| (shared.add(&endpoint.to_string(), shard), endpoint)).collect();
+    let named: Vec<_> = endpoints
+        .iter()
+        .map(|endpoint| (shared.add(&endpoint.to_string(), shard), endpoint.clone()))
+        .collect();
     let servers = named
         .iter()
         .map(|(server, endpoint)| shared.publish(*server, endpoint, &outgoing, &hints, &shared.shutdown))
         .collect();
     let server = named.first().map_or(0, |(server, _)| *server);
     shared.subscribe(server, named, (&desk, shard), &hints, &shared.shutdown);
-    Shard::Fixed { desk, server, servers }
+    Shard::Fixed { desk, server, servers, endpoints }
 }

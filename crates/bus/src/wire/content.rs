@@ -31,6 +31,21 @@ impl<'a> Content<'a> {
         Self { json: event.json().into(), attachments }
     }
 
+    /// The same, with nothing borrowed.
+    pub fn into_owned(self) -> Content<'static> {
+        Content { json: self.json.into_owned().into(), attachments: self.attachments }
+    }
+
+    /// How many bytes it has, those that its places stand for included.
+    pub fn len(&self) -> usize {
+        self.json.len() + self.attachments.iter().map(Bytes::len).sum::<usize>()
+    }
+
+    /// Whether it has none, which no JSON has.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
     /// The first argument of an acknowledgement, which is all that Node passes on of it; `None`: it had none.
     pub fn first_of(answer: &Payload) -> Option<Content<'static>> {
         let first = answer.elements().ok()?.first()?.get().to_owned();

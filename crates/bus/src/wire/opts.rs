@@ -61,8 +61,8 @@ impl<'a> RawOpts<'a> {
 /// Any number of milliseconds, at most a day.
 fn milliseconds(number: f64) -> Duration {
     const DAY: f64 = 86_400_000.0;
-    // Of what is no number the smaller of the two is the other.
-    Duration::from_millis(number.max(0.0).min(DAY) as u64)
+    // What is no number becomes 0.
+    Duration::from_millis(number.clamp(0.0, DAY) as u64)
 }
 
 /// Rooms as they came, bounded.

@@ -1,0 +1,118 @@
+//! A small Socket.IO server whose rooms are shared by as many processes as there are, and by Node.js servers.
+//!
+//! `cargo run -p plaza-bus --example rooms -- [PORT] [--redis URL | --cluster URL] [--classic] [--commands]`
+//!
+//! Without a Redis it is alone. `--cluster` names one server of a Redis Cluster, `--classic` speaks with Node's
+//! `createAdapter` and its emitter instead of `createShardedAdapter`. When it listens it says so on standard output. It
+//! answers three events, and with `--commands` those of `commands.rs`, which `e2e/cluster` asks for:
+//!
+//! | event | what happens |
+//! |---|---|
+//! | `join(room, ack)` | puts the socket into the room; `ack({ok:true})` when what others send there is heard |
+//! | `msg(room, text, t0, ack)` | `msg {room,text,t0}` to everybody in the room; `ack({ok:true})` |
+//! | `echo(text, ack)` | `ack(text)` |
+
+mod commands;
+
+use plaza_bus::{
+    Bus, BusOptions, Endpoint, Layout, Link, LocalBus, PubSub, RedisOptions,
+    adapter::{AdapterOptions, ClusterAdapter, Hooks},
+    wire::Format,
+};
+use plaza_socketio::{Config, Event, Handlers, Origins, SocketIo, serve};
+use serde_json::{Value, json};
+use std::{error::Error, future::pending, time::Duration};
+use tokio::{net::TcpListener, time::timeout};
+use tokio_util::sync::CancellationToken;
+
+type Failure = Box<dyn Error + Send + Sync>;
+
+/// How long who joins a room waits for the other servers to be heard.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+/// What the command line says.
+struct Settings {
+    port: u16,
+    link: Link,
+    format: Format,
+    commands: bool,
+}
+
+#[tokio::main]
+async fn main() -> Result<(), Failure> {
+    let settings = settings(std::env::args().skip(1))?;
+    let shutdown = CancellationToken::new();
+    let (bus, receiver) = Bus::start(BusOptions::new(settings.link), shutdown.clone()).await?;
+    eprintln!("{}", bus.found());
+    let options = AdapterOptions { format: settings.format, ..AdapterOptions::default() };
+    let hooks = if settings.commands { commands::hooks() } else { Hooks::default() };
+    let adapter = ClusterAdapter::start(bus, options, hooks, shutdown);
+    let with = |handlers: Handlers| match settings.commands {
+        true => commands::add(handlers, &adapter),
+        false => handlers,
+    };
+    let io = SocketIo::builder(Config { origins: Origins::Any, ..Config::default() })
+        .namespace("/", with(handlers(&adapter)))
+        .namespace("/other", with(handlers(&adapter)))
+        .adapter(adapter.clone())
+        .build();
+    let listening = adapter.clone();
+    tokio::spawn(async move { listening.run(receiver).await });
+    adapter.ready().await;
+    let listener = TcpListener::bind(("127.0.0.1", settings.port)).await?;
+    println!("listening on {}", listener.local_addr()?);
+    serve(listener, io, pending()).await?;
+    Ok(())
+}
+
+fn settings(mut arguments: impl Iterator<Item = String>) -> Result<Settings, Failure> {
+    let (mut port, mut layout, mut mode, mut commands) = (3000, None, PubSub::Sharded, false);
+    while let Some(argument) = arguments.next() {
+        let mut url = || Endpoint::parse(&arguments.next().unwrap_or_default());
+        match argument.as_str() {
+            "--redis" => layout = Some(Layout::One(url()?)),
+            "--cluster" => layout = Some(Layout::Cluster(vec![url()?])),
+            "--classic" => mode = PubSub::Classic,
+            "--commands" => commands = true,
+            number => port = number.parse().map_err(|_| format!("what is {number}?"))?,
+        }
+    }
+    let link = match layout {
+        Some(layout) => Link::Redis(RedisOptions { mode, ..RedisOptions::new(layout) }),
+        None => Link::Local(LocalBus::new()),
+    };
+    let format = match mode {
+        PubSub::Sharded => Format::Sharded,
+        PubSub::Classic => Format::Classic,
+    };
+    Ok(Settings { port, link, format, commands })
+}
+
+fn handlers(adapter: &ClusterAdapter) -> Handlers {
+    let adapter = adapter.clone();
+    Handlers::default()
+        .on("join", move |socket, event: Event| {
+            let adapter = adapter.clone();
+            async move {
+                let Ok((room,)) = event.payload.args::<(String,)>() else { return };
+                socket.join(&room);
+                // Without Redis the room is this server's alone, which is no reason to wait.
+                let _ = timeout(PATIENCE, adapter.hears(socket.namespace().name(), &room)).await;
+                if let Some(ack) = event.ack {
+                    let _ = ack.send(&[json!({ "ok": true })]);
+                }
+            }
+        })
+        .on("msg", |socket, event: Event| async move {
+            let Ok((room, text, t0)) = event.payload.args::<(String, Value, Value)>() else { return };
+            let message = json!({ "room": room, "text": text, "t0": t0 });
+            let _ = socket.namespace().to(&room).emit("msg", &[message]);
+            if let Some(ack) = event.ack {
+                let _ = ack.send(&[json!({ "ok": true })]);
+            }
+        })
+        .on("echo", |_, event: Event| async move {
+            let (Ok((text,)), Some(ack)) = (event.payload.args::<(Value,)>(), event.ack) else { return };
+            let _ = ack.send(&[text]);
+        })
+}
