@@ -1,5 +1,6 @@
 //! What a test asks of this server to do to the sockets of all others: the event `do`, with one object.
 
+use bytes::Bytes;
 use plaza_bus::{
     adapter::{ClusterAdapter, Hooks, ServerAnswersError, ServerEvent},
     wire::Content,
@@ -131,7 +132,7 @@ fn values(answers: &[Payload]) -> Vec<Value> {
         [] => {
             answer.args::<Vec<Value>>().ok().and_then(|args| args.into_iter().next()).unwrap_or(Value::Null)
         }
-        attachments => json!({ "bytes": attachments.iter().map(|bytes| bytes.len()).sum::<usize>() }),
+        attachments => json!({ "bytes": attachments.iter().map(Bytes::len).sum::<usize>() }),
     };
     answers.iter().map(value).collect()
 }
