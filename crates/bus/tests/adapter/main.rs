@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "what is not as it should be fails the test")]
 
 mod hostile;
+mod over_redis;
 mod support;
 
 use plaza_bus::{

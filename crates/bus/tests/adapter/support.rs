@@ -33,8 +33,12 @@ pub(crate) struct Node {
 
 impl Node {
     pub(crate) async fn start(bus: &LocalBus, options: AdapterOptions, hooks: Hooks) -> Self {
+        Self::over(Link::Local(bus.clone()), options, hooks).await
+    }
+
+    pub(crate) async fn over(link: Link, options: AdapterOptions, hooks: Hooks) -> Self {
         let end = CancellationToken::new();
-        let bus_options = BusOptions { linger: Duration::ZERO, ..BusOptions::new(Link::Local(bus.clone())) };
+        let bus_options = BusOptions { linger: Duration::ZERO, ..BusOptions::new(link) };
         let (bus, receiver) = Bus::start(bus_options, end.clone()).await.unwrap();
         let adapter = ClusterAdapter::start(bus.clone(), options, hooks, end.clone());
         let io = SocketIo::builder(Config::default())
