@@ -92,7 +92,7 @@ async fn sockets_elsewhere_are_told_of_moved_and_let_go() {
         let [a, b] = two(format).await;
         let mut ben = b.client("red").await;
         let started = Instant::now();
-        let found = a.root().to("red").fetch_sockets().await.unwrap();
+        let found = soon("all sockets", a.root().to("red").fetch_sockets()).await.unwrap();
         assert_eq!(found.len(), 1);
         assert_eq!((found[0].id(), &found[0].info().rooms), (ben.socket_id(), &vec!["red".to_owned()]));
         assert_eq!(found[0].info().data, json!({ "name": ben.id() }));
