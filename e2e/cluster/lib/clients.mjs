@@ -5,8 +5,9 @@ import { io } from "socket.io-client";
 /** How long what must come may take on a busy machine. */
 const PATIENCE = 10_000;
 
-export async function connect(url, { namespace = "/", rooms = [] } = {}) {
-  const socket = io(`${url}${namespace}`, { transports: ["websocket"], forceNew: true, reconnection: false });
+export async function connect(url, { namespace = "/", rooms = [], transports = ["websocket"], query } = {}) {
+  const options = { transports, query, forceNew: true, reconnection: false };
+  const socket = io(`${url}${namespace}`, options);
   const heard = [];
   const waiting = new Set();
   socket.onAny((...event) => {
@@ -19,6 +20,9 @@ export async function connect(url, { namespace = "/", rooms = [] } = {}) {
     socket,
     id: socket.id,
     heard,
+    /** The server that it is connected to, as its sid says. */
+    server: () => socket.io.engine.id.split("_")[0],
+    transport: () => socket.io.engine.transport.name,
     /** Joins a room, and waits until what other servers send there is heard. */
     join: (room) => socket.timeout(PATIENCE).emitWithAck("join", room),
     /** Has a Plaza node do something. */

@@ -1,4 +1,5 @@
 // A Socket.IO server of Node.js with the official adapter.
+import { randomBytes } from "node:crypto";
 import { once } from "node:events";
 import { createServer } from "node:http";
 import { createAdapter, createShardedAdapter } from "@socket.io/redis-adapter";
@@ -8,7 +9,8 @@ import { Server } from "socket.io";
 /** Answers may take so long that none is a timeout. */
 export const FOREVER = 600_000;
 
-export async function startNode(redisUrl, format) {
+/** A Node.js server; with a name, sids begin with it and `_`. */
+export async function startNode(redisUrl, format, name) {
   const clients = [createClient({ url: redisUrl }), createClient({ url: redisUrl })];
   for (const client of clients) {
     client.on("error", () => {});
@@ -20,6 +22,7 @@ export async function startNode(redisUrl, format) {
       : createShardedAdapter(...clients, { subscriptionMode: "dynamic" });
   const http = createServer();
   const io = new Server(http, { adapter });
+  if (name) io.engine.generateId = () => `${name}_${randomBytes(15).toString("base64url")}`;
   for (const namespace of [io.of("/"), io.of("/other")]) {
     namespace.on("connection", (socket) => {
       socket.data = { from: "node", id: socket.id };

@@ -11,7 +11,7 @@ import { fileURLToPath } from "node:url";
 const root = fileURLToPath(new URL("../../../", import.meta.url));
 
 /** A port that nobody uses at the moment. */
-async function freePort() {
+export async function freePort() {
   const server = createServer().listen(0, "127.0.0.1");
   await once(server, "listening");
   const { port } = server.address();
@@ -21,7 +21,7 @@ async function freePort() {
 }
 
 /** Starts a program and waits for a line of its output that matches; returns its end and the match. */
-async function start(program, args, ready, options = {}) {
+export async function start(program, args, ready, options = {}) {
   const child = spawn(program, args, { stdio: ["ignore", "pipe", "pipe"], ...options });
   const told = [];
   const matched = new Promise((resolve, reject) => {
@@ -40,6 +40,7 @@ async function start(program, args, ready, options = {}) {
   const match = await matched;
   return {
     match,
+    child,
     async stop() {
       if (child.exitCode !== null || child.signalCode !== null) return;
       const ended = once(child, "exit");
@@ -71,8 +72,10 @@ function rooms() {
   return path;
 }
 
-export async function startPlaza(redisUrl, format) {
+/** A Plaza node; with a name, sids begin with it and `_`. */
+export async function startPlaza(redisUrl, format, name) {
   const args = ["0", "--redis", redisUrl, "--commands", ...(format === "classic" ? ["--classic"] : [])];
+  if (name) args.push("--name", name);
   const plaza = await start(rooms(), args, /^listening on (\S+)$/);
   return { url: `http://${plaza.match[1]}`, stop: plaza.stop };
 }

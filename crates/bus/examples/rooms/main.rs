@@ -1,10 +1,11 @@
 //! A small Socket.IO server whose rooms are shared by as many processes as there are, and by Node.js servers.
 //!
-//! `cargo run -p plaza-bus --example rooms -- [PORT] [--redis URL | --cluster URL] [--classic] [--commands]`
+//! `cargo run -p plaza-bus --example rooms -- [PORT] [--redis URL | --cluster URL] [--classic] [--name NAME] [--commands]`
 //!
 //! Without a Redis it is alone. `--cluster` names one server of a Redis Cluster, `--classic` speaks with Node's
-//! `createAdapter` and its emitter instead of `createShardedAdapter`. When it listens it says so on standard output. It
-//! answers three events, and with `--commands` those of `commands.rs`, which `e2e/cluster` asks for:
+//! `createAdapter` and its emitter instead of `createShardedAdapter`. With `--name` every Engine.IO sid begins with that
+//! and `_`, for a proxy to know this process by. When it listens it says so on standard output. It answers three events,
+//! and with `--commands` those of `commands.rs`, which `e2e/cluster` asks for:
 //!
 //! | event | what happens |
 //! |---|---|
@@ -35,6 +36,7 @@ struct Settings {
     port: u16,
     link: Link,
     format: Format,
+    sid_prefix: String,
     commands: bool,
 }
 
@@ -51,7 +53,8 @@ async fn main() -> Result<(), Failure> {
         true => commands::add(handlers, &adapter),
         false => handlers,
     };
-    let io = SocketIo::builder(Config { origins: Origins::Any, ..Config::default() })
+    let sid_prefix = settings.sid_prefix;
+    let io = SocketIo::builder(Config { origins: Origins::Any, sid_prefix, ..Config::default() })
         .namespace("/", with(handlers(&adapter)))
         .namespace("/other", with(handlers(&adapter)))
         .adapter(adapter.clone())
@@ -66,12 +69,14 @@ async fn main() -> Result<(), Failure> {
 }
 
 fn settings(mut arguments: impl Iterator<Item = String>) -> Result<Settings, Failure> {
-    let (mut port, mut layout, mut mode, mut commands) = (3000, None, PubSub::Sharded, false);
+    let (mut port, mut layout, mut mode) = (3000, None, PubSub::Sharded);
+    let (mut sid_prefix, mut commands) = (String::new(), false);
     while let Some(argument) = arguments.next() {
-        let mut url = || Endpoint::parse(&arguments.next().unwrap_or_default());
+        let mut value = || arguments.next().unwrap_or_default();
         match argument.as_str() {
-            "--redis" => layout = Some(Layout::One(url()?)),
-            "--cluster" => layout = Some(Layout::Cluster(vec![url()?])),
+            "--redis" => layout = Some(Layout::One(Endpoint::parse(&value())?)),
+            "--cluster" => layout = Some(Layout::Cluster(vec![Endpoint::parse(&value())?])),
+            "--name" => sid_prefix = format!("{}_", value()),
             "--classic" => mode = PubSub::Classic,
             "--commands" => commands = true,
             number => port = number.parse().map_err(|_| format!("what is {number}?"))?,
@@ -85,7 +90,7 @@ fn settings(mut arguments: impl Iterator<Item = String>) -> Result<Settings, Fai
         PubSub::Sharded => Format::Sharded,
         PubSub::Classic => Format::Classic,
     };
-    Ok(Settings { port, link, format, commands })
+    Ok(Settings { port, link, format, sid_prefix, commands })
 }
 
 fn handlers(adapter: &ClusterAdapter) -> Handlers {
