@@ -207,10 +207,9 @@ impl Adapter for ClusterAdapter {
     }
 
     fn closed(&self, namespace: &str) {
-        if self.0.options.heartbeats {
+        if self.0.spaces.close(namespace) && self.0.options.heartbeats {
             self.say(namespace, &Body::Close);
         }
-        self.0.spaces.close(namespace);
     }
 
     fn occupied(&self, namespace: &str, room: &str) {

@@ -38,12 +38,14 @@ impl Spaces {
         self.lock().insert(name.into(), space);
     }
 
-    /// One is gone, unless another of its name was opened meanwhile.
-    pub(super) fn close(&self, namespace: &str) {
+    /// One is gone. Whether it is: another of its name may have been opened meanwhile.
+    pub(super) fn close(&self, namespace: &str) -> bool {
         let mut spaces = self.lock();
-        if spaces.get(namespace).is_some_and(|space| space.namespace.strong_count() == 0) {
+        let gone = spaces.get(namespace).is_some_and(|space| space.namespace.strong_count() == 0);
+        if gone {
             spaces.remove(namespace);
         }
+        gone
     }
 
     pub(super) fn enter(&self, namespace: &str, room: &str, subscribe: impl FnOnce() -> Subscription) {
