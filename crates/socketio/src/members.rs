@@ -216,7 +216,8 @@ mod tests {
     #[test]
     fn a_room_is_kept_no_longer_than_its_members() {
         let namespace = Namespace::new("/", Arc::default(), Arc::new(Alone), Weak::new(), None);
-        let (members, ana, ben) = (Members::new("/", Arc::new(Alone)), connected(&namespace), connected(&namespace));
+        let (members, ana, ben) =
+            (Members::new("/", Arc::new(Alone)), connected(&namespace), connected(&namespace));
         members.insert(Arc::clone(&ana));
         members.insert(Arc::clone(&ben));
         for room in ["red", "blue"] {

@@ -3,7 +3,9 @@
 use bytes::Bytes;
 use serde::{
     Deserialize, Deserializer, Serialize, Serializer,
-    de::{DeserializeOwned, DeserializeSeed, Error as _, IgnoredAny, SeqAccess, value::SeqAccessDeserializer},
+    de::{
+        DeserializeOwned, DeserializeSeed, Error as _, IgnoredAny, SeqAccess, value::SeqAccessDeserializer,
+    },
     ser::SerializeStruct,
 };
 use serde_json::{Value, value::RawValue};

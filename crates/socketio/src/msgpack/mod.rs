@@ -17,8 +17,8 @@ mod write;
 pub use crate::packet::Malformed;
 pub(crate) use read::Packet;
 pub use read::to_json;
-pub(crate) use write::packet;
 pub use write::from_json;
+pub(crate) use write::packet;
 
 #[cfg(test)]
 mod tests;
