@@ -9,9 +9,11 @@ export async function connect(url, { namespace = "/", rooms = [], transports = [
   const options = { transports, query, forceNew: true, reconnection: false };
   const socket = io(`${url}${namespace}`, options);
   const heard = [];
+  const all = [];
   const waiting = new Set();
   socket.onAny((...event) => {
     // Acknowledgements are for those who listen to the event.
+    all.push(event[0]);
     heard.push(event.filter((argument) => typeof argument !== "function"));
     for (const look of waiting) look();
   });
@@ -45,8 +47,12 @@ export async function connect(url, { namespace = "/", rooms = [], transports = [
         });
       }
     },
-    /** The names of what was heard and not taken. */
-    names: () => heard.map(([event]) => event),
+    /** How often an event of this name was heard since the last `forget`, taken or not. */
+    times: (name) => all.filter((event) => event === name).length,
+    forget() {
+      heard.length = 0;
+      all.length = 0;
+    },
     close: () => socket.disconnect(),
   };
   for (const room of rooms) await client.join(room);

@@ -3,19 +3,30 @@ import { randomBytes } from "node:crypto";
 import { once } from "node:events";
 import { createServer } from "node:http";
 import { createAdapter, createShardedAdapter } from "@socket.io/redis-adapter";
-import { createClient } from "redis";
+import { createClient, createCluster } from "redis";
 import { Server } from "socket.io";
 
 /** Answers may take so long that none is a timeout. */
 export const FOREVER = 600_000;
 
-/** A Node.js server; with a name, sids begin with it and `_`. */
-export async function startNode(redisUrl, format, name) {
-  const clients = [createClient({ url: redisUrl }), createClient({ url: redisUrl })];
-  for (const client of clients) {
-    client.on("error", () => {});
-    await client.connect();
+/** A connected client of one Redis server or of a cluster. */
+export async function connectRedis({ url, urls, isCluster }) {
+  const rootNodes = urls.map((seed) => ({ url: seed }));
+  // The adapter counts subscribers on every master, for which it wants a connection to each.
+  const client = isCluster ? createCluster({ rootNodes, minimizeConnections: false }) : createClient({ url });
+  client.on("error", () => {});
+  await client.connect();
+  // The adapter does not wait for the end of its subscriptions, which may be that of the connection.
+  for (const name of ["sUnsubscribe", "unsubscribe", "pUnsubscribe"]) {
+    const unsubscribe = client[name].bind(client);
+    client[name] = (...channels) => unsubscribe(...channels).catch(() => {});
   }
+  return client;
+}
+
+/** A Node.js server; with a name, sids begin with it and `_`. */
+export async function startNode(redis, format, name) {
+  const clients = [await connectRedis(redis), await connectRedis(redis)];
   const adapter =
     format === "classic"
       ? createAdapter(...clients, { requestsTimeout: FOREVER })
@@ -37,10 +48,11 @@ export async function startNode(redisUrl, format, name) {
   return {
     io,
     url: `http://127.0.0.1:${http.address().port}`,
+    /** How many servers there are, as Node.js counts them. */
+    count: () => io.of("/").adapter.serverCount(),
     async stop() {
       await io.close();
-      // What the adapter still has to say, to end its subscriptions, goes out first.
-      await Promise.all(clients.map((client) => client.close()));
+      for (const client of clients) client.destroy();
     },
   };
 }

@@ -50,11 +50,10 @@ export async function start(program, args, ready, options = {}) {
   };
 }
 
-export async function startRedis() {
+async function startServer(port, more) {
   const folder = mkdtempSync(join(tmpdir(), "plaza-cluster-"));
-  const port = await freePort();
   const settings = ["--port", port, "--bind", "127.0.0.1", "--save", "", "--appendonly", "no", "--dir", folder];
-  const redis = await start("redis-server", settings.map(String), /Ready to accept connections/);
+  const redis = await start("redis-server", [...settings, ...more].map(String), /Ready to accept connections/);
   return {
     url: `redis://127.0.0.1:${port}`,
     async stop() {
@@ -62,6 +61,28 @@ export async function startRedis() {
       rmSync(folder, { recursive: true, force: true });
     },
   };
+}
+
+/** One Redis server. */
+export async function startRedis() {
+  const redis = await startServer(await freePort(), []);
+  return { ...redis, urls: [redis.url], isCluster: false };
+}
+
+/** A Redis Cluster of three masters. */
+export async function startRedisCluster() {
+  const settings = ["--cluster-enabled", "yes", "--cluster-node-timeout", 2000];
+  const servers = [];
+  while (servers.length < 3) {
+    // The servers speak with each other on another port, which needs room above the first one.
+    const port = await freePort();
+    if (port < 50_000) servers.push(await startServer(port, [...settings, "--cluster-port", port + 10_000]));
+  }
+  const urls = servers.map(({ url }) => url);
+  const addresses = urls.map((url) => new URL(url).host);
+  const made = await start("redis-cli", ["--cluster", "create", ...addresses, "--cluster-yes"], /All 16384 slots covered/);
+  await made.stop();
+  return { url: urls[0], urls, isCluster: true, stop: () => Promise.all(servers.map(({ stop }) => stop())) };
 }
 
 /** The example `rooms`: what `PLAZA_ROOMS` names, or what was built last. */
@@ -73,8 +94,9 @@ function rooms() {
 }
 
 /** A Plaza node; with a name, sids begin with it and `_`. */
-export async function startPlaza(redisUrl, format, name) {
-  const args = ["0", "--redis", redisUrl, "--commands", ...(format === "classic" ? ["--classic"] : [])];
+export async function startPlaza(redis, format, name) {
+  const args = ["0", redis.isCluster ? "--cluster" : "--redis", redis.url, "--commands"];
+  if (format === "classic") args.push("--classic");
   if (name) args.push("--name", name);
   const plaza = await start(rooms(), args, /^listening on (\S+)$/);
   return { url: `http://${plaza.match[1]}`, stop: plaza.stop };

@@ -22,7 +22,7 @@ describe("behind nginx", () => {
     const servers = {};
     for (const [names, startOne] of [[PLAZA, startPlaza], [NODE, startNode]]) {
       for (const name of names) {
-        const { url, stop } = await startOne(redis.url, "sharded", name);
+        const { url, stop } = await startOne(redis, "sharded", name);
         servers[name] = url;
         stops.push(stop);
       }
