@@ -103,17 +103,20 @@ impl RedisCluster {
         Ok(())
     }
 
-    /// Which server has the slot of a channel, as server 0, 1 or 2 says; replicas say the same.
+    /// Which server has the slot of a channel, as soon as all that answer agree.
     pub async fn owner(&self, channel: &str) -> anyhow::Result<usize> {
         let deadline = Instant::now() + DEADLINE;
         loop {
+            let mut owners = Vec::new();
             for server in &self.servers {
-                if let Ok(owner) = self.owner_by(server, channel).await {
-                    return Ok(owner);
-                }
+                owners.extend(self.owner_by(server, channel).await.ok());
+            }
+            owners.dedup();
+            if let [owner] = owners.as_slice() {
+                return Ok(*owner);
             }
             if Instant::now() > deadline {
-                bail!("nobody says who has {channel}");
+                bail!("{channel} is said to be with {owners:?}");
             }
             sleep(LOOK).await;
         }
@@ -140,7 +143,7 @@ impl RedisCluster {
         self.servers.iter().position(|server| server.port() == port).context("a strange server")
     }
 
-    /// Moves the slot of a channel, which must hold no keys, to another master.
+    /// Moves the slot of a channel, which must hold no keys, to another master, and waits until all know.
     pub async fn move_slot(&self, channel: &str, to: usize) -> anyhow::Result<()> {
         let from = self.owner(channel).await?;
         let slot = slot_of(&self.servers[from], channel).await?.to_string();
@@ -150,7 +153,10 @@ impl RedisCluster {
         for server in [target, source] {
             server.ask(&["CLUSTER", "SETSLOT", &slot, "NODE", &self.ids[to]]).await?;
         }
-        Ok(())
+        match self.owner(channel).await? {
+            owner if owner == to => Ok(()),
+            owner => bail!("{channel} went to {owner}, not to {to}"),
+        }
     }
 
     /// Makes a replica the master of its slots, in agreement with the old one.

@@ -333,7 +333,8 @@ impl<'a> Session<'a> {
             self.asked.pop_front();
             return;
         }
-        // Nobody asked: the server has given the slot away.
+        // Nobody asked: the server has given the slot away, to its replica perhaps, and would take it again as that one's.
+        self.context.hints.trouble();
         self.forget(key);
         if self.context.desk.ended(self.context.server, key) {
             self.context.desk.again(key);

@@ -88,8 +88,13 @@ async fn a_master_that_is_replaced() {
     let _held = b.hears("room:1").await;
     a.up().await;
     let master = cluster.owner("room:1").await.unwrap();
-    // In agreement.
+    // In agreement. The old one goes on as a replica, which would carry messages as well: both nodes follow the master.
     cluster.promote(master + 3).await.unwrap();
+    let heard = |answer: &redis::Value| {
+        redis::from_redis_value(answer.clone()).ok() == Some(("room:1".to_owned(), 1))
+    };
+    let new = &cluster.servers[master + 3];
+    new.ask_until(&["PUBSUB", "SHARDNUMSUB", "room:1"], heard).await.unwrap();
     gets_through(&a, &mut b, "room:1", "from the new one").await;
     // By force.
     cluster.servers[master + 3].kill().await.unwrap();
