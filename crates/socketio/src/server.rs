@@ -19,6 +19,7 @@ use std::{
     pin::Pin,
     sync::Arc,
     task::{Context, Poll},
+    time::Duration,
 };
 
 /// Why a socket was disconnected. [`as_str`](Self::as_str) gives the name Node's server has for it.
@@ -169,6 +170,12 @@ impl SocketIo {
     /// How many bytes wait for all clients together, counted as [`Config::total_outbox_bytes`] says.
     pub fn outbox_bytes(&self) -> usize {
         self.engine.outbox_bytes()
+    }
+
+    /// Takes no new clients from now on, and leaves those there are: who asks is answered 503 and told to come again after
+    /// `retry_after`. A proxy that tries the next node after a 503 sends them on.
+    pub fn refuse_new(&self, retry_after: Duration) {
+        self.engine.refuse_new(retry_after);
     }
 
     /// Ends every session with "server shutting down", takes no new ones, and waits for the last handler.

@@ -4,7 +4,7 @@ use crate::{
     DisconnectReason, EncodeError, Payload,
     asking::Waiting,
     broadcast::Broadcast,
-    engine::{Closed, Outgoing as Frames, Session},
+    engine::{CloseReason, Closed, Outgoing as Frames, Session},
     id::SocketId,
     members::{Room, Target},
     namespace::Namespace,
@@ -241,6 +241,12 @@ impl Socket {
     /// Closes the client's session without a word in the namespace: an official client comes back by itself.
     pub fn close_transport(&self) {
         self.session.close();
+    }
+
+    /// As [`close_transport`](Self::close_transport), with the reason that [`SocketIo::close`](crate::SocketIo::close) gives:
+    /// for a server that lets its clients go one after the other.
+    pub fn shut_down(&self) {
+        self.session.close_with(CloseReason::ServerShuttingDown);
     }
 
     pub(crate) fn connected(&self) -> bool {

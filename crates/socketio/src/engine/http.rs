@@ -23,6 +23,8 @@ pub struct Refusal {
     status: StatusCode,
     code: u8,
     message: std::borrow::Cow<'static, str>,
+    /// What the operator should know beyond Node's message.
+    reason: Option<Box<str>>,
     retry_after_seconds: Option<u64>,
 }
 
@@ -32,7 +34,8 @@ impl Refusal {
     }
 
     const fn with_status(status: StatusCode, code: u8, message: &'static str) -> Self {
-        Self { status, code, message: std::borrow::Cow::Borrowed(message), retry_after_seconds: None }
+        let message = std::borrow::Cow::Borrowed(message);
+        Self { status, code, message, reason: None, retry_after_seconds: None }
     }
 
     pub(super) const UNKNOWN_TRANSPORT: Self = Self::bad(0, "Transport unknown");
@@ -47,13 +50,33 @@ impl Refusal {
 
     /// 403: this client shall not come in.
     pub fn forbidden(message: impl Into<std::borrow::Cow<'static, str>>) -> Self {
-        Self { status: StatusCode::FORBIDDEN, code: 4, message: message.into(), retry_after_seconds: None }
+        let status = StatusCode::FORBIDDEN;
+        Self { status, code: 4, message: message.into(), reason: None, retry_after_seconds: None }
     }
 
     /// 503: not now, but perhaps in a second; see [`retry_after`](Self::retry_after).
     pub fn unavailable(message: impl Into<std::borrow::Cow<'static, str>>) -> Self {
         let status = StatusCode::SERVICE_UNAVAILABLE;
-        Self { status, code: 3, message: message.into(), retry_after_seconds: Some(1) }
+        Self { status, code: 3, message: message.into(), reason: None, retry_after_seconds: Some(1) }
+    }
+
+    /// 429: not this client now, while others may come; see [`retry_after`](Self::retry_after). A proxy that tries another
+    /// node after a 503 must not do so for this one.
+    pub fn too_many(message: impl Into<std::borrow::Cow<'static, str>>) -> Self {
+        Self { status: StatusCode::TOO_MANY_REQUESTS, ..Self::unavailable(message) }
+    }
+
+    /// A sid that no session here has. Where it does not begin as those of this node do, a proxy in front has sent it
+    /// astray, and the answer says so; of the sid it says nothing.
+    fn unknown_sid(sid: &str, own_prefix: &str) -> Self {
+        let reason = (!sid.starts_with(own_prefix)).then(|| {
+            format!(
+                "Sessions of this node begin with \"{own_prefix}\", and this one does not. What stands in front is to \
+                 send each session to the node that its sid begins with."
+            )
+            .into()
+        });
+        Self { reason, ..Self::UNKNOWN_SID }
     }
 
     /// Has the answer say when to come again, in whole seconds, rounded up.
@@ -64,8 +87,11 @@ impl Refusal {
     }
 
     fn response(&self) -> Response<Body> {
-        let body = serde_json::json!({ "code": self.code, "message": self.message }).to_string();
-        let mut response = answer(self.status, "application/json", body.into());
+        let mut body = serde_json::json!({ "code": self.code, "message": self.message });
+        if let Some(reason) = &self.reason {
+            body["reason"] = (**reason).into();
+        }
+        let mut response = answer(self.status, "application/json", body.to_string().into());
         if let Some(seconds) = self.retry_after_seconds {
             response.headers_mut().insert(header::RETRY_AFTER, seconds.into());
         }
@@ -143,7 +169,10 @@ impl<A: Application> Engine<A> {
             _ => return Err(Refusal::UNKNOWN_TRANSPORT),
         }
         let session = match query.sid {
-            Some(sid) => Some(self.shared.find(sid).ok_or(Refusal::UNKNOWN_SID)?),
+            Some(sid) => {
+                let unknown = || Refusal::unknown_sid(sid, &self.shared.config.sid_prefix);
+                Some(self.shared.find(sid).ok_or_else(unknown)?)
+            }
             None if parts.method != Method::GET => return Err(Refusal::BAD_METHOD),
             None => None,
         };

@@ -14,6 +14,7 @@ use crate::config::Config;
 use std::{
     collections::HashMap,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
 };
 use tokio::sync::mpsc;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
@@ -44,6 +45,8 @@ pub(super) struct Shared<A: Application> {
 struct Sessions {
     by_sid: HashMap<Box<str>, Arc<Session>>,
     closing: bool,
+    /// Where nobody is let in any more: when those who ask are told to come again.
+    refusing: Option<Duration>,
 }
 
 impl<A: Application> Engine<A> {
@@ -73,6 +76,12 @@ impl<A: Application> Engine<A> {
     /// How many bytes wait for all clients together.
     pub fn outbox_bytes(&self) -> usize {
         self.shared.budget.bytes()
+    }
+
+    /// Takes no new sessions from now on, and leaves those there are: who asks is answered 503 and told to come again
+    /// after `retry_after`.
+    pub fn refuse_new(&self, retry_after: Duration) {
+        self.shared.lock().refusing = Some(retry_after);
     }
 
     /// Ends every session with [`CloseReason::ServerShuttingDown`], takes no new ones, and waits until the last
@@ -109,6 +118,9 @@ impl<A: Application> Shared<A> {
         let mut sessions = self.lock();
         if sessions.closing {
             return Err(Refusal::unavailable("The server is shutting down."));
+        }
+        if let Some(retry_after) = sessions.refusing {
+            return Err(Refusal::unavailable("The server is about to stop.").retry_after(retry_after));
         }
         if self.budget.is_exceeded() {
             return Err(Refusal::unavailable("The server is overloaded."));
