@@ -5,8 +5,8 @@ use crate::{
     tls::{self, plain_http},
 };
 use plaza_protocol::{
-    Code, Credentials, Error, EventsPage, Health, History, Me, NewResetLink, Problem, RefreshRequest,
-    ResetLink, Secret, Tokens,
+    Code, Credentials, DrainNode, Error, EventsPage, Health, History, Me, NewResetLink, Problem,
+    RefreshRequest, ResetLink, Secret, Tokens,
 };
 use reqwest::{RequestBuilder, StatusCode};
 use serde::de::DeserializeOwned;
@@ -69,6 +69,14 @@ impl Rest {
     pub async fn reset_link(&self, access_token: &Secret, name: &str) -> Result<ResetLink, RequestError> {
         let body = NewResetLink { name: name.to_owned() };
         self.ask(self.post("/admin/reset-links").bearer_auth(access_token.expose()).json(&body)).await
+    }
+
+    /// `POST /admin/drain`: has the node of this name, if it is the one that answers, let its clients go and stop; for
+    /// administrators.
+    pub async fn drain(&self, access_token: &Secret, node: &str) -> Result<(), RequestError> {
+        let body = DrainNode { node: node.to_owned() };
+        let asked = self.post("/admin/drain").bearer_auth(access_token.expose()).json(&body);
+        accepted(asked).await.map(|_| ())
     }
 
     /// `GET /rooms/{id}/events`: a page of a room's log.

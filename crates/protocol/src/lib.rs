@@ -35,8 +35,8 @@ pub use event::{
 };
 pub use id::{ClientId, InvalidId, MAX_CLIENT_ID_BYTES, MAX_ROOM_ID_BYTES, RoomId, UserId, UserRef};
 pub use rest::{
-    ChangePassword, Credentials, Health, Me, NewResetLink, Problem, RefreshRequest, ResetLink, ResetPassword,
-    SessionInfo, SessionList, Tokens,
+    ChangePassword, Credentials, DrainNode, Health, Me, NewResetLink, Problem, RefreshRequest, ResetLink,
+    ResetPassword, SessionInfo, SessionList, Tokens,
 };
 pub use secret::Secret;
 pub use time::Timestamp;

@@ -109,6 +109,14 @@ pub struct ResetLink {
     pub expires_at: Timestamp,
 }
 
+/// Body of `POST /admin/drain`, for administrators: the node that answers is to let its clients go, and stop.
+#[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct DrainNode {
+    /// Its name. Another node answers `conflict`: what stands in front of several may have chosen any of them.
+    pub node: String,
+}
+
 /// Answer to `GET /health`.
 #[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]

@@ -40,6 +40,8 @@ enum Command {
     Data(backup::Command),
     /// Administrators, and links by which somebody sets a password anew
     Admin(admin::Admin),
+    /// Have a node let its clients go to others, and stop
+    Drain(admin::Drain),
     /// Chat in this terminal
     Chat {
         /// Where Plaza is, such as http://127.0.0.1:3000, or with https. Authorities to trust other than the system's
@@ -82,6 +84,7 @@ fn run(command: Command) -> anyhow::Result<()> {
             let sources = sources(admin.config(), admin.flags());
             admin::run(admin, &sources, &mut io::stdout(), &mut io::stderr()).await
         }),
+        Command::Drain(drain) => block_on(async { admin::drain(drain, &mut io::stderr()).await }),
         Command::Chat { url } => block_on(console::run(&url)),
         Command::Version => {
             println!("plaza {VERSION}");

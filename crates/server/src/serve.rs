@@ -21,7 +21,7 @@ use std::{sync::Arc, time::Duration};
 use tokio::{
     net::TcpListener,
     task::JoinHandle,
-    time::{Instant, timeout_at},
+    time::{Instant, sleep, timeout_at},
 };
 use tokio_util::sync::CancellationToken;
 
@@ -56,9 +56,10 @@ impl From<TcpListener> for Doors {
     }
 }
 
-/// Serves until `shutdown`, and then stops within `server.grace_ms`: it accepts nobody more, tells its clients and
-/// closes them, commits what was accepted, closes the store. It stops in the same way by itself when one of its tasks
-/// has failed, since a node without its log or its feed takes clients and can do nothing for them.
+/// Serves until `shutdown`, or until an administrator asks for a stop, and then lets its clients go: nobody new comes in
+/// while those who are here stay for `server.drain.delay_ms`, then they are told and closed over `server.drain.spread_ms`.
+/// What was accepted is committed and the store closed within `server.grace_ms`. It stops by itself when one of its
+/// tasks has failed, and then at once, since a node without its log or its feed can do nothing for its clients.
 ///
 /// # Errors
 /// When the store cannot be read or written at the start, and after a stop that a failed task was the reason for.
@@ -68,10 +69,14 @@ pub async fn run(deps: Deps, doors: impl Into<Doors>, shutdown: CancellationToke
     let router = http::router(node.state.clone(), &node.config.server, &node.config.web);
     let entrance = Entrance::new(listener, tls.clone(), &node.config, router);
     let operator = metrics.map(|listener| Operator::let_in(listener, &node, entrance.speaking()));
+    let public = Public::open(entrance, tls);
 
-    let connections = Connections::default();
-    let failed = node.serve(&connections, entrance, tls).await;
-    let finished = node.stop(&connections).await;
+    let failed = node.until_stop().await;
+    let failed = match failed {
+        Some(failed) => Some(failed),
+        None => node.drain().await,
+    };
+    let finished = node.stop(failed.is_some(), public).await;
     if let Some(operator) = operator {
         operator.send_away().await;
     }
@@ -89,6 +94,7 @@ struct Node {
     random: Arc<dyn Random>,
     state: http::State,
     tasks: Tasks,
+    /// Its tasks may end.
     stop: CancellationToken,
     stop_chat: CancellationToken,
 }
@@ -96,7 +102,8 @@ struct Node {
 impl Node {
     async fn start(deps: Deps, shutdown: &CancellationToken) -> anyhow::Result<Self> {
         let Deps { config, store, clock, random, now } = deps;
-        let (stop, stop_chat) = (shutdown.child_token(), CancellationToken::new());
+        let (stop, stop_chat) = (CancellationToken::new(), CancellationToken::new());
+        let draining = shutdown.child_token();
         let tasks = Tasks::new(stop.clone());
         let (chat, committed) =
             Chat::start(store.clone(), clock, random.clone(), config.chat.clone(), stop_chat.clone(), &tasks)
@@ -114,7 +121,7 @@ impl Node {
             metrics: Arc::clone(&metrics),
         };
         let gateway = Gateway::start(chat.clone(), committed, settings, limits.clone(), stop.clone(), &tasks);
-        let health = Health::new(store.clone(), stop.clone());
+        let health = Health::new(store.clone(), draining.clone());
         let state = http::State {
             chat,
             limits,
@@ -124,35 +131,62 @@ impl Node {
             started: now(),
             now,
             health,
+            draining,
             metrics,
         };
         Ok(Self { config, store, random, state, tasks, stop, stop_chat })
     }
 
-    /// Lets people in until the stop, or until a task has failed; which that was.
-    async fn serve(&self, connections: &Connections, entrance: Entrance, tls: Option<Tls>) -> Option<Failed> {
-        let following = async {
-            if let Some(tls) = tls {
-                self.stop.run_until_cancelled(tls.follow()).await;
-            }
-        };
-        let accepting = connections.accept(entrance, &self.stop);
-        let ((), (), failed) =
-            tokio::join!(accepting, following, stop_when_one_fails(&self.tasks, &self.stop));
+    /// Waits for the stop, or for a task that fails: which that was.
+    async fn until_stop(&self) -> Option<Failed> {
+        tokio::select! {
+            () = self.state.draining.cancelled() => None,
+            failed = self.failed() => Some(failed),
+        }
+    }
+
+    /// Waits for a task that fails, and says so.
+    async fn failed(&self) -> Failed {
+        let failed = self.tasks.failed().await;
+        tracing::error!(
+            task = failed.task,
+            panicked = failed.panicked,
+            "A task has failed without which nothing works"
+        );
         failed
     }
 
-    /// Tells its clients, closes them, commits what was accepted, and closes the store.
-    async fn stop(&self, connections: &Connections) -> Result<(), Failed> {
+    /// Keeps its clients for a while in which no new ones come, and lets them go; a task that fails ends that.
+    async fn drain(&self) -> Option<Failed> {
+        let how = &self.config.server.drain;
         tracing::info!("Stopping: nobody is let in any more");
+        let gateway = &self.state.gateway;
+        gateway.refuse_new(how.delay() + how.spread() + how.retry_after());
+        let draining = async {
+            sleep(how.delay()).await;
+            gateway.let_go(how, how.spread(), &*self.random).await;
+        };
+        tokio::select! {
+            () = draining => None,
+            failed = self.failed() => Some(failed),
+        }
+    }
+
+    /// Closes whoever is still there, commits what was accepted, and closes the store.
+    async fn stop(&self, has_failed: bool, mut public: Public) -> Result<(), Failed> {
         let grace = Grace::from_now(self.config.server.grace());
+        self.state.draining.cancel();
+        self.stop.cancel();
         let closing = async {
-            self.state.gateway.drain(&*self.random).await;
-            connections.finish().await;
+            if has_failed {
+                self.state.gateway.let_go(&self.config.server.drain, Duration::ZERO, &*self.random).await;
+            }
+            self.state.gateway.close().await;
+            public.close().await;
         };
         if timeout_at(grace.for_clients, closing).await.is_err() {
             tracing::warn!("Some connections did not close in time and are cut");
-            connections.cut();
+            public.cut();
         }
         let storing = async {
             self.stop_chat.cancel();
@@ -164,6 +198,43 @@ impl Node {
             tracing::warn!("The store did not close in time; what was acknowledged is in it");
             Ok(())
         })
+    }
+}
+
+/// Where people are let in, until the last of them has been told goodbye: who polls fetches that with a request.
+struct Public {
+    connections: Connections,
+    leave: CancellationToken,
+    accepting: JoinHandle<()>,
+}
+
+impl Public {
+    fn open(entrance: Entrance, tls: Option<Tls>) -> Self {
+        let (connections, leave) = (Connections::default(), CancellationToken::new());
+        let accepting = tokio::spawn({
+            let (connections, leave) = (connections.clone(), leave.clone());
+            async move {
+                let following = async {
+                    if let Some(tls) = tls {
+                        leave.run_until_cancelled(tls.follow()).await;
+                    }
+                };
+                tokio::join!(connections.accept(entrance, &leave), following);
+            }
+        });
+        Self { connections, leave, accepting }
+    }
+
+    /// Lets nobody in any more, and waits for those who are in to end what they are at.
+    async fn close(&mut self) {
+        self.leave.cancel();
+        let _ = (&mut self.accepting).await;
+        self.connections.finish().await;
+    }
+
+    fn cut(&self) {
+        self.leave.cancel();
+        self.connections.cut();
     }
 }
 
@@ -193,18 +264,6 @@ impl Operator {
         let _ = self.accepting.await;
         self.connections.cut();
     }
-}
-
-/// Stops the node when a task fails, and tells which; nothing if it is stopped for another reason.
-async fn stop_when_one_fails(tasks: &Tasks, stop: &CancellationToken) -> Option<Failed> {
-    let failed = stop.run_until_cancelled(tasks.failed()).await?;
-    tracing::error!(
-        task = failed.task,
-        panicked = failed.panicked,
-        "A task has failed without which nothing works"
-    );
-    stop.cancel();
-    Some(failed)
 }
 
 /// The two deadlines of a stop.

@@ -18,12 +18,14 @@ pub(crate) fn watch(shutdown: CancellationToken) -> io::Result<()> {
     // fails.
     let _too_large = signal(SignalKind::from_raw(nix::libc::SIGXFSZ))?;
     tokio::spawn(async move {
+        // Not whether `shutdown` is cancelled: an administrator may have asked for the stop, which is no signal yet.
+        let mut asked = false;
         loop {
             tokio::select! {
                 _ = terminate.recv() => {}
                 _ = interrupt.recv() => {}
             }
-            if shutdown.is_cancelled() {
+            if std::mem::replace(&mut asked, true) {
                 std::process::exit(INTERRUPTED);
             }
             shutdown.cancel();

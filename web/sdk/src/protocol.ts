@@ -125,6 +125,12 @@ export type DiscoverRooms = {
 /** Answer that has nothing to say but `ok`. */
 export type Done = Record<never, never>;
 
+/** Body of `POST /admin/drain`, for administrators: the node that answers is to let its clients go, and stop. */
+export type DrainNode = {
+  /** Its name. Another node answers `conflict`: what stands in front of several may have chosen any of them. */
+  node: string;
+};
+
 /** `session:ending`: the server is about to close this connection's transport. */
 export type Ending = {
   /** `shutdown` (come back soon) or `revoked` (sign in again). */

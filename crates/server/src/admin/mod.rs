@@ -5,8 +5,11 @@
 //! for scripts; what is to be said about it goes to stderr. A password is read from a terminal that does not show it,
 //! from a file or from stdin, never from an argument, which other users of the machine see.
 
+mod drain;
 mod elsewhere;
 mod password;
+
+pub use drain::{Drain, drain};
 
 use crate::{
     config::{Config, Sources},

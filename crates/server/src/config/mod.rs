@@ -7,6 +7,7 @@
 mod auth;
 mod bus;
 mod chat;
+mod drain;
 mod error;
 mod layer;
 mod limits;
@@ -23,6 +24,7 @@ mod tests;
 
 pub use auth::Auth;
 pub use bus::{Bus, BusKind, BusMode};
+pub use drain::Drain;
 pub use error::ConfigError;
 pub use layer::ENV_PREFIX;
 pub use limits::{AddressRates, Limits, PersonRates, Rates};

@@ -1,6 +1,6 @@
 //! Where a node listens, whom it believes, and how long it takes to stop.
 
-use super::{ConfigError, Tls, within};
+use super::{ConfigError, Drain, Tls, within};
 use crate::client_addr::TrustedProxies;
 use serde::Deserialize;
 use std::{net::SocketAddr, time::Duration};
@@ -15,8 +15,10 @@ pub struct Server {
     pub node: String,
     /// Where people reach this Plaza, without a slash at its end; empty where nobody said.
     pub public_url: String,
-    /// How long stopping may take, in milliseconds.
+    /// How long stopping may take once clients are told, in milliseconds.
     pub grace_ms: u64,
+    /// How its clients are let go of before that.
+    pub drain: Drain,
     /// Whose `X-Forwarded-For` counts.
     pub trusted_proxies: TrustedProxies,
     /// Whose pages may talk to this server beside its own.
@@ -49,35 +51,43 @@ impl Server {
         within("server.request_timeout_ms", self.request_timeout_ms, 100, 600_000)?;
         within("server.write_timeout_ms", self.write_timeout_ms, 100, 600_000)?;
         if self.node.len() > MAX_NODE_BYTES
-            || !self.node.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+            || !self
+                .node
+                .bytes()
+                .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
         {
             let name = &self.node;
             return Err(ConfigError::Bounds(format!(
-                "server.node must have at most {MAX_NODE_BYTES} of A-Z a-z 0-9 -, not {name:?}"
+                "server.node must have at most {MAX_NODE_BYTES} of a-z 0-9 -, not {name:?}: a proxy tells nodes apart by it"
             )));
         }
+        self.drain.check()?;
         self.tls.check()?;
         check_public_url(&self.public_url)?;
         self.allowed_origins.iter().try_for_each(|origin| check_origin(origin))
     }
 
-    /// How long stopping may take.
+    /// How long stopping may take once clients are told.
     pub fn grace(&self) -> Duration {
         Duration::from_millis(self.grace_ms)
     }
 }
 
-/// An address that `/#…` can be put behind.
+/// An address that `/#…` can be put behind; or none.
 fn check_public_url(url: &str) -> Result<(), ConfigError> {
+    if url.is_empty() || is_base_url(url) {
+        return Ok(());
+    }
+    Err(ConfigError::Bounds(format!(
+        "server.public_url is {url:?}; write it like \"https://chat.example.org\", without a slash at the end"
+    )))
+}
+
+/// Whether it is `http` or `https`, an authority and perhaps a path, without a slash at its end.
+pub(super) fn is_base_url(url: &str) -> bool {
     let rest = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://"));
     let fits = |byte: u8| byte.is_ascii_graphic() && !b"#?\"<>".contains(&byte);
-    match rest {
-        None if url.is_empty() => Ok(()),
-        Some(rest) if !rest.is_empty() && !rest.ends_with('/') && rest.bytes().all(fits) => Ok(()),
-        _ => Err(ConfigError::Bounds(format!(
-            "server.public_url is {url:?}; write it like \"https://chat.example.org\", without a slash at the end"
-        ))),
-    }
+    rest.is_some_and(|rest| !rest.is_empty() && !rest.ends_with('/') && rest.bytes().all(fits))
 }
 
 /// An origin as a browser writes it: scheme and authority, no path, no slash at the end.

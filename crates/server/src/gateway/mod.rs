@@ -2,7 +2,7 @@
 //!
 //! A client's way: it is let in by its token or as a guest (`seat`), is brought up to date and goes live
 //! (`catch_up`), and then asks (`commands`). It is sent away when its session is revoked (`registry`) or the
-//! node stops ([`Gateway::drain`]).
+//! node stops ([`Gateway::let_go`]).
 
 mod catch_up;
 mod commands;
@@ -13,6 +13,7 @@ mod seat;
 
 use crate::{
     client_addr::{ClientAddr, UNKNOWN},
+    config::Drain,
     limits::{Action, Limits},
     telemetry::metrics::Metrics,
 };
@@ -25,6 +26,8 @@ use std::{sync::Arc, time::Duration};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
+/// How far apart the groups are in which clients are let go.
+const WAVE: Duration = Duration::from_millis(50);
 /// The one namespace.
 const NAMESPACE: &str = "/";
 
@@ -128,10 +131,10 @@ impl Gateway {
         let io = SocketIo::builder(settings.socket)
             .on_request(move |request| {
                 let addr = request.extensions.get::<ClientAddr>().copied().unwrap_or(ClientAddr(UNKNOWN));
-                // The official client comes again after a 503 by itself.
+                // The official client comes again by itself. Not 503: a proxy would try the next node.
                 limits
                     .check(Action::Connect, addr.0, None)
-                    .map_err(|error| Refusal::unavailable(error.message))?;
+                    .map_err(|error| Refusal::too_many(error.message))?;
                 let mut kept = http::Extensions::new();
                 kept.insert(addr);
                 kept.insert(AskedBefore::default());
@@ -160,15 +163,40 @@ impl Gateway {
         if self.io.overloaded() { Err(commands::overloaded()) } else { Ok(()) }
     }
 
-    /// Tells every client that its session ends and when to come back, closes all, and waits for the last of
-    /// their requests.
-    pub async fn drain(&self, random: &dyn Random) {
-        for socket in self.here.registry.all() {
-            // Spread, so that they do not all come at once.
-            let retry_after_ms = random.between(500, 2_500).into();
-            let ending = Ending { reason: "shutdown".to_owned(), retry_after_ms, url: None };
-            tell(&socket, &ending);
+    /// Lets nobody new in from now on, and leaves those who are here.
+    pub fn refuse_new(&self, retry_after: Duration) {
+        self.io.refuse_new(retry_after);
+    }
+
+    /// Tells its clients that their sessions end, when to come back and where to, and closes each as it is told: one
+    /// after the other, over `spread`. Who is let in meanwhile is told as well.
+    pub async fn let_go(&self, how: &Drain, spread: Duration, random: &dyn Random) {
+        let here = self.here.registry.all();
+        let waves = usize::try_from(spread.as_millis() / WAVE.as_millis()).unwrap_or(usize::MAX).max(1);
+        let mut gone = 0;
+        for wave in 1..=waves {
+            let until = here.len() * wave / waves;
+            here[gone..until].iter().for_each(|socket| self.send_away(socket, how, random));
+            gone = until;
+            if wave < waves {
+                tokio::time::sleep(WAVE).await;
+            }
         }
+        self.here.registry.all().iter().for_each(|socket| self.send_away(socket, how, random));
+    }
+
+    fn send_away(&self, socket: &Arc<Socket>, how: &Drain, random: &dyn Random) {
+        let (retry_after_ms, url) = (how.retry_of_one(random), how.url_of_one(random));
+        tell(socket, &Ending { reason: "shutdown".to_owned(), retry_after_ms, url });
+        socket.shut_down();
+        // Its end takes a moment, in which it must not be told again.
+        if let Some(seat) = socket.data::<Seat>() {
+            self.here.registry.remove(&seat.identity.session, socket);
+        }
+    }
+
+    /// Closes who is left, and waits for the last of their requests.
+    pub async fn close(&self) {
         self.io.close().await;
     }
 }

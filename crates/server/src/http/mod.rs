@@ -39,6 +39,7 @@ use plaza_chat::Chat;
 use plaza_protocol::{Code, Error, Health};
 use problem::Refusal;
 use std::{sync::Arc, time::Duration};
+use tokio_util::sync::CancellationToken;
 
 /// Most bytes of a request's body under `/api`.
 const MAX_BODY_BYTES: usize = 64 * 1024;
@@ -56,6 +57,8 @@ pub(crate) struct State {
     /// `now` when this node began to serve.
     pub(crate) started: Duration,
     pub(crate) health: NodeHealth,
+    /// Cancelled: this node lets its clients go and stops.
+    pub(crate) draining: CancellationToken,
     pub(crate) metrics: Arc<Metrics>,
 }
 

@@ -21,7 +21,7 @@ pub(crate) struct Health {
 
 struct Inner {
     store: Store,
-    stop: CancellationToken,
+    draining: CancellationToken,
 }
 
 /// The answer of `/readyz`.
@@ -34,9 +34,9 @@ struct Readiness {
 }
 
 impl Health {
-    /// `stop`: from then on the node drains.
-    pub(crate) fn new(store: Store, stop: CancellationToken) -> Self {
-        Self { inner: Arc::new(Inner { store, stop }) }
+    /// `draining`: once it is cancelled the node is on its way out.
+    pub(crate) fn new(store: Store, draining: CancellationToken) -> Self {
+        Self { inner: Arc::new(Inner { store, draining }) }
     }
 
     /// `/livez`: that this is answered is the answer.
@@ -55,9 +55,9 @@ impl Health {
     }
 
     async fn reasons(&self) -> Vec<&'static str> {
-        let Inner { store, stop } = &*self.inner;
+        let Inner { store, draining } = &*self.inner;
         let mut reasons = Vec::new();
-        if stop.is_cancelled() {
+        if draining.is_cancelled() {
             reasons.push("the node is draining");
         }
         // Why is in the log: who may ask here need not know where the data lies.
