@@ -1,6 +1,6 @@
 # Every target does its own set-up (scripts/setup) and leaves nothing to remember.
 .DEFAULT_GOAL := build
-.PHONY: build help run web check test bench
+.PHONY: build help run cluster web check test bench
 
 ARGS ?=
 CARGO_TARGET_DIR ?= target
@@ -18,6 +18,9 @@ run: ## build the page and the server, and serve on http://127.0.0.1:3000, data 
 	@scripts/setup build web
 	@scripts/web
 	cargo run --release -p plaza-server -- serve $(ARGS)
+
+cluster: ## three nodes behind nginx, on Redis and PostgreSQL with throw-away data; prints where (PORT=8080)
+	@scripts/cluster
 
 web: ## build the page into web/dist
 	@scripts/web
