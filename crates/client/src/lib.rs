@@ -29,7 +29,7 @@ pub use plaza::{Connection, Inbox, Incoming};
 pub use plaza_protocol::Request;
 pub use reconnect::{Client, Identity, Sight, Update, Updates, Witness};
 pub use rest::Rest;
-pub use tls::plain_http;
+pub use tls::{https, plain_http};
 
 use std::time::Duration;
 

@@ -62,3 +62,11 @@ pub fn plain_http() -> reqwest::ClientBuilder {
         Err(_) => builder,
     }
 }
+
+/// What an HTTP client is built with that asks a server over HTTPS, straight, and trusts whom Plaza's clients trust.
+///
+/// # Errors
+/// When no authority is trusted here.
+pub fn https() -> io::Result<reqwest::ClientBuilder> {
+    Ok(plain_http().tls_backend_preconfigured(config()?).https_only(true))
+}

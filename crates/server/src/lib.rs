@@ -5,6 +5,7 @@
 //! the other side: `plaza chat`.
 
 pub mod admin;
+pub mod alerts;
 pub mod backup;
 pub mod client_addr;
 pub mod config;

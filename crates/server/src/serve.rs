@@ -64,6 +64,20 @@ impl From<TcpListener> for Doors {
 /// # Errors
 /// When the store cannot be read or written at the start, and after a stop that a failed task was the reason for.
 pub async fn run(deps: Deps, doors: impl Into<Doors>, shutdown: CancellationToken) -> anyhow::Result<()> {
+    run_and_tell(deps, doors, shutdown, async |_| {}).await
+}
+
+/// As [`run`], and where a task was the reason for the stop, tells `tell` in one sentence without a full stop: at once,
+/// while clients are still being closed, and waits for it.
+///
+/// # Errors
+/// As [`run`]'s.
+pub async fn run_and_tell(
+    deps: Deps,
+    doors: impl Into<Doors>,
+    shutdown: CancellationToken,
+    tell: impl AsyncFnOnce(&str),
+) -> anyhow::Result<()> {
     let Doors { listener, tls, metrics } = doors.into();
     let node = Node::start(deps, &shutdown).await?;
     let router = http::router(node.state.clone(), &node.config.server, &node.config.web);
@@ -76,11 +90,24 @@ pub async fn run(deps: Deps, doors: impl Into<Doors>, shutdown: CancellationToke
         Some(failed) => Some(failed),
         None => node.drain().await,
     };
-    let finished = node.stop(failed.is_some(), public).await;
+    let failed = match failed {
+        Some(failed) => {
+            let reason = failed.to_string();
+            let _ = tokio::join!(node.stop(true, public), tell(&reason));
+            Some(failed)
+        }
+        None => {
+            let failed = node.stop(false, public).await.err();
+            if let Some(failed) = failed {
+                tell(&failed.to_string()).await;
+            }
+            failed
+        }
+    };
     if let Some(operator) = operator {
         operator.send_away().await;
     }
-    if let Some(failed) = failed.or(finished.err()) {
+    if let Some(failed) = failed {
         bail!("{failed}, so this node has stopped. What was acknowledged is stored. Start it again.");
     }
     tracing::info!("Stopped");

@@ -2,6 +2,7 @@
 //! sentence.
 
 use crate::{
+    alerts::{Alerts, Alive, Panics},
     config::{Config, Durability, Sources},
     open_files, serve, signals,
     telemetry::log,
@@ -9,7 +10,7 @@ use crate::{
     web,
 };
 use anyhow::{Context as _, anyhow};
-use plaza_chat::{Random, SystemClock, SystemRandom};
+use plaza_chat::{Clock, Random, SystemClock, SystemRandom};
 use plaza_store::Store;
 use std::{
     io::{self, IsTerminal as _, Write},
@@ -18,7 +19,7 @@ use std::{
     sync::Arc,
     time::Instant,
 };
-use tokio::net::TcpListener;
+use tokio::{net::TcpListener, time::sleep};
 use tokio_util::sync::CancellationToken;
 
 /// Serves until a signal; what people need to know goes to `out`, the log to stderr.
@@ -26,12 +27,25 @@ use tokio_util::sync::CancellationToken;
 /// # Errors
 /// One sentence: a bad configuration, an address that cannot be had, data that cannot be used.
 pub async fn serve(sources: &Sources, out: &mut (dyn Write + Send)) -> anyhow::Result<()> {
+    serve_by(sources, Arc::new(SystemClock), out).await
+}
+
+/// As [`serve()`], with a clock of the caller's.
+///
+/// # Errors
+/// As [`serve()`]'s.
+pub async fn serve_by(
+    sources: &Sources,
+    clock: Arc<dyn Clock>,
+    out: &mut (dyn Write + Send),
+) -> anyhow::Result<()> {
     let random: Arc<dyn Random> = Arc::new(SystemRandom);
     let mut config = Config::load(sources)?.config;
     if config.server.node.is_empty() {
         config.server.node = random_node(&*random);
     }
-    start_log(&config)?;
+    let panics = Arc::new(Panics::new(Arc::new(SystemClock)));
+    start_log(&config, Arc::clone(&panics))?;
     open_files::provide(config.server.max_http_connections);
     let shutdown = CancellationToken::new();
     signals::watch(shutdown.clone()).context("Cannot watch for signals")?;
@@ -43,6 +57,10 @@ pub async fn serve(sources: &Sources, out: &mut (dyn Write + Send)) -> anyhow::R
         None => None,
     };
     let (metrics, watched) = metrics.unzip();
+    let alerts = Alerts::new(&config, Arc::new(SystemClock), Arc::clone(&random), panics);
+    if !waited(&alerts, &shutdown).await {
+        return Ok(());
+    }
     let store = open_store(&config, &*random).await?;
     let data = std::path::absolute(&config.store.data).unwrap_or_else(|_| config.store.data.clone());
     // Who reads this may have gone away; the server stays.
@@ -62,9 +80,45 @@ pub async fn serve(sources: &Sources, out: &mut (dyn Write + Send)) -> anyhow::R
 
     let began = Instant::now();
     let now = Arc::new(move || began.elapsed());
-    let clock = Arc::new(SystemClock);
     let doors = serve::Doors { listener, tls, metrics };
-    serve::run(serve::Deps { config, store, clock, random, now }, doors, shutdown).await
+    let alive = begin_alive(&config, &alerts);
+    let deps = serve::Deps { config, store, clock, random, now };
+    let tell = async |reason: &str| alerts.stopped(reason).await;
+    let ended = serve::run_and_tell(deps, doors, shutdown, tell).await;
+    if let Some(Err(error)) = alive.map(Alive::ended) {
+        tracing::warn!(%error, "The next start will report that this process ended without a word: it did not");
+    }
+    ended
+}
+
+/// Waits where the node has stopped by itself again and again. `false`: it was asked to stop meanwhile.
+async fn waited(alerts: &Alerts, shutdown: &CancellationToken) -> bool {
+    let wait = alerts.wait_before_start();
+    if wait.is_zero() {
+        return true;
+    }
+    tracing::warn!(
+        seconds = wait.as_secs(),
+        "This node has stopped by itself again and again: it waits before it starts"
+    );
+    shutdown.run_until_cancelled(sleep(wait)).await.is_some()
+}
+
+/// Notes that this process lives, and has it told when the one before ended without a word.
+fn begin_alive(config: &Config, alerts: &Alerts) -> Option<Alive> {
+    let (alive, before) = Alive::begin(&config.store.data, &alerts.this_process())
+        .inspect_err(
+            |error| tracing::warn!(%error, "Whether this process ends in good order will not be known"),
+        )
+        .ok()
+        .flatten()?;
+    if let Some(before) = before {
+        tracing::warn!(began = %before.began_at, "The process before ended without a word: it was killed, or its machine was");
+        let alerts = alerts.clone();
+        // Nobody waits for that.
+        tokio::spawn(async move { alerts.found_dead(&before).await });
+    }
+    Some(alive)
 }
 
 /// Says what is in force.
@@ -105,13 +159,13 @@ async fn open_store(config: &Config, random: &dyn Random) -> anyhow::Result<Stor
 }
 
 /// The log goes to stderr, in colour where somebody looks at it.
-fn start_log(config: &Config) -> anyhow::Result<()> {
+fn start_log(config: &Config, panics: Arc<Panics>) -> anyhow::Result<()> {
     let colour =
         io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
     let log = log::subscriber(&config.log, io::stderr, colour)?;
     tracing::subscriber::set_global_default(log)
         .map_err(|error| anyhow!("Cannot start the log: {error}."))?;
-    log::tell_panics();
+    log::tell_panics(panics);
     Ok(())
 }
 

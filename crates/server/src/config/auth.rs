@@ -3,7 +3,7 @@
 use super::ConfigError;
 use plaza_protocol::Secret;
 use serde::Deserialize;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// `[auth]`
 #[derive(Debug, Clone, Deserialize)]
@@ -21,19 +21,7 @@ const MIN_SECRET_BYTES: usize = 32;
 impl Auth {
     /// Takes the secret from its file where one is named.
     pub(super) fn read_secret(&mut self) -> Result<(), ConfigError> {
-        if self.secret_file.as_os_str().is_empty() {
-            return Ok(());
-        }
-        if !self.secret.is_empty() {
-            return Err(ConfigError::Bounds("set auth.secret or auth.secret_file, not both".into()));
-        }
-        let text = std::fs::read_to_string(&self.secret_file)
-            .map_err(|why| ConfigError::Unreadable { path: self.secret_file.clone(), why })?;
-        self.secret = Secret::new(text.trim_end_matches(['\r', '\n']));
-        if !self.secret.is_empty() {
-            return Ok(());
-        }
-        Err(ConfigError::Bounds(format!("{} is empty; it must hold auth.secret", self.secret_file.display())))
+        read_secret_file("auth.secret", &mut self.secret, &self.secret_file)
     }
 
     pub(super) fn check(&self) -> Result<(), ConfigError> {
@@ -45,4 +33,21 @@ impl Auth {
         }
         Ok(())
     }
+}
+
+/// Takes a secret from its file where one is named.
+pub(super) fn read_secret_file(key: &str, secret: &mut Secret, file: &Path) -> Result<(), ConfigError> {
+    if file.as_os_str().is_empty() {
+        return Ok(());
+    }
+    if !secret.is_empty() {
+        return Err(ConfigError::Bounds(format!("set {key} or {key}_file, not both")));
+    }
+    let text = std::fs::read_to_string(file)
+        .map_err(|why| ConfigError::Unreadable { path: file.to_owned(), why })?;
+    *secret = Secret::new(text.trim_end_matches(['\r', '\n']));
+    if !secret.is_empty() {
+        return Ok(());
+    }
+    Err(ConfigError::Bounds(format!("{} is empty; it must hold {key}", file.display())))
 }

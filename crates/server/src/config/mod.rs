@@ -4,6 +4,7 @@
 //! keys: what it does not name is refused by name. Each concern is a small struct that checks its own bounds.
 //! Nothing here reads the environment or the command line: both come in as arguments.
 
+mod alerts;
 mod auth;
 mod bus;
 mod chat;
@@ -22,6 +23,7 @@ mod web;
 #[cfg(test)]
 mod tests;
 
+pub use alerts::Alerts;
 pub use auth::Auth;
 pub use bus::{Bus, BusKind, BusMode};
 pub use drain::Drain;
@@ -47,6 +49,7 @@ pub const DEFAULTS: &str = include_str!("../../../../config/default.toml");
 const SECRETS: [&str; 2] = ["auth.secret", "bus.password"];
 /// Keys with lists of URLs that may hold passwords: those are never shown, and never read from a file of settings.
 const URLS: [&str; 2] = ["bus.urls", "bus.pairs"];
+const SECRETS: [&str; 2] = ["alerts.secret", "auth.secret"];
 
 /// Everything a node is told.
 #[derive(Debug, Clone, Deserialize)]
@@ -68,6 +71,8 @@ pub struct Config {
     pub socket: Socket,
     /// The operator's figures.
     pub metrics: Metrics,
+    /// Who is told when a node has stopped by itself.
+    pub alerts: Alerts,
     /// The browser client.
     pub web: Web,
     /// The log.
@@ -112,6 +117,7 @@ impl Config {
         let mut config: Self = figment.extract().map_err(|error| ConfigError::from_figment(&error))?;
         config.auth.read_secret()?;
         config.bus.read_password()?;
+        config.alerts.read_secret()?;
         config.check()?;
         chat::complete(&mut config.chat, &config.auth, &config.socket)?;
         Ok(Loaded { config, figment, keys: defaults.keys() })
@@ -124,6 +130,7 @@ impl Config {
         self.auth.check()?;
         self.limits.check()?;
         self.socket.check()?;
+        self.alerts.check()?;
         self.web.check()?;
         self.log.check()
     }

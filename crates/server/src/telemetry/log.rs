@@ -4,10 +4,14 @@
 //! the direction of reading: in both formats such characters are written as escapes. Who reads the log reads what Plaza
 //! wrote.
 
-use crate::config::{self, ConfigError, LogFormat};
+use crate::{
+    alerts::Panics,
+    config::{self, ConfigError, LogFormat},
+};
 use std::{
     fmt::{self, Write as _},
     io, panic,
+    sync::Arc,
 };
 use tracing::{
     Subscriber,
@@ -37,9 +41,10 @@ where
     })
 }
 
-/// Has a panic told in the log, in its format, and on one line.
-pub fn tell_panics() {
-    panic::set_hook(Box::new(|panic| {
+/// Has a panic told in the log, in its format, and on one line; and remembered for a report.
+pub fn tell_panics(panics: Arc<Panics>) {
+    panic::set_hook(Box::new(move |panic| {
+        panics.note(panic);
         let location = panic.location().map(ToString::to_string).unwrap_or_default();
         let message = panic.payload_as_str().unwrap_or("no message");
         tracing::error!(location, "A task panicked: {message}");
