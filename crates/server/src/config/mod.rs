@@ -46,10 +46,9 @@ use std::path::PathBuf;
 /// The defaults: every key with its documentation.
 pub const DEFAULTS: &str = include_str!("../../../../config/default.toml");
 /// Keys whose values are never shown, and never read from a file of settings.
-const SECRETS: [&str; 2] = ["auth.secret", "bus.password"];
+const SECRETS: [&str; 3] = ["alerts.secret", "auth.secret", "bus.password"];
 /// Keys with lists of URLs that may hold passwords: those are never shown, and never read from a file of settings.
 const URLS: [&str; 2] = ["bus.urls", "bus.pairs"];
-const SECRETS: [&str; 2] = ["alerts.secret", "auth.secret"];
 
 /// Everything a node is told.
 #[derive(Debug, Clone, Deserialize)]
