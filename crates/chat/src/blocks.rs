@@ -6,7 +6,8 @@ use crate::{
     accounts::people,
     failure::{Failure, Outcome},
     log::parsed,
-    sqlite, unavailable,
+    unavailable,
+    words::{rows, words},
 };
 use plaza_protocol::{BlockUser, BlockedList, Code, Error, RoomId, UnblockUser, User, UserId};
 use sqlx::{AnyConnection, Row};
@@ -110,8 +111,8 @@ async fn blockers(
     user: &UserId,
     among: &[UserId],
 ) -> Outcome<HashSet<UserId>> {
-    let rows = sqlx::query(sqlite::BLOCKERS)
-        .bind(sqlite::rows(among)?)
+    let rows = sqlx::query(words(connection).blockers)
+        .bind(rows(among)?)
         .bind(user.as_str())
         .fetch_all(connection)
         .await?;
@@ -143,7 +144,7 @@ pub(crate) async fn parted(
     if pairs.is_empty() {
         return Ok(parted);
     }
-    for row in &sqlx::query(sqlite::DIRECTLY).bind(sqlite::rows(pairs)?).fetch_all(connection).await? {
+    for row in &sqlx::query(words(connection).directly).bind(rows(pairs)?).fetch_all(connection).await? {
         if row.try_get::<i64, _>(1)? + row.try_get::<i64, _>(2)? > 0 {
             parted.insert(row.try_get::<i64, _>(0)? as usize);
         }

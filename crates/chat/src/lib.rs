@@ -13,6 +13,7 @@ mod feed;
 mod log;
 mod migrations;
 mod names;
+mod postgres;
 mod presence;
 mod random;
 mod resume;
@@ -21,6 +22,7 @@ mod rooms;
 mod settings;
 mod sqlite;
 mod tasks;
+mod words;
 
 pub use accounts::{Administration, Identity, ResetToken, SessionId};
 pub use clock::{Clock, SystemClock};
@@ -173,7 +175,9 @@ fn unavailable(error: impl Into<StoreError>) -> Error {
     let error = error.into();
     match error {
         StoreError::Closed => tracing::debug!("A request came after the store was closed"),
-        StoreError::Exhausted => tracing::warn!(%error, "The store is too slow for what is asked of it"),
+        StoreError::Exhausted | StoreError::Contended { .. } => {
+            tracing::warn!(%error, "The store is too slow for what is asked of it");
+        }
         _ => tracing::error!(%error, "The store failed a request"),
     }
     told(&error)
@@ -183,13 +187,24 @@ fn unavailable(error: impl Into<StoreError>) -> Error {
 fn told(error: &StoreError) -> Error {
     match error {
         StoreError::Expired => Error::expired(),
-        StoreError::Exhausted => {
+        StoreError::Exhausted | StoreError::Contended { .. } => {
             Error::new(Code::Busy, "The server is busy. Try again in a moment.").retry_after_ms(1_000)
         }
         StoreError::Closed => {
             Error::new(Code::Unavailable, "The server is shutting down. Try again in a moment.")
                 .retry_after_ms(1_000)
         }
+        // Whether it was done nobody knows. A message that is sent again is stored once.
+        StoreError::Uncertain { .. } => Error::new(
+            Code::Unavailable,
+            "The server lost its data while it stored this, so it may be done or not. Try again in a moment.",
+        )
+        .retry_after_ms(1_000),
+        StoreError::Unreachable { .. } => Error::new(
+            Code::Unavailable,
+            "The server cannot reach its data now. Nothing was changed: try again in a moment.",
+        )
+        .retry_after_ms(1_000),
         // Long times to wait: an operator has to do something first.
         StoreError::Full { .. } => Error::new(
             Code::Unavailable,

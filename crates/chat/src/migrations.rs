@@ -1,31 +1,30 @@
-//! The tables' layout, step by step. A released step never changes.
+//! The tables' layout, step by step. A released step never changes. A later step has words for each database, and says
+//! which older nodes can use what it leaves, for they may be at work beside it.
 
 use plaza_store::Migration;
 
 /// For [`plaza_store::Store::open`].
 pub const MIGRATIONS: &[Migration] = &[
-    Migration {
-        version: 1,
-        name: "users, sessions, rooms, members, events",
-        sql: include_str!("../migrations/0001_accounts_rooms_log.sql"),
-    },
-    Migration { version: 2, name: "by expiry", sql: include_str!("../migrations/0002_expiry.sql") },
-    Migration { version: 3, name: "ordinals", sql: include_str!("../migrations/0003_ordinals.sql") },
-    Migration {
-        version: 4,
-        name: "member counts",
-        sql: include_str!("../migrations/0004_member_counts.sql"),
-    },
-    Migration {
-        version: 5,
-        name: "roles, bans, blocks, public rooms",
-        sql: include_str!("../migrations/0005_roles_bans_blocks.sql"),
-    },
-    Migration { version: 6, name: "presence", sql: include_str!("../migrations/0006_presence.sql") },
-    Migration {
-        version: 7,
-        name: "looks, sessions, administrators",
-        sql: include_str!("../migrations/0007_looks_sessions_administrators.sql"),
-    },
-    Migration { version: 8, name: "retention", sql: include_str!("../migrations/0008_retention.sql") },
+    early(
+        1,
+        "users, sessions, rooms, members, events",
+        include_str!("../migrations/0001_accounts_rooms_log.sql"),
+    ),
+    early(2, "by expiry", include_str!("../migrations/0002_expiry.sql")),
+    early(3, "ordinals", include_str!("../migrations/0003_ordinals.sql")),
+    early(4, "member counts", include_str!("../migrations/0004_member_counts.sql")),
+    early(5, "roles, bans, blocks, public rooms", include_str!("../migrations/0005_roles_bans_blocks.sql")),
+    early(6, "presence", include_str!("../migrations/0006_presence.sql")),
+    early(
+        7,
+        "looks, sessions, administrators",
+        include_str!("../migrations/0007_looks_sessions_administrators.sql"),
+    ),
+    Migration::new(8, "retention", include_str!("../migrations/0008_retention.sql"))
+        .in_postgres(Some(include_str!("../migrations/postgres_0008_layout.sql"))),
 ];
+
+/// One of before there was PostgreSQL, which begins at the eighth.
+const fn early(version: i64, name: &'static str, sql: &'static str) -> Migration {
+    Migration::new(version, name, sql).in_postgres(None)
+}

@@ -1,19 +1,28 @@
 //! The statements that work on many rows at once, in SQLite's words: the rows come as one JSON array of arrays,
 //! which `jsonb_each` (SQLite 3.51; ours is built in) parses once. One statement for a batch costs a fraction of one
-//! for each row. `CROSS JOIN` keeps SQLite from turning the loops around. Everything else in this crate is plain SQL
-//! that any database understands.
+//! for each row. `CROSS JOIN` keeps SQLite from turning the loops around.
 
-use serde::Serialize;
+use crate::words::{Append, Words};
 
-/// Rows as the statements take them.
-pub(crate) fn rows<T: Serialize>(rows: &[T]) -> sqlx::Result<String> {
-    serde_json::to_string(rows).map_err(|error| sqlx::Error::Encode(error.into()))
-}
+pub(crate) const WORDS: Words = Words {
+    memberships: MEMBERSHIPS,
+    known_messages: KNOWN_MESSAGES,
+    append: Append::Each([APPEND_MESSAGES, RAISE_TOPS, RAISE_OWN]),
+    own_up_to: OWN_UP_TO,
+    raise_read: RAISE_READ,
+    directly: DIRECTLY,
+    blockers: BLOCKERS,
+    see_guests: SEE_GUESTS,
+    see_sessions: SEE_SESSIONS,
+    presence_by_id: PRESENCE_BY_ID,
+    presence_by_key: PRESENCE_BY_KEY,
+    see_people: SEE_PEOPLE,
+};
 
 /// `[[room, user], …]` → for each pair that is a membership: its index, the room's top, the messages in the room, how
 /// far the user read, how many of the messages are the user's, the position of the newest of those, and how many members
 /// the room has.
-pub(crate) const MEMBERSHIPS: &str = "
+const MEMBERSHIPS: &str = "
     SELECT pair.key, rooms.seq, rooms.messages, members.read_seq, members.own, members.own_seq, rooms.members
     FROM jsonb_each($1) AS pair
     CROSS JOIN members ON members.room_id = pair.value ->> 0 AND members.user_id = pair.value ->> 1
@@ -21,7 +30,7 @@ pub(crate) const MEMBERSHIPS: &str = "
 
 /// `[[room, sender, client id], …]` → for each message that is stored already: its index and what it is. Of one that
 /// retention has cut, kind and body are NULL.
-pub(crate) const KNOWN_MESSAGES: &str = "
+const KNOWN_MESSAGES: &str = "
     SELECT wanted.key, COALESCE(events.seq, cut.seq), COALESCE(events.id, cut.id), COALESCE(events.at, cut.at),
         events.kind, events.body
     FROM jsonb_each($1) AS wanted
@@ -32,7 +41,7 @@ pub(crate) const KNOWN_MESSAGES: &str = "
     WHERE events.seq IS NOT NULL OR cut.seq IS NOT NULL";
 
 /// `[[room, seq, id, sender, name, guest, client id, kind, body, at, messages, own, prev], …]`
-pub(crate) const APPEND_MESSAGES: &str = "
+const APPEND_MESSAGES: &str = "
     INSERT INTO events
         (type, room_id, seq, id, sender_id, sender_name, sender_guest, client_id, kind, body, at,
         messages, own, prev)
@@ -41,13 +50,13 @@ pub(crate) const APPEND_MESSAGES: &str = "
     FROM jsonb_each($1)";
 
 /// `[[room, seq, messages], …]`
-pub(crate) const RAISE_TOPS: &str = "
+const RAISE_TOPS: &str = "
     UPDATE rooms SET seq = top.value ->> 1, messages = top.value ->> 2
     FROM jsonb_each($1) AS top
     WHERE rooms.id = top.value ->> 0";
 
 /// `[[room, user, own, own seq], …]`
-pub(crate) const RAISE_OWN: &str = "
+const RAISE_OWN: &str = "
     UPDATE members SET own = newest.value ->> 2, own_seq = newest.value ->> 3
     FROM jsonb_each($1) AS newest
     WHERE members.room_id = newest.value ->> 0 AND members.user_id = newest.value ->> 1";
@@ -56,7 +65,7 @@ pub(crate) const RAISE_OWN: &str = "
 /// there are the user's. It begins at the nearest of the user's messages above the position that the index has, and goes
 /// back from one to the one before, at most 32 steps, until the one before is not above the position: so it never asks
 /// for a message at or below it, which may be cut.
-pub(crate) const OWN_UP_TO: &str = "
+const OWN_UP_TO: &str = "
     WITH RECURSIVE back (key, room_id, upto, own, prev) AS (
         SELECT wanted.key, wanted.value ->> 0, wanted.value ->> 2, first.own, first.prev
         FROM jsonb_each($1) AS wanted
@@ -75,7 +84,7 @@ pub(crate) const OWN_UP_TO: &str = "
     SELECT key, own - 1 FROM back WHERE prev <= upto";
 
 /// `[[room, user, read seq, the user's own messages up to there], …]`
-pub(crate) const RAISE_READ: &str = "
+const RAISE_READ: &str = "
     UPDATE members SET read_seq = reached.value ->> 2, read_others = (
         SELECT events.messages FROM events
         WHERE events.room_id = members.room_id AND events.seq = reached.value ->> 2) - (reached.value ->> 3)
@@ -84,7 +93,7 @@ pub(crate) const RAISE_READ: &str = "
 
 /// `[[room, user], …]`, each a member of a direct room → for each: its index, whether the user has blocked the other
 /// one, whether the other one has blocked the user, and the other one's name.
-pub(crate) const DIRECTLY: &str = "
+const DIRECTLY: &str = "
     SELECT pair.key,
         (SELECT COUNT(*) FROM blocks WHERE blocks.user_id = pair.value ->> 1
             AND blocks.blocked_id = other.user_id),
@@ -96,18 +105,18 @@ pub(crate) const DIRECTLY: &str = "
     CROSS JOIN users ON users.id = other.user_id";
 
 /// `[user, …]`, somebody → those of the users who have blocked them.
-pub(crate) const BLOCKERS: &str = "
+const BLOCKERS: &str = "
     SELECT wanted.value FROM jsonb_each($1) AS wanted
     CROSS JOIN blocks ON blocks.user_id = wanted.value AND blocks.blocked_id = $2";
 
 /// `[guest, …]`, now
-pub(crate) const SEE_GUESTS: &str = "
+const SEE_GUESTS: &str = "
     UPDATE users SET seen_at = $2
     FROM jsonb_each($1) AS guest
     WHERE users.id = guest.value AND users.guest = 1 AND users.token_hash IS NOT NULL AND users.seen_at < $2";
 
 /// `[session, …]`, now, and how old a use must be to be written down anew
-pub(crate) const SEE_SESSIONS: &str = "
+const SEE_SESSIONS: &str = "
     UPDATE sessions SET used_at = $2
     FROM jsonb_each($1) AS wanted
     WHERE sessions.id = wanted.value AND sessions.revoked_at IS NULL AND sessions.used_at + $3 <= $2";
@@ -129,12 +138,12 @@ macro_rules! select_presence {
 }
 
 /// See [`select_presence`].
-pub(crate) const PRESENCE_BY_ID: &str = select_presence!("id");
+const PRESENCE_BY_ID: &str = select_presence!("id");
 /// See [`select_presence`].
-pub(crate) const PRESENCE_BY_KEY: &str = select_presence!("name_key");
+const PRESENCE_BY_KEY: &str = select_presence!("name_key");
 
 /// `[[user, when], …]`, each last seen then; of those who hide nothing is kept.
-pub(crate) const SEE_PEOPLE: &str = "
+const SEE_PEOPLE: &str = "
     UPDATE users SET left_at = seen.value ->> 1
     FROM jsonb_each($1) AS seen
     WHERE users.id = seen.value ->> 0 AND users.hidden = 0";

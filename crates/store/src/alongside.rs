@@ -6,10 +6,13 @@
 //! no node from starting or stopping; it lays out nothing, and refuses data that is laid out otherwise than it knows;
 //! and it leaves the write-ahead log to the node. A transaction of its holds the node's writer up for as long as it
 //! lasts: it should be a short one.
+//!
+//! A database server takes any number of processes. All that is different there is that the tables are left as the
+//! nodes use them.
 
 use crate::{
-    Inner, Migration, Store, StoreError, StoreOptions, health::Watch, lock, log_size::LogSize, migrate,
-    sqlite,
+    Inner, LocalFile, Migration, Place, Store, StoreError, StoreOptions, health::Watch, lock,
+    log_size::LogSize, migrate, postgres, sqlite,
 };
 use sqlx::{AnyPool, Row};
 use std::{path::Path, sync::Arc};
@@ -23,17 +26,30 @@ impl Store {
     /// As [`Store::open`], but for [`StoreError::Locked`]; and [`StoreError::MigrationMissing`] where the node is of an
     /// older Plaza.
     pub async fn open_alongside(options: StoreOptions, migrations: &[Migration]) -> Result<Self, StoreError> {
+        let path = match &options.place {
+            Place::File(path) => path.clone(),
+            Place::Server(url) => return Self::open_server(url, &options, migrations, Some(leave)).await,
+        };
         match Self::open(options.clone(), migrations).await {
             Err(StoreError::Locked { .. }) => {}
             opened => return opened,
         }
-        let path = lock::folder(&options.path)?;
+        let path = lock::folder(&path)?;
         let place = path.display().to_string();
         let (writer, readers, epoch) =
             connect(&path, &options, migrations).await.map_err(|error| error.at(&place))?;
-        let (watch, log_size) = (Arc::new(Watch::new(place)), LogSize::of(&path));
-        let singly = Mutex::default();
-        Ok(Self { inner: Arc::new(Inner { readers, writer, epoch, watch, log_size, singly, lock: None }) })
+        let watch = Arc::new(Watch::new(place));
+        let file = LocalFile { log_size: LogSize::of(&path), lock: None };
+        let (singly, home) = (Mutex::default(), crate::Home::File(file));
+        Ok(Self { inner: Arc::new(Inner { readers, writer, epoch, watch, singly, home }) })
+    }
+}
+
+/// Refuses tables that nodes of an older Plaza use, instead of changing them.
+fn leave(layout: &postgres::Layout, migrations: &[Migration]) -> Result<(), StoreError> {
+    match layout.missing(migrations).next() {
+        Some(step) if layout.is_there() => Err(StoreError::MigrationMissing { version: step.version }),
+        _ => Ok(()),
     }
 }
 

@@ -39,6 +39,34 @@ pub enum StoreError {
         /// The file.
         place: String,
     },
+    /// The database server is not there, or the connection to it broke. It is tried again by itself.
+    #[error("The database at {place} cannot be reached: {reason}.")]
+    Unreachable {
+        /// Its address, without the password.
+        place: String,
+        /// What the system or the server says.
+        reason: String,
+    },
+    /// The database server is not one that Plaza can use.
+    #[error("The database at {place} cannot be used: {reason}.")]
+    Unfit {
+        /// Its address, without the password.
+        place: String,
+        /// Why not.
+        reason: String,
+    },
+    /// Others had for too long what a transaction needed; nothing of it is kept. It may be tried again.
+    #[error("The database is contended: {reason}.")]
+    Contended {
+        /// What the server says.
+        reason: String,
+    },
+    /// The connection broke while a transaction was committed: nobody knows whether it is stored.
+    #[error("The database was lost during a commit, which may be stored or not: {reason}.")]
+    Uncertain {
+        /// What the system or the server says.
+        reason: String,
+    },
     /// A migration that was applied is not the one known now.
     #[error(
         "The data was laid out by another build of Plaza (its migration {version} differs): use that build, \
@@ -127,7 +155,7 @@ pub enum StoreError {
 }
 
 /// Where an error happened when the place is not known any nearer.
-const SOMEWHERE: &str = "the data folder";
+pub(crate) const SOMEWHERE: &str = "the data folder";
 
 impl StoreError {
     /// A database, and not Plaza's.
@@ -140,12 +168,22 @@ impl StoreError {
         if let Self::Locked { place }
         | Self::Unwritable { place, .. }
         | Self::Corrupt { place, .. }
+        | Self::Unreachable { place, .. }
+        | Self::Unfit { place, .. }
         | Self::Full { place } = &mut self
             && place == SOMEWHERE
         {
             path.clone_into(place);
         }
         self
+    }
+
+    /// The same, of a commit: where the connection broke, it may have been carried out.
+    pub(crate) fn of_commit(self) -> Self {
+        match self {
+            Self::Unreachable { reason, .. } => Self::Uncertain { reason },
+            other => other,
+        }
     }
 
     /// Whether a unique index refused a row.
@@ -162,13 +200,23 @@ impl From<sqlx::Error> for StoreError {
             sqlx::Error::Database(cause) => {
                 let reason = cause.message().to_owned();
                 let place = SOMEWHERE.to_owned();
-                match cause.code().and_then(|code| crate::sqlite::trouble(&code)) {
+                let trouble = match cause.try_downcast_ref::<sqlx::sqlite::SqliteError>() {
+                    Some(_) => crate::sqlite::trouble,
+                    None => crate::postgres::trouble,
+                };
+                match cause.code().and_then(|code| trouble(&code)) {
                     Some(Trouble::Locked) => Self::Locked { place },
                     Some(Trouble::Unwritable) => Self::Unwritable { place, reason },
                     Some(Trouble::Corrupt) => Self::Corrupt { place, reason },
                     Some(Trouble::Full) => Self::Full { place },
+                    Some(Trouble::Unreachable) => Self::Unreachable { place, reason },
+                    Some(Trouble::Contended) => Self::Contended { reason },
                     None => Self::Other(error),
                 }
+            }
+            // Only a server can be spoken with wrongly, or not any more.
+            sqlx::Error::Io(_) | sqlx::Error::Tls(_) | sqlx::Error::Protocol(_) => {
+                Self::Unreachable { place: SOMEWHERE.to_owned(), reason: error.to_string() }
             }
             _ => Self::Other(error),
         }
@@ -197,4 +245,6 @@ pub(crate) enum Trouble {
     Unwritable,
     Corrupt,
     Full,
+    Unreachable,
+    Contended,
 }

@@ -4,7 +4,7 @@
 //! commits, and only then answers. While it commits, the next jobs gather; so the batch grows with the load, and
 //! a single job waits for nobody.
 
-use crate::{Histogram, Store, StoreError, WriteTx};
+use crate::{Dialect, Histogram, Store, StoreError, Subject, WriteTx};
 use std::{
     future::Future,
     sync::{
@@ -21,11 +21,19 @@ use tokio_util::sync::CancellationToken;
 /// What is done with a batch of jobs.
 pub trait Batch: Send + 'static {
     /// One caller's wish.
-    type Job: Send + 'static;
+    type Job: Send + Sync + 'static;
     /// What that caller is told.
     type Answer: Send + 'static;
     /// What the whole batch did, for after the answers.
     type Effect: Send + 'static;
+
+    /// What the jobs are about, where other nodes write too: what they look at to decide and must not be changed
+    /// meanwhile, and what they change. Asked before the transaction begins, and not where this node alone writes.
+    fn subjects(
+        &mut self,
+        store: &Store,
+        jobs: Vec<&Self::Job>,
+    ) -> impl Future<Output = Result<Vec<Subject>, StoreError>> + Send;
 
     /// Runs the jobs inside the transaction, in their order, and says one answer for each. A job that is
     /// refused has an answer too; an `Err` undoes the whole batch.
@@ -207,7 +215,7 @@ pub fn group_commit<B: Batch>(
             if taken.is_empty() {
                 continue;
             }
-            let tx = store.write_batch().await;
+            let tx = begin(&store, &mut batch, &taken).await;
             // Others may have had the writer for long.
             refuse_expired(&batch, &mut taken);
             if taken.is_empty() {
@@ -216,7 +224,7 @@ pub fn group_commit<B: Batch>(
             let (count, queued) = (taken.len(), taken.first().map(|entry: &Entry<B>| entry.queued));
             let (jobs, callers): (Vec<_>, Vec<_>) =
                 taken.drain(..).map(|entry| (entry.job, entry.answer)).unzip();
-            let committed = commit(tx, &mut batch, jobs).await;
+            let committed = store.bounded(commit(tx, &mut batch, jobs)).await;
             told.ended(began, queued, count, committed.is_err());
             settle(&store, &mut batch, committed, callers).await;
         }
@@ -257,6 +265,15 @@ fn refuse_expired<B: Batch>(batch: &B, taken: &mut Vec<Entry<B>>) {
     for late in taken.extract_if(.., |entry| entry.has_expired(now)) {
         let _ = late.answer.send(batch.failed(&StoreError::Expired));
     }
+}
+
+/// The transaction for these jobs.
+async fn begin<B: Batch>(store: &Store, batch: &mut B, taken: &[Entry<B>]) -> Result<WriteTx, StoreError> {
+    let subjects = match store.dialect() {
+        Dialect::Sqlite => Vec::new(),
+        Dialect::Postgres => batch.subjects(store, taken.iter().map(|entry| &entry.job).collect()).await?,
+    };
+    store.write_batch(&subjects).await
 }
 
 async fn commit<B: Batch>(

@@ -20,8 +20,17 @@ pub enum Health {
     Full,
     /// The disk or the file system refuses. It takes writes again by itself when they do.
     Unwritable,
+    /// The database server is not there. It takes writes again by itself when it is.
+    Unreachable,
     /// What was read or written shows that the data is damaged. It takes no writes until it is opened again.
     Damaged,
+}
+
+impl Health {
+    /// Whether it is something that ends by itself, so that it pays to try.
+    pub(crate) fn may_pass(self) -> bool {
+        matches!(self, Self::Full | Self::Unwritable | Self::Unreachable)
+    }
 }
 
 /// Listens to how transactions end.
@@ -63,7 +72,7 @@ impl Watch {
     /// A transaction was committed.
     pub(crate) fn committed(&self) {
         let mut state = self.lock();
-        if matches!(state.health, Health::Full | Health::Unwritable) {
+        if state.health.may_pass() {
             tracing::info!(refused = state.failed, "The store takes writes again");
             state.health = Health::Writable;
             state.failed = 0;
@@ -76,6 +85,9 @@ impl Watch {
             StoreError::Full { .. } => (Health::Full, ""),
             StoreError::Unwritable { reason, .. } => (Health::Unwritable, reason.as_str()),
             StoreError::Corrupt { reason, .. } => (Health::Damaged, reason.as_str()),
+            StoreError::Unreachable { reason, .. } | StoreError::Uncertain { reason } => {
+                (Health::Unreachable, reason.as_str())
+            }
             _ => return false,
         };
         let mut state = self.lock();
@@ -90,7 +102,7 @@ impl Watch {
             if health == Health::Damaged {
                 tracing::error!(%error, "The data is damaged: from now on it is only read");
             } else if !again {
-                tracing::error!(%error, "The store takes no writes; reading goes on");
+                tracing::error!(%error, "The store takes no writes; it is tried again by itself");
                 state.told = Some(Instant::now());
             }
         }
@@ -118,6 +130,7 @@ impl Watch {
             Health::Writable => Ok(()),
             Health::Full => Err(StoreError::Full { place }),
             Health::Unwritable => Err(StoreError::Unwritable { place, reason: state.reason.clone() }),
+            Health::Unreachable => Err(StoreError::Unreachable { place, reason: state.reason.clone() }),
             Health::Damaged => Err(StoreError::Corrupt { place, reason: state.reason.clone() }),
         }
     }

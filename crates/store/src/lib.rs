@@ -2,7 +2,8 @@
 //!
 //! The crate knows SQL and nothing of chat. What a table means stands beside the rules that use it. Statements
 //! are written once, with `$1` placeholders, and run through sqlx's `Any` driver; what only one database
-//! understands stands in that database's own file (here: `sqlite`).
+//! understands stands in that database's own file (here: `sqlite` and `postgres`). A store is a file of one process, or a
+//! PostgreSQL server that several nodes use.
 //!
 //! What [`Durability::Full`] promises: when a commit has answered, the operating system was told to put it on
 //! the disk and has said that it is there.
@@ -10,6 +11,7 @@
 mod alongside;
 mod backup;
 mod check;
+mod dialect;
 mod error;
 mod group_commit;
 mod health;
@@ -17,24 +19,31 @@ mod histogram;
 mod lock;
 mod log_size;
 mod migrate;
+mod open;
+mod postgres;
 mod restore;
 mod sqlite;
+mod subject;
 mod wal;
 mod write;
 
 pub use backup::{Progress, back_up};
+pub use dialect::Dialect;
 pub use error::StoreError;
 pub use group_commit::{Batch, Queue, QueueOptions, QueueStats, Refused, group_commit};
 pub use health::Health;
 pub use histogram::{Counts, Histogram};
 pub use migrate::Migration;
+pub use open::Pending;
+pub use postgres::ServerUrl;
 pub use restore::{Restored, restore};
+pub use subject::Subject;
 pub use write::WriteTx;
 
 use health::Watch;
 use lock::DataLock;
 use log_size::LogSize;
-use sqlx::{Any, AnyPool, Row, pool::PoolConnection};
+use sqlx::{Any, AnyPool, AssertSqlSafe, pool::PoolConnection};
 use std::{path::PathBuf, sync::Arc, time::Duration};
 use tokio::{sync::Mutex, time::timeout};
 
@@ -54,19 +63,28 @@ pub enum Durability {
     None,
 }
 
+/// Where the data is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Place {
+    /// A SQLite file. Its folder is made if it is missing; a lock file stands beside it.
+    File(PathBuf),
+    /// A PostgreSQL server, version 15 or later.
+    Server(ServerUrl),
+}
+
 /// Where the data is and how it is kept.
 #[derive(Debug, Clone)]
 pub struct StoreOptions {
-    /// The database file. Its folder is made if it is missing; a lock file stands beside it.
-    pub path: PathBuf,
+    /// Where it is.
+    pub place: Place,
     /// What a commit waits for.
     pub durability: Durability,
     /// How many connections read at the same time, 1 to 64.
     pub readers: u32,
-    /// Most bytes that the database file may have; further writes are refused as [`StoreError::Full`]. `None`: as many
+    /// Of a file: most bytes that it may have; further writes are refused as [`StoreError::Full`]. `None`: as many
     /// as the disk has room for.
     pub max_bytes: Option<u64>,
-    /// How long the check for damage may take when the store is opened; what it has not read by then is not checked.
+    /// Of a file: how long the check for damage may take when the store is opened; what it has not read by then is not checked.
     /// Zero: only the headers, the write-ahead log and the layout are looked at.
     pub check: Duration,
     /// Random: what the epoch becomes of a store that is not there yet. Of one that is, it changes nothing.
@@ -76,8 +94,13 @@ pub struct StoreOptions {
 impl StoreOptions {
     /// Full durability, four readers, no bound on the size, and three seconds for the check.
     pub fn new(path: impl Into<PathBuf>, new_epoch: [u8; 16]) -> Self {
+        Self::at(Place::File(path.into()), new_epoch)
+    }
+
+    /// The same, anywhere.
+    pub fn at(place: Place, new_epoch: [u8; 16]) -> Self {
         Self {
-            path: path.into(),
+            place,
             durability: Durability::Full,
             readers: 4,
             max_bytes: None,
@@ -98,9 +121,35 @@ struct Inner {
     writer: AnyPool,
     epoch: String,
     watch: Arc<Watch>,
-    log_size: LogSize,
     /// Whoever waits for the writer and is no batch: one of them at a time stands in the writer's line.
     singly: Mutex<()>,
+    home: Home,
+}
+
+/// What there is beside the connections.
+enum Home {
+    File(LocalFile),
+    /// The schema that the tables are in.
+    Server {
+        schema: String,
+    },
+}
+
+impl Home {
+    /// How getting a connection failed. A server that is not there has it look as if all were in use.
+    fn waited(&self, pool: &AnyPool, error: sqlx::Error) -> StoreError {
+        match (self, StoreError::from(error)) {
+            (Self::Server { .. }, StoreError::Exhausted) if pool.size() == 0 => StoreError::Unreachable {
+                place: error::SOMEWHERE.to_owned(),
+                reason: "no connection could be made".to_owned(),
+            },
+            (_, error) => error,
+        }
+    }
+}
+
+struct LocalFile {
+    log_size: LogSize,
     /// None beside a node that has it.
     lock: Option<DataLock>,
 }
@@ -112,31 +161,12 @@ impl std::fmt::Debug for Store {
 }
 
 impl Store {
-    /// Opens the database, makes it if there is none, and brings it up to the newest of `migrations`. What is damaged,
-    /// another program's or laid out by a newer Plaza is refused before anything is written to it; how deep it looks
-    /// is bounded by [`StoreOptions::check`]. A [`restore()`] that was interrupted is completed.
-    ///
-    /// # Errors
-    /// A [`StoreError`] whose text is a sentence for the operator.
-    pub async fn open(options: StoreOptions, migrations: &[Migration]) -> Result<Self, StoreError> {
-        let path = lock::folder(&options.path)?;
-        let place = path.display().to_string();
-        let lock = DataLock::take(&path)?;
-        let opened = async {
-            restore::complete(&path)?;
-            check::before_use(&path, &lock, migrations, options.check).await?;
-            lock::create_private(&path)?;
-            let writer = sqlite::writer(&path, options.durability, options.max_bytes).await?;
-            migrate::run(&writer, migrations).await?;
-            let epoch = epoch(&writer, options.new_epoch).await?;
-            lock.mark_used()?;
-            let readers = sqlite::readers(&path, options.durability, options.readers.clamp(1, 64)).await?;
-            Ok((writer, readers, epoch))
-        };
-        let (writer, readers, epoch) = opened.await.map_err(|error: StoreError| error.at(&place))?;
-        let (watch, log_size) = (Arc::new(Watch::new(place)), LogSize::of(&path));
-        let (singly, lock) = (Mutex::default(), Some(lock));
-        Ok(Self { inner: Arc::new(Inner { readers, writer, epoch, watch, log_size, singly, lock }) })
+    /// Which database it is in.
+    pub fn dialect(&self) -> Dialect {
+        match self.inner.home {
+            Home::File(_) => Dialect::Sqlite,
+            Home::Server { .. } => Dialect::Postgres,
+        }
     }
 
     /// Made at random with the store: positions of another epoch mean nothing here.
@@ -149,7 +179,8 @@ impl Store {
     /// # Errors
     /// `Exhausted` when none became free within ten seconds, `Closed` after [`Store::close`].
     pub async fn read(&self) -> Result<Reader, StoreError> {
-        Ok(self.inner.readers.acquire().await?)
+        let Inner { readers, home, .. } = &*self.inner;
+        readers.acquire().await.map_err(|error| home.waited(readers, error))
     }
 
     /// A transaction whose statements all see the same moment. It needs no commit.
@@ -157,28 +188,65 @@ impl Store {
     /// # Errors
     /// As [`Store::read`].
     pub async fn snapshot(&self) -> Result<ReadTx, StoreError> {
-        Ok(self.inner.readers.begin_with(sqlite::BEGIN_SNAPSHOT).await?)
+        let Inner { readers, home, .. } = &*self.inner;
+        let begin = match home {
+            Home::File(_) => sqlite::BEGIN_SNAPSHOT,
+            Home::Server { .. } => postgres::BEGIN_SNAPSHOT,
+        };
+        readers.begin_with(begin).await.map_err(|error| home.waited(readers, error))
     }
 
-    /// The one writing transaction, as soon as those who asked before are done. However many ask, a batch of
-    /// [`group_commit()`] lets no more than one of them go first: so nobody makes messages wait by asking often.
+    /// The one writing transaction that is no batch's, of all nodes, as soon as those who asked before are done. However
+    /// many ask, a batch of [`group_commit()`] lets no more than one of them go first: so nobody makes messages wait by
+    /// asking often.
     ///
     /// # Errors
-    /// `Exhausted` when it did not become free within thirty seconds, `Closed` after [`Store::close`], `Corrupt` once
-    /// damage was met.
+    /// `Exhausted` when it did not become free within thirty seconds, `Contended` when other nodes had it for five,
+    /// `Closed` after [`Store::close`], `Corrupt` once damage was met.
     pub async fn write(&self) -> Result<WriteTx, StoreError> {
-        let first = timeout(sqlite::WRITE_PATIENCE, self.inner.singly.lock());
-        let _first = first.await.map_err(|_| StoreError::Exhausted)?;
-        self.write_batch().await
+        self.write_about(&[]).await
     }
 
-    /// The same, in the writer's line at once.
-    pub(crate) async fn write_batch(&self) -> Result<WriteTx, StoreError> {
-        self.inner.watch.check()?;
-        self.inner.log_size.keep_short(&self.inner.writer).await;
-        let begun = self.inner.writer.begin_with(sqlite::BEGIN_WRITE).await.map_err(StoreError::from);
-        let tx = begun.inspect_err(|error| _ = self.inner.watch.failed(error))?;
-        Ok(WriteTx::new(tx, Arc::clone(&self.inner.watch)))
+    /// The same, for what batches change too: none that has one of these subjects is under way meanwhile.
+    ///
+    /// # Errors
+    /// As [`Store::write`].
+    pub async fn write_about(&self, subjects: &[Subject]) -> Result<WriteTx, StoreError> {
+        let first = timeout(sqlite::WRITE_PATIENCE, self.inner.singly.lock());
+        let _first = first.await.map_err(|_| StoreError::Exhausted)?;
+        self.write_batch(&[subjects, &[Subject::WRITER]].concat()).await
+    }
+
+    /// In the writer's line at once; where several nodes write, as soon as nobody else is about these subjects.
+    pub(crate) async fn write_batch(&self, subjects: &[Subject]) -> Result<WriteTx, StoreError> {
+        let Inner { writer, watch, home, .. } = &*self.inner;
+        watch.check()?;
+        let begun = match home {
+            Home::File(file) => {
+                file.log_size.keep_short(writer).await;
+                writer.begin_with(sqlite::BEGIN_WRITE).await
+            }
+            Home::Server { schema } => {
+                writer.begin_with(AssertSqlSafe(postgres::begin_write(schema, subjects))).await
+            }
+        };
+        let tx =
+            begun.map_err(|error| home.waited(writer, error)).inspect_err(|error| _ = watch.failed(error))?;
+        Ok(WriteTx::new(tx, Arc::clone(watch)))
+    }
+
+    /// What a batch does, which a server that has vanished without a word must not hold up for as long as TCP waits. What
+    /// it was about to commit then may be stored.
+    pub(crate) async fn bounded<T>(
+        &self,
+        work: impl Future<Output = Result<T, StoreError>>,
+    ) -> Result<T, StoreError> {
+        match self.inner.home {
+            Home::File(_) => work.await,
+            Home::Server { .. } => timeout(postgres::LONGEST, work).await.unwrap_or_else(|_| {
+                Err(StoreError::Uncertain { reason: "it did not answer in time".to_owned() })
+            }),
+        }
     }
 
     /// What is known of whether the store takes writes, without trying.
@@ -193,7 +261,7 @@ impl Store {
     /// Why not; its text is a sentence for the operator.
     pub async fn can_write(&self) -> Result<(), StoreError> {
         const EVERY: Duration = Duration::from_secs(1);
-        if matches!(self.health(), Health::Full | Health::Unwritable) && self.inner.watch.may_try(EVERY) {
+        if self.health().may_pass() && self.inner.watch.may_try(EVERY) {
             write::attempt(self).await?;
         }
         self.inner.watch.standing()
@@ -208,34 +276,23 @@ impl Store {
     /// Waits for who is reading or writing, puts everything into the one main file, and lets go of the data, so
     /// that another process may have it. Whoever comes later is answered `Closed`.
     pub async fn close(&self) {
-        self.inner.readers.close().await;
-        if self.inner.lock.is_some()
-            && let Ok(mut connection) = self.inner.writer.acquire().await
+        let Inner { readers, writer, home, .. } = &*self.inner;
+        readers.close().await;
+        let lock = match home {
+            Home::File(file) => file.lock.as_ref(),
+            Home::Server { .. } => None,
+        };
+        if lock.is_some()
+            && let Ok(mut connection) = writer.acquire().await
             && let Err(error) = sqlite::checkpoint(&mut connection).await
         {
             tracing::warn!(%error, "The data was not put into one file; the next start does it");
         }
-        self.inner.writer.close().await;
-        if let Some(lock) = &self.inner.lock {
+        writer.close().await;
+        if let Some(lock) = lock {
             lock.release();
         }
     }
-}
-
-/// The store's epoch, made when it is asked for the first time.
-async fn epoch(writer: &AnyPool, new: [u8; 16]) -> Result<String, StoreError> {
-    let mut tx = writer.begin_with(sqlite::BEGIN_WRITE).await?;
-    sqlx::query("CREATE TABLE IF NOT EXISTS store (name TEXT PRIMARY KEY, value TEXT NOT NULL)")
-        .execute(&mut *tx)
-        .await?;
-    let fresh = hex(new);
-    sqlx::query("INSERT INTO store (name, value) VALUES ('epoch', $1) ON CONFLICT (name) DO NOTHING")
-        .bind(fresh)
-        .execute(&mut *tx)
-        .await?;
-    let row = sqlx::query("SELECT value FROM store WHERE name = 'epoch'").fetch_one(&mut *tx).await?;
-    tx.commit().await?;
-    Ok(row.try_get(0)?)
 }
 
 /// An epoch as it is written.

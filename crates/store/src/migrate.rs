@@ -13,8 +13,39 @@ pub struct Migration {
     pub version: i64,
     /// What it does, in a few words.
     pub name: &'static str,
-    /// Its statements.
+    /// Its statements, in SQLite's words.
     pub sql: &'static str,
+    /// The same in PostgreSQL's. `None`: there the first step that has words brings what this one did.
+    pub postgres: Option<&'static str>,
+    /// The oldest version whose programs can use the layout that this step leaves. With PostgreSQL, where nodes of two
+    /// versions may be at work, such a program starts although it does not know the step; a file's has to know it.
+    pub usable_from: i64,
+}
+
+impl Migration {
+    /// One of the same words in every database, that only programs which know it can use.
+    pub const fn new(version: i64, name: &'static str, sql: &'static str) -> Self {
+        Self { version, name, sql, postgres: Some(sql), usable_from: version }
+    }
+
+    /// The same, with other words for PostgreSQL, or none.
+    #[must_use]
+    pub const fn in_postgres(mut self, sql: Option<&'static str>) -> Self {
+        self.postgres = sql;
+        self
+    }
+
+    /// The same, but older programs can use what it leaves, from this version on: it only adds what they pass over.
+    #[must_use]
+    pub const fn usable_from(mut self, version: i64) -> Self {
+        self.usable_from = version;
+        self
+    }
+}
+
+/// What is kept of a step, to know it again.
+pub(crate) fn checksum(step: &Migration, sql: &'static str) -> Vec<u8> {
+    known(step, sql).checksum.into_owned()
 }
 
 /// Applies what is missing.
@@ -67,9 +98,10 @@ pub(crate) async fn check_all(
 }
 
 fn migrator(migrations: &[Migration]) -> Migrator {
-    let steps = migrations.iter().map(|step| {
-        let sql = step.sql.into_sql_str();
-        sqlx::migrate::Migration::new(step.version, step.name.into(), MigrationType::Simple, sql, false)
-    });
-    Migrator::with_migrations(steps.collect())
+    Migrator::with_migrations(migrations.iter().map(|step| known(step, step.sql)).collect())
+}
+
+fn known(step: &Migration, sql: &'static str) -> sqlx::migrate::Migration {
+    let sql = sql.into_sql_str();
+    sqlx::migrate::Migration::new(step.version, step.name.into(), MigrationType::Simple, sql, false)
 }

@@ -1,14 +1,15 @@
 //! The one writing transaction, and trying whether there can be one.
 
-use crate::{Store, StoreError, health::Watch};
+use crate::{Dialect, Store, StoreError, health::Watch};
 use sqlx::{Any, AnyConnection};
 use std::{
     ops::{Deref, DerefMut},
     sync::Arc,
 };
 
-/// A transaction that may write: there is one at a time, in the order they were asked for. Dropped without
-/// [`WriteTx::commit`], it leaves nothing behind.
+/// A transaction that may write. In a file there is one at a time, in the order they were asked for; with a server, one
+/// of those that have a [`Subject`](crate::Subject) in common. Dropped without [`WriteTx::commit`], it leaves nothing
+/// behind.
 pub struct WriteTx {
     tx: sqlx::Transaction<'static, Any>,
     watch: Arc<Watch>,
@@ -28,9 +29,9 @@ impl WriteTx {
     /// Puts it on the disk.
     ///
     /// # Errors
-    /// When that cannot be done; then nothing of it is kept.
+    /// When that cannot be done; then nothing of it is kept, but for [`StoreError::Uncertain`], where nobody knows.
     pub async fn commit(self) -> Result<(), StoreError> {
-        let committed = self.tx.commit().await.map_err(StoreError::from);
+        let committed = self.tx.commit().await.map_err(|error| StoreError::from(error).of_commit());
         match &committed {
             Ok(()) => self.watch.committed(),
             Err(error) => _ = self.watch.failed(error),
@@ -57,12 +58,15 @@ impl DerefMut for WriteTx {
 pub(crate) async fn attempt(store: &Store) -> Result<(), StoreError> {
     /// More than a page of every size, so that it cannot be put into the rest of one.
     const BYTES: usize = 128 * 1024;
+    /// To see that a server is there takes less.
+    const FEW: usize = 1;
     const PUT: &str = "INSERT INTO store (name, value) VALUES ('attempt', $1)
         ON CONFLICT (name) DO UPDATE SET value = excluded.value";
     const TAKE: &str = "DELETE FROM store WHERE name = 'attempt'";
     let tried = async {
         let mut tx = store.write().await?;
-        sqlx::query(PUT).bind("x".repeat(BYTES)).execute(&mut *tx).await?;
+        let bytes = if store.dialect() == Dialect::Sqlite { BYTES } else { FEW };
+        sqlx::query(PUT).bind("x".repeat(bytes)).execute(&mut *tx).await?;
         tx.commit().await?;
         let mut tx = store.write().await?;
         sqlx::query(TAKE).execute(&mut *tx).await?;

@@ -3,15 +3,16 @@
 //!
 //! [`program`] runs and captures any program, [`plaza`] runs the real `plaza serve`, [`guest`] is one
 //! connection looked at event by event, [`load`] sends from many
-//! clients while the server is killed, [`redis`] and [`redis_cluster`] run real Redis servers, [`proxy`] cuts, delays and
-//! swallows what passes between two processes, [`mod@audit`] judges what they noted, and [`trace`] reads a system call trace
-//! to see that a message was synced before it was acknowledged.
+//! clients while the server is killed, [`redis`], [`redis_cluster`] and [`mod@postgres`] run real servers, [`proxy`] cuts,
+//! delays and swallows what passes between two processes, [`mod@audit`] judges what they noted, and [`trace`] reads a
+//! system call trace to see that a message was synced before it was acknowledged.
 
 pub mod audit;
 pub mod guest;
 pub mod load;
 pub mod log;
 pub mod plaza;
+pub mod postgres;
 pub mod program;
 pub mod proxy;
 pub mod redis;
@@ -24,6 +25,7 @@ pub use audit::{Record, Violation, audit};
 pub use guest::Guest;
 pub use plaza::{Plaza, Setup};
 pub use port::free_port;
+pub use postgres::Postgres;
 pub use program::Program;
 pub use proxy::Proxy;
 pub use redis::{Redis, RedisSetup};

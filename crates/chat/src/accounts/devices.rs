@@ -7,7 +7,12 @@ use super::{
     Identity, SessionId, people,
     sessions::{commit, revoke},
 };
-use crate::{Chat, failure::Outcome, sqlite, unavailable};
+use crate::{
+    Chat,
+    failure::Outcome,
+    unavailable,
+    words::{rows, words},
+};
 use plaza_protocol::{Code, Error, SessionInfo, SessionList, Timestamp, UserId};
 use sqlx::{AnyConnection, Row};
 
@@ -84,12 +89,13 @@ impl Chat {
     /// `unavailable` or `busy` when the store cannot take it; some of them may be written down then.
     pub async fn sessions_seen(&self, sessions: &[SessionId]) -> Result<(), Error> {
         for some in sessions.chunks(SEEN_AT_ONCE) {
-            let ids = sqlite::rows(some).map_err(unavailable)?;
+            let ids = rows(some).map_err(unavailable)?;
             let now = self.now();
             let mut tx = self.writer().await?;
-            let guests = sqlx::query(sqlite::SEE_GUESTS).bind(ids.as_str()).bind(now);
+            let guests = sqlx::query(words(&tx).see_guests).bind(ids.as_str()).bind(now);
             guests.execute(&mut *tx).await.map_err(unavailable)?;
-            let others = sqlx::query(sqlite::SEE_SESSIONS).bind(ids).bind(now).bind(USE_KEPT_MILLIS as i64);
+            let others =
+                sqlx::query(words(&tx).see_sessions).bind(ids).bind(now).bind(USE_KEPT_MILLIS as i64);
             others.execute(&mut *tx).await.map_err(unavailable)?;
             commit(tx).await?;
         }

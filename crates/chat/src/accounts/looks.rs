@@ -13,7 +13,7 @@ const AT_ONCE: i64 = 1_000;
 
 /// Two ranges, since an index knows no other way to say "not equal".
 const UNKNOWN: &str = "
-    SELECT id, name, name_key IS NOT NULL FROM users WHERE look_version < $1 OR look_version > $1 LIMIT $2";
+    SELECT id, name, CASE WHEN name_key IS NULL THEN 0 ELSE 1 END FROM users WHERE look_version < $1 OR look_version > $1 LIMIT $2";
 
 /// Makes the looks of all names known. Once they are, this is one look into an index.
 pub(super) async fn fill_in(store: &Store) -> Result<(), StoreError> {

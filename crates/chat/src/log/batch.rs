@@ -6,10 +6,11 @@ use super::{
     messages,
     rules::Rules,
     run::{self, Made},
+    subjects,
 };
 use crate::{Clock, Settings, failure::Failure};
 use plaza_protocol::{Error, Event, Timestamp};
-use plaza_store::{Batch, StoreError, WriteTx};
+use plaza_store::{Batch, Store, StoreError, Subject, WriteTx};
 use std::sync::Arc;
 use tokio::sync::mpsc;
 
@@ -34,6 +35,15 @@ impl Batch for LogBatch {
     type Job = Command;
     type Answer = Result<Done, Error>;
     type Effect = Vec<Arc<Event>>;
+
+    async fn subjects(&mut self, store: &Store, jobs: Vec<&Command>) -> Result<Vec<Subject>, StoreError> {
+        match subjects::of(store, &jobs).await {
+            Ok(subjects) => Ok(subjects),
+            Err(Failure::Store(error)) => Err(error),
+            // An id that cannot be made is refused again, and by name, when its turn comes.
+            Err(Failure::Refused(_)) => Ok(Vec::new()),
+        }
+    }
 
     async fn run(
         &mut self,

@@ -52,7 +52,7 @@ pub(crate) fn is_id(room: &RoomId) -> bool {
 }
 
 /// `d_` and 22 characters: 132 bits of a hash of both ids, whichever comes first.
-fn id(one: &UserId, other: &UserId) -> Result<RoomId, Error> {
+pub(super) fn id(one: &UserId, other: &UserId) -> Result<RoomId, Error> {
     let pair = format!("{} {}", one.min(other), one.max(other));
     // The id is well formed, so this cannot fail; if it ever does, it is a fault of ours.
     format!("d_{}", &random::hashed(&pair)[..22])

@@ -4,7 +4,10 @@ use super::{
     command::{Done, NewMessage},
     direct, event,
 };
-use crate::{blocks, sqlite};
+use crate::{
+    blocks,
+    words::{self, Append, words},
+};
 use plaza_protocol::{
     ClientId, Code, Content, Error, Event, Message, RoomId, SentMessage, Seq, Timestamp, UserId,
 };
@@ -115,12 +118,17 @@ async fn insert(tx: &mut AnyConnection, added: &[Added]) -> sqlx::Result<()> {
     }
     let tops: Vec<_> = tops.into_values().collect();
     let owns: Vec<_> = owns.into_values().collect();
-    for (statement, rows) in [
-        (sqlite::APPEND_MESSAGES, sqlite::rows(&rows)?),
-        (sqlite::RAISE_TOPS, sqlite::rows(&tops)?),
-        (sqlite::RAISE_OWN, sqlite::rows(&owns)?),
-    ] {
-        sqlx::query(statement).bind(rows).execute(&mut *tx).await?;
+    let rows = [words::rows(&rows)?, words::rows(&tops)?, words::rows(&owns)?];
+    match words(tx).append {
+        Append::Each(statements) => {
+            for (statement, rows) in statements.into_iter().zip(rows) {
+                sqlx::query(statement).bind(rows).execute(&mut *tx).await?;
+            }
+        }
+        Append::AtOnce(statement) => {
+            let [messages, tops, owns] = rows;
+            sqlx::query(statement).bind(messages).bind(tops).bind(owns).execute(tx).await?;
+        }
     }
     Ok(())
 }
@@ -165,7 +173,7 @@ async fn senders(tx: &mut AnyConnection, run: &[NewMessage]) -> sqlx::Result<Sen
             })
         })
         .collect();
-    let rows = sqlx::query(sqlite::MEMBERSHIPS).bind(sqlite::rows(&pairs)?).fetch_all(&mut *tx).await?;
+    let rows = sqlx::query(words(tx).memberships).bind(words::rows(&pairs)?).fetch_all(&mut *tx).await?;
     let mut own = vec![None; pairs.len()];
     let mut tops = HashMap::new();
     for row in &rows {
@@ -189,7 +197,7 @@ async fn unheard(
         return Ok(unheard);
     }
     let asked: Vec<_> = directly.iter().map(|pair| pairs[*pair]).collect();
-    let rows = sqlx::query(sqlite::DIRECTLY).bind(sqlite::rows(&asked)?).fetch_all(tx).await?;
+    let rows = sqlx::query(words(tx).directly).bind(words::rows(&asked)?).fetch_all(tx).await?;
     for row in &rows {
         let pair = directly[row.try_get::<i64, _>(0)? as usize];
         let (blocks, is_blocked) = (row.try_get::<i64, _>(1)? != 0, row.try_get::<i64, _>(2)? != 0);
@@ -207,7 +215,7 @@ async fn known(tx: &mut AnyConnection, run: &[NewMessage]) -> sqlx::Result<HashM
     let wanted: Vec<_> =
         run.iter().map(|message| (&message.room, &message.sender.id, &message.client_id)).collect();
     let mut stored = HashMap::with_capacity(wanted.len());
-    let rows = sqlx::query(sqlite::KNOWN_MESSAGES).bind(sqlite::rows(&wanted)?).fetch_all(tx).await?;
+    let rows = sqlx::query(words(tx).known_messages).bind(words::rows(&wanted)?).fetch_all(tx).await?;
     for row in &rows {
         let (room, sender, client_id) = wanted[row.try_get::<i64, _>(0)? as usize];
         let sent = SentMessage {

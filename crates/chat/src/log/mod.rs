@@ -18,12 +18,14 @@ mod messages;
 mod roles;
 mod rules;
 mod run;
+mod subjects;
 
 use crate::{Chat, Clock, Settings, Tasks};
 pub(crate) use bans::may_ban;
 pub(crate) use direct::is_id as is_direct;
 pub(crate) use event::{decode, parsed, read_seq};
 pub(crate) use history::above;
+pub(crate) use subjects::{room as about_room, user as about_user};
 
 use batch::LogBatch;
 use command::{Command, Done};

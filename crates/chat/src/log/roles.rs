@@ -70,8 +70,8 @@ async fn may_take_over(
 macro_rules! left_in_role {
     ($role:literal) => {
         concat!(
-            "SELECT 1 FROM members CROSS JOIN users ON users.id = members.user_id
-             WHERE members.room_id = $1 AND members.role = '",
+            "SELECT 1 FROM members CROSS JOIN users
+             WHERE users.id = members.user_id AND members.room_id = $1 AND members.role = '",
             $role,
             "' AND (users.guest = 0 OR (users.token_hash IS NOT NULL AND users.seen_at > $2)) LIMIT 1"
         )

@@ -1,6 +1,12 @@
 //! What the store says of people who are asked about.
 
-use crate::{Chat, failure::Outcome, log::parsed, names, sqlite, unavailable};
+use crate::{
+    Chat,
+    failure::Outcome,
+    log::parsed,
+    names, unavailable,
+    words::{self, words},
+};
 use plaza_protocol::{Error, Timestamp, User, UserId, UserRef};
 use sqlx::{AnyConnection, Row, any::AnyRow};
 use std::collections::{BTreeMap, HashSet};
@@ -80,9 +86,10 @@ impl Chat {
 
 async fn read(connection: &mut AnyConnection, asker: &UserId, whom: &Whom<'_>) -> Outcome<Vec<Facts>> {
     let mut found = BTreeMap::new();
-    let ids = (!whom.ids.is_empty()).then(|| sqlite::rows(&whom.ids)).transpose()?;
-    let keys = (!whom.keys.is_empty()).then(|| sqlite::rows(&whom.keys)).transpose()?;
-    for (statement, wanted) in [(sqlite::PRESENCE_BY_ID, ids), (sqlite::PRESENCE_BY_KEY, keys)] {
+    let ids = (!whom.ids.is_empty()).then(|| words::rows(&whom.ids)).transpose()?;
+    let keys = (!whom.keys.is_empty()).then(|| words::rows(&whom.keys)).transpose()?;
+    let words = words(connection);
+    for (statement, wanted) in [(words.presence_by_id, ids), (words.presence_by_key, keys)] {
         let Some(wanted) = wanted else { continue };
         let rows = sqlx::query(statement).bind(wanted).bind(asker.as_str()).fetch_all(&mut *connection);
         for row in rows.await? {

@@ -1,6 +1,9 @@
 //! When people were last seen: stored when their last connection has ended, many in one transaction.
 
-use crate::{Chat, sqlite};
+use crate::{
+    Chat,
+    words::{self, words},
+};
 use plaza_protocol::{Timestamp, UserId};
 use plaza_store::StoreError;
 use std::{
@@ -72,7 +75,7 @@ async fn write_all(chat: &Chat, last_seen: &LastSeen) -> Result<(), StoreError> 
     for some in people.chunks(AT_ONCE) {
         let rows: Vec<_> = some.iter().map(|(user, at)| (user, at.as_millis())).collect();
         let mut tx = chat.inner.store.write().await?;
-        sqlx::query(sqlite::SEE_PEOPLE).bind(sqlite::rows(&rows)?).execute(&mut *tx).await?;
+        sqlx::query(words(&tx).see_people).bind(words::rows(&rows)?).execute(&mut *tx).await?;
         tx.commit().await?;
         last_seen.written(some);
     }

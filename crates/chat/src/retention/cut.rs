@@ -2,7 +2,7 @@
 
 use crate::{
     failure::Outcome,
-    log::{parsed, read_seq},
+    log::{about_room, parsed, read_seq},
 };
 use plaza_protocol::{RoomId, Seq};
 use plaza_store::Store;
@@ -27,8 +27,8 @@ pub(super) struct Room {
 
 pub(super) const ROOMS: &str = "
     SELECT rooms.id, rooms.kept_from, events.at, CASE WHEN rooms.created_by LIKE $3 ESCAPE '\\' THEN 1 ELSE 0 END
-    FROM rooms CROSS JOIN events ON events.room_id = rooms.id AND events.seq = rooms.kept_from
-    WHERE rooms.id > $1 AND events.at < $2 ORDER BY rooms.id LIMIT $4";
+    FROM rooms CROSS JOIN events
+    WHERE events.room_id = rooms.id AND events.seq = rooms.kept_from AND rooms.id > $1 AND events.at < $2 ORDER BY rooms.id LIMIT $4";
 pub(super) const TIMES: &str =
     "SELECT seq, at FROM events WHERE room_id = $1 AND seq >= $2 ORDER BY seq LIMIT $3";
 pub(super) const KEEP_ANSWERS: &str = "
@@ -36,7 +36,7 @@ pub(super) const KEEP_ANSWERS: &str = "
     SELECT room_id, sender_id, client_id, seq, id, at FROM events
     WHERE room_id = $1 AND seq >= $2 AND seq <= $3 AND client_id IS NOT NULL";
 pub(super) const CUT: &str = "DELETE FROM events WHERE room_id = $1 AND seq >= $2 AND seq <= $3";
-pub(super) const MOVE: &str = "UPDATE rooms SET kept_from = $2 WHERE id = $1";
+pub(super) const MOVE: &str = "UPDATE rooms SET kept_from = $2 WHERE id = $1 AND kept_from < $2";
 
 /// Rooms behind one of them, in the order of their ids, whose oldest event is from before a moment.
 pub(super) async fn rooms_to_look_at(store: &Store, after: &str, before: i64) -> Outcome<Vec<Room>> {
@@ -86,7 +86,8 @@ pub(super) async fn last_before(
 /// Cuts some events, the oldest; the position from which the room is kept then.
 pub(super) async fn some(store: &Store, room: &RoomId, from: Seq, upto: Seq) -> Outcome<Seq> {
     let upto = upto.min(from + AT_ONCE - 1);
-    let mut tx = store.write().await?;
+    // Another node may be cutting too, or reading up to here.
+    let mut tx = store.write_about(&[about_room(room)]).await?;
     for statement in [KEEP_ANSWERS, CUT] {
         let done = sqlx::query(statement).bind(room.as_str()).bind(from as i64).bind(upto as i64);
         done.execute(&mut *tx).await?;

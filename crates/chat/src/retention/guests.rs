@@ -1,7 +1,7 @@
 //! Guests that have expired and that nothing refers to: no room has them as members or keeps them out, nobody has them
 //! on a list. What they wrote says by itself who wrote it.
 
-use crate::failure::Outcome;
+use crate::{failure::Outcome, log::about_user};
 use plaza_store::Store;
 use sqlx::Row;
 
@@ -62,7 +62,9 @@ pub(super) async fn unmeant(store: &Store, since: i64, after: &Place) -> Outcome
 
 /// Forgets them, if what was true of them still is.
 pub(super) async fn forget(store: &Store, ids: &[String], since: i64) -> Outcome<u64> {
-    let mut tx = store.write().await?;
+    // Another node may be about to take one of them into a room.
+    let subjects: Vec<_> = ids.iter().map(|id| about_user(id)).collect();
+    let mut tx = store.write_about(&subjects).await?;
     let mut forgotten = 0;
     for id in ids {
         let gone = sqlx::query(FORGET).bind(id.as_str()).bind(since).execute(&mut *tx).await?;

@@ -98,8 +98,8 @@ async fn page(
 const FOUND: &str = r"
     SELECT rooms.id, rooms.name, rooms.members,
         (SELECT COUNT(*) FROM members WHERE members.room_id = rooms.id AND members.user_id = $4)
-    FROM public_rooms CROSS JOIN rooms ON rooms.id = public_rooms.room_id
-    WHERE public_rooms.room_id > $1 AND public_rooms.room_id <= $2 AND public_rooms.folded LIKE $3 ESCAPE '\'
+    FROM public_rooms CROSS JOIN rooms
+    WHERE rooms.id = public_rooms.room_id AND public_rooms.room_id > $1 AND public_rooms.room_id <= $2 AND public_rooms.folded LIKE $3 ESCAPE '\'
     ORDER BY public_rooms.room_id LIMIT $5";
 
 /// Folds what a migration could not.
@@ -108,8 +108,8 @@ pub(crate) async fn fold_earlier(store: &Store) -> Result<(), StoreError> {
         let mut tx = store.write().await?;
         let rows = sqlx::query(
             "SELECT public_rooms.room_id, rooms.name
-             FROM public_rooms CROSS JOIN rooms ON rooms.id = public_rooms.room_id
-             WHERE public_rooms.folded IS NULL ORDER BY public_rooms.room_id LIMIT $1",
+             FROM public_rooms CROSS JOIN rooms
+             WHERE rooms.id = public_rooms.room_id AND public_rooms.folded IS NULL ORDER BY public_rooms.room_id LIMIT $1",
         )
         .bind(FOLDED_AT_ONCE)
         .fetch_all(&mut *tx)
@@ -119,7 +119,7 @@ pub(crate) async fn fold_earlier(store: &Store) -> Result<(), StoreError> {
         }
         for row in &rows {
             let room: RoomId = parsed(row, 0)?;
-            sqlx::query("UPDATE public_rooms SET folded = $2 WHERE room_id = $1")
+            sqlx::query("UPDATE public_rooms SET folded = $2 WHERE room_id = $1 AND folded IS NULL")
                 .bind(room.as_str())
                 .bind(fold(row.try_get(1)?, &room))
                 .execute(&mut *tx)

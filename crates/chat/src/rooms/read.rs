@@ -3,11 +3,12 @@
 
 use crate::{
     Chat, Settings, Tasks, blocks,
-    log::{is_direct, read_seq, refused},
-    sqlite, told,
+    log::{about_room, is_direct, read_seq, refused},
+    told,
+    words::{rows, words},
 };
 use plaza_protocol::{Code, Error, MarkRead, Position, RoomId, Seq, UserId};
-use plaza_store::{Batch, Queue, QueueOptions, Store, StoreError, WriteTx, group_commit};
+use plaza_store::{Batch, Queue, QueueOptions, Store, StoreError, Subject, WriteTx, group_commit};
 use sqlx::Row;
 use std::collections::{HashMap, HashSet};
 use tokio_util::sync::CancellationToken;
@@ -93,15 +94,20 @@ impl Batch for ReadBatch {
     type Answer = Result<Marked, Error>;
     type Effect = ();
 
+    /// The rooms: else a member could leave meanwhile, or what was read be cut.
+    async fn subjects(&mut self, _: &Store, jobs: Vec<&ReadJob>) -> Result<Vec<Subject>, StoreError> {
+        Ok(jobs.into_iter().map(|job| about_room(&job.room)).collect())
+    }
+
     async fn run(
         &mut self,
         tx: &mut WriteTx,
         jobs: Vec<ReadJob>,
     ) -> Result<(Vec<Self::Answer>, ()), StoreError> {
         let pairs: Vec<_> = jobs.iter().map(|job| (&job.room, &job.user)).collect();
-        let rows = sqlx::query(sqlite::MEMBERSHIPS).bind(sqlite::rows(&pairs)?).fetch_all(&mut **tx).await?;
+        let found = sqlx::query(words(tx).memberships).bind(rows(&pairs)?).fetch_all(&mut **tx).await?;
         let mut standings = HashMap::new();
-        for row in &rows {
+        for row in &found {
             let (top, read) = (read_seq(row, 1)?, read_seq(row, 3)?);
             let (own, own_seq, members) = (read_seq(row, 4)?, read_seq(row, 5)?, read_seq(row, 6)?);
             let standing = Standing { top, read, own, own_seq, members, moved: false };
@@ -131,7 +137,7 @@ impl Batch for ReadBatch {
         let raised: Vec<_> =
             standings.iter().map(|((room, user), to)| (room, user, to.read, to.own)).collect();
         if !raised.is_empty() {
-            sqlx::query(sqlite::RAISE_READ).bind(sqlite::rows(&raised)?).execute(&mut **tx).await?;
+            sqlx::query(words(tx).raise_read).bind(rows(&raised)?).execute(&mut **tx).await?;
         }
         Ok((answers, ()))
     }
@@ -168,8 +174,8 @@ async fn own_up_to(
     if wanted.is_empty() {
         return Ok(());
     }
-    let rows = sqlx::query(sqlite::OWN_UP_TO).bind(sqlite::rows(&wanted)?).fetch_all(&mut **tx).await?;
-    for row in &rows {
+    let found = sqlx::query(words(tx).own_up_to).bind(rows(&wanted)?).fetch_all(&mut **tx).await?;
+    for row in &found {
         *counted[row.try_get::<i64, _>(0)? as usize] = read_seq(row, 1)?;
     }
     Ok(())

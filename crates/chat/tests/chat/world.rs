@@ -5,7 +5,7 @@ use plaza_protocol::{
     Code, Content, CreateRoom, Credentials, Error, Event, JoinRoom, RoomId, RoomKind, SendMessage, TextBody,
     User,
 };
-use plaza_store::{Durability, Migration, Store, StoreOptions};
+use plaza_store::{Durability, Migration, Place, Store, StoreOptions};
 use rand::{Rng as _, SeedableRng as _, rngs::StdRng};
 use std::{
     collections::BTreeMap,
@@ -164,11 +164,21 @@ pub(crate) async fn open(folder: &TempDir) -> Store {
 
 /// As a Plaza opens it that knows these migrations.
 pub(crate) async fn open_at(folder: &TempDir, migrations: &[Migration]) -> Store {
-    let options = StoreOptions {
-        durability: Durability::None,
-        ..StoreOptions::new(folder.path().join("plaza.db"), [7; 16])
+    Store::open(options(folder).await, migrations).await.unwrap()
+}
+
+/// Whether stores are on a PostgreSQL for tests: then there is no file of SQLite's, nor one of its early layouts.
+pub(crate) fn on_a_server() -> bool {
+    std::env::var_os("PLAZA_TEST_POSTGRES").is_some()
+}
+
+/// A store that is this folder's: a file in it, or where there is a PostgreSQL for tests, a schema there.
+pub(crate) async fn options(folder: &TempDir) -> StoreOptions {
+    let place = match plaza_testkit::postgres::schema(folder.path()).await.unwrap() {
+        Some(url) => Place::Server(url.parse().unwrap()),
+        None => Place::File(folder.path().join("plaza.db")),
     };
-    Store::open(options, migrations).await.unwrap()
+    StoreOptions { durability: Durability::None, ..StoreOptions::at(place, [7; 16]) }
 }
 
 pub(crate) fn id(room: &str) -> RoomId {

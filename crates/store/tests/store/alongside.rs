@@ -3,8 +3,7 @@
 use crate::support::*;
 use plaza_store::{Migration, Store, StoreError};
 
-const MORE: &[Migration] =
-    &[NOTES[0], Migration { version: 2, name: "tags", sql: "CREATE TABLE tags (name TEXT);" }];
+const MORE: &[Migration] = &[NOTES[0], Migration::new(2, "tags", "CREATE TABLE tags (name TEXT);")];
 
 async fn alongside(folder: &tempfile::TempDir, migrations: &[Migration]) -> Result<Store, StoreError> {
     Store::open_alongside(options(&path(folder)), migrations).await

@@ -126,7 +126,7 @@ async fn nothing_is_overwritten_and_nothing_bad_is_restored() {
     fs::write(folder.path().join("copy.db-wal"), "something").unwrap();
     refused("write-ahead log").await;
     fs::remove_file(folder.path().join("copy.db-wal")).unwrap();
-    let newer = [NOTES[0], Migration { version: 2, name: "more", sql: "CREATE TABLE more (id BIGINT);" }];
+    let newer = [NOTES[0], Migration::new(2, "more", "CREATE TABLE more (id BIGINT);")];
     let later = folder.path().join("later.db");
     plaza_store::Store::open(options(&later), &newer).await.unwrap().close().await;
     fs::copy(&later, &copy).unwrap();

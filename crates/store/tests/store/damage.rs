@@ -95,7 +95,7 @@ async fn another_programs_database_and_one_of_a_newer_plaza() {
     refused(&path, NOTES, "another program's").await;
 
     fs::remove_file(&path).unwrap();
-    let newer = [NOTES[0], Migration { version: 2, name: "more", sql: "CREATE TABLE more (id BIGINT);" }];
+    let newer = [NOTES[0], Migration::new(2, "more", "CREATE TABLE more (id BIGINT);")];
     Store::open(options(&path), &newer).await.unwrap().close().await;
     let error = refused(&path, NOTES, "newer Plaza").await;
     assert!(matches!(error, StoreError::MigrationUnknown { version: 2 }), "{error:?}");

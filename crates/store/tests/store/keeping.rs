@@ -2,29 +2,31 @@
 
 use plaza_store::{
     Batch, Durability, Migration, Queue, QueueOptions, ReadTx, Refused, Store, StoreError, StoreOptions,
-    WriteTx, group_commit,
+    Subject, WriteTx, group_commit,
 };
 use sqlx::{AssertSqlSafe, Row};
-use std::{fs, path::Path, sync::Arc, time::Duration};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
 use tempfile::TempDir;
 use tokio::{sync::Mutex, task::JoinSet, time::timeout};
 use tokio_util::sync::CancellationToken;
 
-const NOTES: Migration =
-    Migration { version: 1, name: "notes", sql: "CREATE TABLE notes (id BIGINT PRIMARY KEY, text TEXT);" };
-const TAGS: Migration = Migration {
-    version: 2,
-    name: "tags",
-    sql: "CREATE TABLE tags (name TEXT); INSERT INTO tags (name) VALUES ('first');",
-};
+const NOTES: Migration = Migration::new(1, "notes", "CREATE TABLE notes (id BIGINT PRIMARY KEY, text TEXT);");
+const TAGS: Migration =
+    Migration::new(2, "tags", "CREATE TABLE tags (name TEXT); INSERT INTO tags (name) VALUES ('first');");
 
 const EPOCH: [u8; 16] = [0x0f; 16];
 
 fn options(folder: &TempDir) -> StoreOptions {
-    StoreOptions {
-        durability: Durability::None,
-        ..StoreOptions::new(folder.path().join("a folder?#%/plaza.db"), EPOCH)
-    }
+    StoreOptions { durability: Durability::None, ..StoreOptions::new(file(folder), EPOCH) }
+}
+
+fn file(folder: &TempDir) -> PathBuf {
+    folder.path().join("a folder?#%/plaza.db")
 }
 
 async fn opened(folder: &TempDir) -> Store {
@@ -56,7 +58,7 @@ async fn what_was_committed_is_there_again_under_the_same_epoch() {
     store.close().await;
     assert!(matches!(store.read().await, Err(StoreError::Closed)));
     assert!(matches!(store.write().await, Err(StoreError::Closed)));
-    let beside = options(&folder).path.with_file_name("plaza.db-wal");
+    let beside = file(&folder).with_file_name("plaza.db-wal");
     assert!(fs::metadata(beside).map_or(0, |file| file.len()) == 0, "everything is in the one file");
 
     let again = StoreOptions { new_epoch: [0; 16], ..options(&folder) };
@@ -85,7 +87,7 @@ async fn nobody_else_may_read_the_files() {
     use std::os::unix::fs::PermissionsExt;
     let folder = tempfile::tempdir().unwrap();
     let _store = opened(&folder).await;
-    let path = options(&folder).path;
+    let path = file(&folder);
     for file in fs::read_dir(path.parent().unwrap()).unwrap() {
         let file = file.unwrap();
         assert_eq!(file.metadata().unwrap().permissions().mode() & 0o077, 0, "{:?}", file.path());
@@ -138,11 +140,7 @@ async fn migrations_go_forward_once_and_are_not_changed() {
     let changed = reopen(&[changed, TAGS]).await.unwrap_err();
     assert!(matches!(changed, StoreError::MigrationChanged { version: 1 }), "{changed:?}");
 
-    let broken = Migration {
-        version: 3,
-        name: "broken",
-        sql: "CREATE TABLE half (id BIGINT); CREATE TABLE notes (x);",
-    };
+    let broken = Migration::new(3, "broken", "CREATE TABLE half (id BIGINT); CREATE TABLE notes (x);");
     let failed = reopen(&[NOTES, TAGS, broken]).await.unwrap_err();
     assert!(matches!(failed, StoreError::MigrationFailed { version: 3, .. }), "{failed:?}");
     let store = reopen(&[NOTES, TAGS]).await.unwrap();
@@ -222,6 +220,10 @@ impl Batch for Notes {
     type Job = i64;
     type Answer = Result<i64, String>;
     type Effect = Vec<i64>;
+
+    async fn subjects(&mut self, _: &Store, _: Vec<&i64>) -> Result<Vec<Subject>, StoreError> {
+        Ok(Vec::new())
+    }
 
     async fn run(
         &mut self,
@@ -378,9 +380,9 @@ async fn what_is_on_the_disk_before_a_clean_end_is_enough() {
     let mut tx = store.write().await.unwrap();
     note(&mut tx, 1).await.unwrap();
     tx.commit().await.unwrap();
-    let from = options(&folder).path;
+    let from = file(&folder);
     let copy = tempfile::tempdir().unwrap();
-    let to = options(&copy).path;
+    let to = file(&copy);
     fs::create_dir_all(to.parent().unwrap()).unwrap();
     for name in ["plaza.db", "plaza.db-wal"] {
         copy_file(&from.with_file_name(name), &to.with_file_name(name));

@@ -10,7 +10,7 @@ use std::{
 use tempfile::TempDir;
 
 pub(crate) const NOTES: &[Migration] =
-    &[Migration { version: 1, name: "notes", sql: "CREATE TABLE notes (id BIGINT PRIMARY KEY, text TEXT);" }];
+    &[Migration::new(1, "notes", "CREATE TABLE notes (id BIGINT PRIMARY KEY, text TEXT);")];
 pub(crate) const EPOCH: [u8; 16] = [0x0f; 16];
 pub(crate) const NEW_EPOCH: [u8; 16] = [0xe0; 16];
 

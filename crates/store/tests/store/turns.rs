@@ -1,7 +1,7 @@
 //! Whose turn it is to write: a batch waits for one of the others at most, and whose time has run out does not write.
 
 use crate::support::{open, path, write};
-use plaza_store::{Batch, Queue, QueueOptions, Store, StoreError, WriteTx, group_commit};
+use plaza_store::{Batch, Queue, QueueOptions, Store, StoreError, Subject, WriteTx, group_commit};
 use std::{
     sync::{
         Arc,
@@ -25,6 +25,10 @@ impl Batch for Turn {
     type Job = i64;
     type Answer = Result<usize, String>;
     type Effect = ();
+
+    async fn subjects(&mut self, _: &Store, _: Vec<&i64>) -> Result<Vec<Subject>, StoreError> {
+        Ok(Vec::new())
+    }
 
     async fn run(&mut self, _: &mut WriteTx, jobs: Vec<i64>) -> Result<(Vec<Self::Answer>, ()), StoreError> {
         let before = self.written.load(Ordering::SeqCst);

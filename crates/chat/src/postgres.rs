@@ -1,0 +1,138 @@
+//! The statements of `sqlite` in PostgreSQL's words. The rows come as the same JSON, which `jsonb_array_elements` takes
+//! apart; what comes out of it is text, so numbers are cast. `LATERAL` with a `LIMIT` keeps the planner, which knows
+//! nothing of what will be asked, at one look into an index for each row.
+
+use crate::words::{Append, Words};
+
+pub(crate) const WORDS: Words = Words {
+    memberships: MEMBERSHIPS,
+    known_messages: KNOWN_MESSAGES,
+    append: Append::AtOnce(APPEND),
+    own_up_to: OWN_UP_TO,
+    raise_read: RAISE_READ,
+    directly: DIRECTLY,
+    blockers: BLOCKERS,
+    see_guests: SEE_GUESTS,
+    see_sessions: SEE_SESSIONS,
+    presence_by_id: PRESENCE_BY_ID,
+    presence_by_key: PRESENCE_BY_KEY,
+    see_people: SEE_PEOPLE,
+};
+
+const MEMBERSHIPS: &str = "
+    SELECT pair.place - 1, rooms.seq, rooms.messages, members.read_seq, members.own, members.own_seq,
+        rooms.members
+    FROM jsonb_array_elements($1::jsonb) WITH ORDINALITY AS pair (value, place)
+    CROSS JOIN LATERAL (SELECT read_seq, own, own_seq FROM members
+        WHERE room_id = pair.value ->> 0 AND user_id = pair.value ->> 1 LIMIT 1) AS members
+    CROSS JOIN LATERAL (SELECT seq, messages, members FROM rooms WHERE id = pair.value ->> 0 LIMIT 1) AS rooms";
+
+const KNOWN_MESSAGES: &str = "
+    SELECT wanted.place - 1, COALESCE(events.seq, cut.seq), COALESCE(events.id, cut.id),
+        COALESCE(events.at, cut.at), events.kind, events.body
+    FROM jsonb_array_elements($1::jsonb) WITH ORDINALITY AS wanted (value, place)
+    LEFT JOIN LATERAL (SELECT seq, id, at, kind, body FROM events
+        WHERE room_id = wanted.value ->> 0 AND sender_id = wanted.value ->> 1
+            AND client_id = wanted.value ->> 2 AND client_id IS NOT NULL LIMIT 1) AS events ON true
+    LEFT JOIN LATERAL (SELECT seq, id, at FROM cut_messages
+        WHERE room_id = wanted.value ->> 0 AND sender_id = wanted.value ->> 1
+            AND client_id = wanted.value ->> 2 LIMIT 1) AS cut ON true
+    WHERE events.seq IS NOT NULL OR cut.seq IS NOT NULL";
+
+/// `APPEND_MESSAGES`, `RAISE_TOPS` and `RAISE_OWN` in one round trip. They touch no table twice, so none has to see what
+/// another one does.
+const APPEND: &str = "
+    WITH added AS (
+        INSERT INTO events
+            (type, room_id, seq, id, sender_id, sender_name, sender_guest, client_id, kind, body, at,
+            messages, own, prev)
+        SELECT 'message', value ->> 0, (value ->> 1)::bigint, value ->> 2, value ->> 3, value ->> 4,
+            (value ->> 5)::bigint, value ->> 6, value ->> 7, value ->> 8, (value ->> 9)::bigint,
+            (value ->> 10)::bigint, (value ->> 11)::bigint, (value ->> 12)::bigint
+        FROM jsonb_array_elements($1::jsonb) AS message (value)
+    ), raised AS (
+        UPDATE rooms SET seq = (top.value ->> 1)::bigint, messages = (top.value ->> 2)::bigint
+        FROM jsonb_array_elements($2::jsonb) AS top (value)
+        WHERE rooms.id = top.value ->> 0
+    )
+    UPDATE members SET own = (newest.value ->> 2)::bigint, own_seq = (newest.value ->> 3)::bigint
+    FROM jsonb_array_elements($3::jsonb) AS newest (value)
+    WHERE members.room_id = newest.value ->> 0 AND members.user_id = newest.value ->> 1";
+
+const OWN_UP_TO: &str = "
+    WITH RECURSIVE back (place, room_id, upto, own, prev) AS (
+        SELECT wanted.place, wanted.value ->> 0, (wanted.value ->> 2)::bigint, first.own, first.prev
+        FROM jsonb_array_elements($1::jsonb) WITH ORDINALITY AS wanted (value, place)
+        CROSS JOIN LATERAL (SELECT own_seq FROM members
+            WHERE room_id = wanted.value ->> 0 AND user_id = wanted.value ->> 1 LIMIT 1) AS members
+        CROSS JOIN LATERAL (SELECT own, prev FROM events
+            WHERE events.room_id = wanted.value ->> 0 AND events.seq = COALESCE(
+                (SELECT near.seq FROM events AS near
+                 WHERE near.room_id = wanted.value ->> 0 AND near.sender_id = wanted.value ->> 1
+                    AND near.own % 32 = 0 AND near.seq > (wanted.value ->> 2)::bigint
+                 ORDER BY near.seq LIMIT 1), members.own_seq) LIMIT 1) AS first
+        UNION ALL
+        SELECT back.place, back.room_id, back.upto, earlier.own, earlier.prev
+        FROM back
+        CROSS JOIN LATERAL (SELECT own, prev FROM events
+            WHERE events.room_id = back.room_id AND events.seq = back.prev LIMIT 1) AS earlier
+        WHERE back.prev > back.upto
+    )
+    SELECT place - 1, own - 1 FROM back WHERE prev <= upto";
+
+const RAISE_READ: &str = "
+    UPDATE members SET read_seq = (reached.value ->> 2)::bigint, read_others = (
+        SELECT events.messages FROM events
+        WHERE events.room_id = members.room_id AND events.seq = (reached.value ->> 2)::bigint)
+        - (reached.value ->> 3)::bigint
+    FROM jsonb_array_elements($1::jsonb) AS reached (value)
+    WHERE members.room_id = reached.value ->> 0 AND members.user_id = reached.value ->> 1";
+
+const DIRECTLY: &str = "
+    SELECT pair.place - 1,
+        (SELECT COUNT(*) FROM blocks WHERE blocks.user_id = pair.value ->> 1
+            AND blocks.blocked_id = other.user_id),
+        (SELECT COUNT(*) FROM blocks WHERE blocks.user_id = other.user_id
+            AND blocks.blocked_id = pair.value ->> 1),
+        users.name
+    FROM jsonb_array_elements($1::jsonb) WITH ORDINALITY AS pair (value, place)
+    CROSS JOIN LATERAL (SELECT user_id FROM members
+        WHERE room_id = pair.value ->> 0 AND user_id <> pair.value ->> 1 LIMIT 1) AS other
+    CROSS JOIN LATERAL (SELECT name FROM users WHERE users.id = other.user_id LIMIT 1) AS users";
+
+const BLOCKERS: &str = "
+    SELECT blocks.user_id FROM jsonb_array_elements_text($1::jsonb) AS wanted (value)
+    JOIN blocks ON blocks.user_id = wanted.value AND blocks.blocked_id = $2";
+
+const SEE_GUESTS: &str = "
+    UPDATE users SET seen_at = $2
+    FROM jsonb_array_elements_text($1::jsonb) AS guest (value)
+    WHERE users.id = guest.value AND users.guest = 1 AND users.token_hash IS NOT NULL AND users.seen_at < $2";
+
+const SEE_SESSIONS: &str = "
+    UPDATE sessions SET used_at = $2
+    FROM jsonb_array_elements_text($1::jsonb) AS wanted (value)
+    WHERE sessions.id = wanted.value AND sessions.revoked_at IS NULL AND sessions.used_at + $3 <= $2";
+
+/// See `sqlite`.
+macro_rules! select_presence {
+    ($by:literal) => {
+        concat!(
+            "
+    SELECT (wanted.value ->> 0)::bigint, users.id, users.name, users.guest, users.hidden, users.left_at,
+        (SELECT COUNT(*) FROM blocks WHERE blocks.user_id = users.id AND blocks.blocked_id = $2)
+    FROM jsonb_array_elements($1::jsonb) AS wanted (value)
+    JOIN users ON users.",
+            $by,
+            " = wanted.value ->> 1"
+        )
+    };
+}
+
+const PRESENCE_BY_ID: &str = select_presence!("id");
+const PRESENCE_BY_KEY: &str = select_presence!("name_key");
+
+const SEE_PEOPLE: &str = "
+    UPDATE users SET left_at = (seen.value ->> 1)::bigint
+    FROM jsonb_array_elements($1::jsonb) AS seen (value)
+    WHERE users.id = seen.value ->> 0 AND users.hidden = 0";

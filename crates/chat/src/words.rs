@@ -1,0 +1,44 @@
+//! The statements that no two databases understand alike: those that work on many rows at once. Which words are a
+//! connection's is chosen here and nowhere else; all other statements of this crate are SQL that any of them understands.
+
+use crate::{postgres, sqlite};
+use plaza_store::Dialect;
+use serde::Serialize;
+use sqlx::AnyConnection;
+
+/// A database's own words; what each statement takes and gives is told in `sqlite`.
+pub(crate) struct Words {
+    pub(crate) memberships: &'static str,
+    pub(crate) known_messages: &'static str,
+    pub(crate) append: Append,
+    pub(crate) own_up_to: &'static str,
+    pub(crate) raise_read: &'static str,
+    pub(crate) directly: &'static str,
+    pub(crate) blockers: &'static str,
+    pub(crate) see_guests: &'static str,
+    pub(crate) see_sessions: &'static str,
+    pub(crate) presence_by_id: &'static str,
+    pub(crate) presence_by_key: &'static str,
+    pub(crate) see_people: &'static str,
+}
+
+/// Storing new messages, and how their rooms and their senders then stand.
+pub(crate) enum Append {
+    /// A statement for the messages, one for the rooms, one for the senders.
+    Each([&'static str; 3]),
+    /// One that takes all three, where each statement is a round trip.
+    AtOnce(&'static str),
+}
+
+/// The words of the database that a connection is to.
+pub(crate) fn words(connection: &AnyConnection) -> &'static Words {
+    match Dialect::of(connection) {
+        Dialect::Sqlite => &sqlite::WORDS,
+        Dialect::Postgres => &postgres::WORDS,
+    }
+}
+
+/// Rows as the statements take them.
+pub(crate) fn rows<T: Serialize>(rows: &[T]) -> sqlx::Result<String> {
+    serde_json::to_string(rows).map_err(|error| sqlx::Error::Encode(error.into()))
+}
