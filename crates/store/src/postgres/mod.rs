@@ -61,12 +61,12 @@ impl Server {
         Ok(Self { options, connection, schema, durability, commit })
     }
 
-    pub(crate) async fn writers(&self) -> Result<AnyPool, StoreError> {
+    pub(crate) async fn writers(&mut self) -> Result<AnyPool, StoreError> {
         let settings = settings(self.durability, self.commit, Role::Writer);
         Ok(pool(settings, WRITERS).connect_with(self.options.clone()).await?)
     }
 
-    pub(crate) async fn readers(&self, count: u32) -> Result<AnyPool, StoreError> {
+    pub(crate) async fn readers(&mut self, count: u32) -> Result<AnyPool, StoreError> {
         let settings = settings(self.durability, self.commit, Role::Reader);
         Ok(pool(settings, count).connect_with(self.options.clone()).await?)
     }
