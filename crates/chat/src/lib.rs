@@ -28,7 +28,7 @@ pub use accounts::{Administration, Identity, ResetToken, SessionId};
 pub use clock::{Clock, SystemClock};
 pub use feed::{Caught, ConnectionId, Feed, FeedStats, Item, Live, Subscriber};
 pub use log::{Committed, Pending};
-pub use migrations::MIGRATIONS;
+pub use migrations::{MIGRATIONS, TABLES};
 pub use names::key as name_key;
 pub use plaza_protocol::ManagedBy;
 pub use presence::{Presence, PresenceId, PresenceStats, WatchAnswer};

@@ -24,6 +24,22 @@ pub const MIGRATIONS: &[Migration] = &[
         .in_postgres(Some(include_str!("../migrations/postgres_0008_layout.sql"))),
 ];
 
+/// All tables that they make, those that others refer to first. For [`plaza_store::move_store`].
+pub const TABLES: &[&str] = &[
+    "users",
+    "sessions",
+    "refresh_tokens",
+    "reset_links",
+    "secrets",
+    "rooms",
+    "members",
+    "events",
+    "cut_messages",
+    "bans",
+    "blocks",
+    "public_rooms",
+];
+
 /// One of before there was PostgreSQL, which begins at the eighth.
 const fn early(version: i64, name: &'static str, sql: &'static str) -> Migration {
     Migration::new(version, name, sql).in_postgres(None)

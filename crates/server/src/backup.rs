@@ -1,15 +1,21 @@
 //! `plaza backup` and `plaza restore`: the data as one file, and back.
 
-use crate::config::{Config, Sources};
-use anyhow::Context as _;
+use crate::{
+    config::{Config, Sources},
+    meter::Meter,
+};
+use anyhow::{Context as _, anyhow};
 use clap::Subcommand;
 use plaza_chat::{MIGRATIONS, Random};
 use plaza_store::Progress;
 use std::{
-    io::{self, IsTerminal as _, Write},
+    io::Write,
     path::{Path, PathBuf},
-    time::{Duration, Instant},
 };
+
+const INSTEAD_OF_BACKUP: &str = "take the backup with pg_dump, or with what keeps the server's own archive.";
+const INSTEAD_OF_RESTORE: &str = "stop all nodes, put the backup back with pg_restore, and run `plaza new-epoch` before \
+    one starts again.";
 
 /// What can be done with the data as a whole.
 #[derive(Debug, Subcommand)]
@@ -47,15 +53,31 @@ pub struct Data {
 }
 
 impl Data {
-    /// The database file, as the server with these settings would open it.
-    fn path(self, sources: impl FnOnce(Option<PathBuf>, Vec<Flag>) -> Sources) -> anyhow::Result<PathBuf> {
+    /// The settings, as the server would have them.
+    pub(crate) fn config(
+        self,
+        sources: impl FnOnce(Option<PathBuf>, Vec<Flag>) -> Sources,
+    ) -> anyhow::Result<Config> {
         let folder = self.data.map(|folder| ("store.data", folder.display().to_string()));
-        Ok(Config::load(&sources(self.config, folder.into_iter().collect()))?.config.store.file())
+        Ok(Config::load(&sources(self.config, folder.into_iter().collect()))?.config)
+    }
+
+    /// The database file, as the server with these settings would open it. `instead`: what does the same for a server.
+    fn path(
+        self,
+        instead: &str,
+        sources: impl FnOnce(Option<PathBuf>, Vec<Flag>) -> Sources,
+    ) -> anyhow::Result<PathBuf> {
+        let store = self.config(sources)?.store;
+        match store.server()? {
+            None => Ok(store.file()),
+            Some(url) => Err(anyhow!("The data is in {url}, not in a file: {instead}")),
+        }
     }
 }
 
 /// A setting that a flag made.
-type Flag = (&'static str, String);
+pub(crate) type Flag = (&'static str, String);
 
 /// Does one of them. What came of it goes to `out`, how far it is to `progress`.
 ///
@@ -70,15 +92,18 @@ pub async fn run(
 ) -> anyhow::Result<()> {
     let said = match command {
         Command::Backup { file, data } => {
-            let from = data.path(sources)?;
+            let from = data.path(INSTEAD_OF_BACKUP, sources)?;
             let mut meter = Meter::new(progress);
-            let made = plaza_store::back_up(&from, &file, MIGRATIONS, |at| meter.show(at)).await;
+            let made = plaza_store::back_up(&from, &file, MIGRATIONS, |Progress { bytes, of }| {
+                meter.show(bytes, of, || format!("{} of {} copied", size(bytes), size(of)));
+            })
+            .await;
             meter.end();
             let size = size(made?);
             format!("Backed up {} to {}: {size}, checked.", shown(&from), shown(&file))
         }
         Command::Restore { file, force, data } => {
-            let into = data.path(sources)?;
+            let into = data.path(INSTEAD_OF_RESTORE, sources)?;
             writeln!(progress, "Copying and checking {} …", shown(&file))?;
             let restored = plaza_store::restore(&file, &into, force, MIGRATIONS, random.bytes()).await?;
             format!(
@@ -95,38 +120,6 @@ pub async fn run(
 
 fn shown(path: &Path) -> std::path::Display<'_> {
     path.display()
-}
-
-/// Says how far a backup is: in one line that is written over on a terminal, elsewhere in a line now and then.
-struct Meter<'a> {
-    to: &'a mut (dyn Write + Send),
-    terminal: bool,
-    told: Instant,
-}
-
-impl<'a> Meter<'a> {
-    fn new(to: &'a mut (dyn Write + Send)) -> Self {
-        Self { to, terminal: io::stderr().is_terminal(), told: Instant::now() }
-    }
-
-    fn show(&mut self, Progress { bytes, of }: Progress) {
-        /// Between two lines of a log.
-        const EVERY: Duration = Duration::from_secs(5);
-        // Whoever looked on may have gone; the backup goes on.
-        if self.terminal {
-            let _ =
-                write!(self.to, "\r{} of {} copied ", size(bytes), size(of)).and_then(|()| self.to.flush());
-        } else if self.told.elapsed() >= EVERY {
-            self.told = Instant::now();
-            let _ = writeln!(self.to, "{} of {} copied", size(bytes), size(of));
-        }
-    }
-
-    fn end(&mut self) {
-        if self.terminal {
-            let _ = writeln!(self.to);
-        }
-    }
 }
 
 /// A size for people.

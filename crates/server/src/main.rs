@@ -2,7 +2,7 @@
 
 use clap::{Parser, Subcommand};
 use plaza_chat::SystemRandom;
-use plaza_server::{VERSION, admin, backup, config::Sources, console, start};
+use plaza_server::{VERSION, admin, backup, config::Sources, console, database, start};
 use std::{io, net::SocketAddr, path::PathBuf, process::ExitCode, time::Duration};
 
 /// Live rooms with an ordered, durable log, over Socket.IO.
@@ -38,6 +38,8 @@ enum Command {
     },
     #[command(flatten)]
     Data(backup::Command),
+    #[command(flatten)]
+    Store(database::Command),
     /// Administrators, and links by which somebody sets a password anew
     Admin(admin::Admin),
     /// Have a node let its clients go to others, and stop
@@ -79,6 +81,9 @@ fn run(command: Command) -> anyhow::Result<()> {
         }
         Command::Data(command) => block_on(async {
             backup::run(command, sources, &SystemRandom, &mut io::stdout(), &mut io::stderr()).await
+        }),
+        Command::Store(command) => block_on(async {
+            database::run(command, sources, &SystemRandom, &mut io::stdout(), &mut io::stderr()).await
         }),
         Command::Admin(admin) => block_on(async {
             let sources = sources(admin.config(), admin.flags());

@@ -15,7 +15,6 @@ use plaza_store::Store;
 use std::{
     io::{self, IsTerminal as _, Write},
     net::SocketAddr,
-    path::Path,
     sync::Arc,
     time::Instant,
 };
@@ -62,7 +61,13 @@ pub async fn serve_by(
         return Ok(());
     }
     let store = open_store(&config, &*random).await?;
-    let data = std::path::absolute(&config.store.data).unwrap_or_else(|_| config.store.data.clone());
+    let data = match config.store.server()? {
+        Some(url) => url.to_string(),
+        None => std::path::absolute(&config.store.data)
+            .unwrap_or_else(|_| config.store.data.clone())
+            .display()
+            .to_string(),
+    };
     // Who reads this may have gone away; the server stays.
     let _ = out.write_all(greeting(&config, addr, watched, &data).as_bytes()).and_then(|()| out.flush());
     tracing::info!(%addr, node = config.server.node, "Serving");
@@ -155,7 +160,7 @@ async fn listen(wanted: SocketAddr, flag: &str) -> anyhow::Result<(TcpListener, 
 }
 
 async fn open_store(config: &Config, random: &dyn Random) -> anyhow::Result<Store> {
-    Ok(Store::open(config.store.options(random.bytes()), plaza_chat::MIGRATIONS).await?)
+    Ok(Store::open(config.store.options(random.bytes())?, plaza_chat::MIGRATIONS).await?)
 }
 
 /// The log goes to stderr, in colour where somebody looks at it.
@@ -170,11 +175,11 @@ fn start_log(config: &Config, panics: Arc<Panics>) -> anyhow::Result<()> {
 }
 
 /// What a person who starts Plaza needs to know.
-fn greeting(config: &Config, addr: SocketAddr, watched: Option<SocketAddr>, data: &Path) -> String {
+fn greeting(config: &Config, addr: SocketAddr, watched: Option<SocketAddr>, data: &str) -> String {
     let url = url(config, addr);
     let mut lines = vec![format!("Plaza {} is open at {url}", crate::VERSION)];
     lines.push(format!("  node   {}", config.server.node));
-    lines.push(format!("  data   {}", data.display()));
+    lines.push(format!("  data   {data}"));
     lines.extend(watched.map(|addr| format!("  watch  http://{addr}/metrics")));
     let talk = format!("talk in a terminal: plaza chat {url}");
     let page = match (config.web.enabled, web::is_built()) {
@@ -225,7 +230,7 @@ mod tests {
     #[test]
     fn the_greeting_says_where_and_what_next() {
         let addr = "127.0.0.1:3000".parse().unwrap();
-        let text = greeting(&config(&[]), addr, None, Path::new("/srv/data"));
+        let text = greeting(&config(&[]), addr, None, "/srv/data");
         for part in ["is open at http://127.0.0.1:3000\n", "/srv/data", "plaza chat http://127.0.0.1:3000"] {
             assert!(text.contains(part), "{part} is not in {text}");
         }
@@ -236,8 +241,7 @@ mod tests {
     #[test]
     fn throw_away_data_is_said_loudly() {
         let addr = "0.0.0.0:80".parse().unwrap();
-        let text =
-            greeting(&config(&[("PLAZA_STORE__DURABILITY", "none")]), addr, None, Path::new("/srv/data"));
+        let text = greeting(&config(&[("PLAZA_STORE__DURABILITY", "none")]), addr, None, "/srv/data");
         assert!(text.contains("WARNING: store.durability is \"none\""));
         assert!(text.contains("http://localhost:80"));
     }

@@ -19,6 +19,7 @@ mod histogram;
 mod lock;
 mod log_size;
 mod migrate;
+mod moving;
 mod open;
 mod postgres;
 mod restore;
@@ -34,7 +35,8 @@ pub use group_commit::{Batch, Queue, QueueOptions, QueueStats, Refused, group_co
 pub use health::Health;
 pub use histogram::{Counts, Histogram};
 pub use migrate::Migration;
-pub use open::Pending;
+pub use moving::{Moved, Moving, move_store};
+pub use open::{Pending, new_epoch};
 pub use postgres::ServerUrl;
 pub use restore::{Restored, restore};
 pub use subject::Subject;
@@ -70,6 +72,15 @@ pub enum Place {
     File(PathBuf),
     /// A PostgreSQL server, version 15 or later.
     Server(ServerUrl),
+}
+
+impl std::fmt::Display for Place {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::File(path) => write!(f, "{}", path.display()),
+            Self::Server(url) => write!(f, "{url}"),
+        }
+    }
 }
 
 /// Where the data is and how it is kept.

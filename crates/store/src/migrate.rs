@@ -1,10 +1,11 @@
 //! Migrations: forward only, each in a transaction of its own, recorded with a checksum.
 
-use crate::StoreError;
+use crate::{Pending, StoreError, sqlite};
 use sqlx::{
     AnyPool, Row, SqlSafeStr, SqliteConnection,
     migrate::{MigrationType, Migrator},
 };
+use std::path::Path;
 
 /// One step of the tables' layout. Once released it never changes: a change is a new step.
 #[derive(Debug, Clone, Copy)]
@@ -52,6 +53,25 @@ pub(crate) fn checksum(step: &Migration, sql: &'static str) -> Vec<u8> {
 pub(crate) async fn run(writer: &AnyPool, migrations: &[Migration]) -> Result<(), StoreError> {
     let mut connection = writer.acquire().await?;
     Ok(migrator(migrations).run_direct(None, &mut *connection, false).await?)
+}
+
+/// The steps that a file lacks; all, where there is none.
+pub(crate) async fn missing(path: &Path, migrations: &[Migration]) -> Result<Vec<Pending>, StoreError> {
+    let mut applied = Vec::new();
+    if path.metadata().is_ok_and(|file| file.len() > 0) {
+        let mut connection = sqlite::open_to_look(path).await?;
+        check(&mut connection, migrations).await?;
+        let tables = "SELECT 1 FROM sqlite_schema WHERE name = '_sqlx_migrations'";
+        if sqlx::query(tables).fetch_optional(&mut connection).await?.is_some() {
+            let versions = sqlx::query("SELECT version FROM _sqlx_migrations").fetch_all(&mut connection);
+            for row in versions.await? {
+                applied.push(row.try_get::<i64, _>(0)?);
+            }
+        }
+        sqlite::close(connection).await?;
+    }
+    let missing = migrations.iter().filter(|step| !applied.contains(&step.version));
+    Ok(missing.map(|step| Pending { version: step.version, name: step.name }).collect())
 }
 
 /// Whether what was applied is known here, without applying anything: else the data is another program's or a newer

@@ -1,7 +1,7 @@
 //! Opening a store: looking at what is there, laying it out, and the connections to it.
 
 use crate::{
-    Home, Inner, LocalFile, Migration, Place, ServerUrl, Store, StoreError, StoreOptions, check,
+    Durability, Home, Inner, LocalFile, Migration, Place, ServerUrl, Store, StoreError, StoreOptions, check,
     health::Watch,
     lock::{self, DataLock},
     log_size::LogSize,
@@ -40,20 +40,23 @@ impl Store {
         }
     }
 
-    /// The steps that a server's store lacks; [`Store::open`] would apply them. Nothing is written.
+    /// The steps that a store lacks; [`Store::open`] would apply them. Nothing is written.
     ///
     /// # Errors
     /// As [`Store::open`].
-    pub async fn pending(url: &ServerUrl, migrations: &[Migration]) -> Result<Vec<Pending>, StoreError> {
+    pub async fn pending(place: &Place, migrations: &[Migration]) -> Result<Vec<Pending>, StoreError> {
+        let pending = |step: &Migration| Pending { version: step.version, name: step.name };
         let looked = async {
-            let mut server = postgres::Server::reach(url, crate::Durability::Full).await?;
+            let url = match place {
+                Place::File(path) => return migrate::missing(path, migrations).await,
+                Place::Server(url) => url,
+            };
+            let mut server = postgres::Server::reach(url, Durability::Full).await?;
             let layout = postgres::read(&mut server.connection, migrations).await?;
-            let missing = layout.missing(migrations);
-            let missing = missing.map(|step| Pending { version: step.version, name: step.name }).collect();
             server.connection.close().await?;
-            Ok(missing)
+            Ok(layout.missing(migrations).map(pending).collect())
         };
-        looked.await.map_err(|error: StoreError| error.at(&url.to_string()))
+        looked.await.map_err(|error: StoreError| error.at(&place.to_string()))
     }
 
     async fn open_file(
@@ -120,4 +123,28 @@ async fn epoch(writer: &AnyPool, new: [u8; 16]) -> Result<String, StoreError> {
     let row = sqlx::query("SELECT value FROM store WHERE name = 'epoch'").fetch_one(&mut *tx).await?;
     tx.commit().await?;
     Ok(row.try_get(0)?)
+}
+
+/// Gives a server's store another epoch, as is right after a backup was put back: clients then know that positions they
+/// hold mean nothing. Nodes that run do not notice. `epoch` is random; the new one, written.
+///
+/// # Errors
+/// As [`Store::open`]; and [`StoreError::Missing`] where there is no store.
+pub async fn new_epoch(
+    url: &ServerUrl,
+    migrations: &[Migration],
+    epoch: [u8; 16],
+) -> Result<String, StoreError> {
+    let epoch = crate::hex(epoch);
+    let changed = async {
+        let mut server = postgres::Server::reach(url, Durability::Full).await?;
+        if !postgres::read(&mut server.connection, migrations).await?.is_there() {
+            return Err(StoreError::Missing { place: url.to_string() });
+        }
+        let change = sqlx::query("UPDATE store SET value = $1 WHERE name = 'epoch'").bind(epoch.as_str());
+        change.execute(&mut server.connection).await?;
+        Ok(server.connection.close().await?)
+    };
+    changed.await.map_err(|error: StoreError| error.at(&url.to_string()))?;
+    Ok(epoch)
 }

@@ -26,7 +26,7 @@ impl Subject {
     }
 }
 
-const fn mix(mut hash: u64, text: &str) -> u64 {
+pub(crate) const fn mix(mut hash: u64, text: &str) -> u64 {
     let bytes = text.as_bytes();
     let mut at = 0;
     while at < bytes.len() {

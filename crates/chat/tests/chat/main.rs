@@ -12,6 +12,7 @@ mod log;
 mod looks;
 mod migrating;
 mod model;
+mod moving;
 mod new_passwords;
 mod randomness;
 mod retention;

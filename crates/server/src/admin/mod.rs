@@ -182,7 +182,7 @@ fn give(
 /// Refuses where there is no data, which would be made: more likely it is elsewhere.
 fn require_data(config: &Config) -> anyhow::Result<()> {
     let folder = config.store.data.display();
-    if config.store.file().exists() {
+    if config.store.server()?.is_some() || config.store.file().exists() {
         return Ok(());
     }
     Err(anyhow!(
@@ -196,7 +196,7 @@ async fn on_data<T>(
     work: impl AsyncFnOnce(&Administration) -> Result<T, plaza_protocol::Error>,
 ) -> anyhow::Result<T> {
     let random: Arc<dyn Random> = Arc::new(SystemRandom);
-    let options = StoreOptions { readers: 1, ..config.store.options(random.bytes()) };
+    let options = StoreOptions { readers: 1, ..config.store.options(random.bytes())? };
     let store = Store::open_alongside(options, plaza_chat::MIGRATIONS).await?;
     let office =
         Administration::open(store.clone(), Arc::new(SystemClock), random, config.chat.clone()).await;

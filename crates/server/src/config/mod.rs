@@ -49,6 +49,8 @@ pub const DEFAULTS: &str = include_str!("../../../../config/default.toml");
 const SECRETS: [&str; 3] = ["alerts.secret", "auth.secret", "bus.password"];
 /// Keys with lists of URLs that may hold passwords: those are never shown, and never read from a file of settings.
 const URLS: [&str; 2] = ["bus.urls", "bus.pairs"];
+/// One whose value may hold a secret, and is shown without it.
+const SERVER_URL: &str = "store.url";
 
 /// Everything a node is told.
 #[derive(Debug, Clone, Deserialize)]
@@ -117,6 +119,7 @@ impl Config {
         config.auth.read_secret()?;
         config.bus.read_password()?;
         config.alerts.read_secret()?;
+        config.store.read_url()?;
         config.check()?;
         chat::complete(&mut config.chat, &config.auth, &config.socket)?;
         Ok(Loaded { config, figment, keys: defaults.keys() })
@@ -167,6 +170,7 @@ impl Loaded {
                 Value::Array(_, urls) if URLS.contains(&key.as_str()) => {
                     format!("[{}]", urls.iter().map(show_url).collect::<Vec<_>>().join(", "))
                 }
+                Value::String(_, url) if key == SERVER_URL && !url.is_empty() => store::shown(url),
                 value => show(value),
             };
             let origin = self.figment.get_metadata(value.tag()).map_or("", |metadata| &metadata.name);
@@ -181,11 +185,11 @@ impl Loaded {
 
 /// A file of settings is copied, committed and mailed; a secret is not.
 fn refuse_secrets(file: &Layer) -> Result<(), ConfigError> {
-    for key in SECRETS {
-        if file.get(key).is_some() {
-            let why = format!("belongs in the environment or in a file named by {key}_file, not here");
-            return Err(ConfigError::Value { origin: file.origin.clone(), key: key.to_owned(), why });
-        }
+    let secret_url = |value: &Value| value.as_str().is_some_and(store::has_password);
+    let url = Some(SERVER_URL).filter(|key| file.get(key).is_some_and(secret_url));
+    if let Some(key) = SECRETS.into_iter().find(|key| file.get(key).is_some()).or(url) {
+        let why = format!("belongs in the environment or in a file named by {key}_file, not here");
+        return Err(ConfigError::Value { origin: file.origin.clone(), key: key.to_owned(), why });
     }
     for key in URLS {
         let Some(Value::Array(_, urls)) = file.get(key) else { continue };

@@ -49,7 +49,8 @@ impl Node {
         let sources = Sources { environment: environment.collect(), ..Sources::default() };
         let config = Config::load(&sources).unwrap().config;
 
-        let store = Store::open(config.store.options([7; 16]), plaza_chat::MIGRATIONS).await.unwrap();
+        let store =
+            Store::open(config.store.options([7; 16]).unwrap(), plaza_chat::MIGRATIONS).await.unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let addr = listener.local_addr().unwrap();
         let began = Instant::now();

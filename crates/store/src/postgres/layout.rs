@@ -6,7 +6,10 @@
 
 use super::Server;
 use crate::{Migration, StoreError, Subject, migrate};
-use sqlx::{AnyConnection, AssertSqlSafe, Connection as _, Row as _};
+use sqlx::{Any, AnyConnection, AssertSqlSafe, Connection as _, Row as _, Transaction};
+
+/// Under this name a store that is being moved into says whose epoch it will have.
+pub(crate) const MOVING: &str = "moving_from";
 
 /// How a store stands.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -16,6 +19,8 @@ pub(crate) struct Layout {
     /// The oldest version that may use it; 0 where there is none yet.
     usable_from: i64,
     pub(crate) epoch: Option<String>,
+    /// See [`MOVING`].
+    pub(crate) moving_from: Option<String>,
 }
 
 impl Layout {
@@ -73,11 +78,12 @@ pub(crate) async fn read(
     for row in rows.fetch_all(&mut *connection).await? {
         layout.applied.push((row.try_get(0)?, row.try_get(1)?));
     }
-    let noted = "SELECT name, value FROM store WHERE name IN ('epoch', 'usable_from')";
+    let noted = "SELECT name, value FROM store WHERE name IN ('epoch', 'usable_from', 'moving_from')";
     for row in sqlx::query(noted).fetch_all(&mut *connection).await? {
         let value: String = row.try_get(1)?;
         match row.try_get::<&str, _>(0)? {
             "epoch" => layout.epoch = Some(value),
+            MOVING => layout.moving_from = Some(value),
             _ => layout.usable_from = value.parse().unwrap_or(i64::MAX),
         }
     }
@@ -93,9 +99,28 @@ pub(crate) async fn lay_out(
     new_epoch: [u8; 16],
 ) -> Result<String, StoreError> {
     let layout = read(&mut server.connection, migrations).await?;
+    if layout.moving_from.is_some() {
+        return Err(StoreError::Unfit {
+            place: crate::error::SOMEWHERE.to_owned(),
+            reason: "a store is being moved into it; when nobody is at it, plaza move-store goes on"
+                .to_owned(),
+        });
+    }
     if let (Some(epoch), None) = (&layout.epoch, layout.missing(migrations).next()) {
         return Ok(epoch.clone());
     }
+    let mut tx = lay_out_for(server, migrations, &crate::hex(new_epoch)).await?;
+    let row = sqlx::query("SELECT value FROM store WHERE name = 'epoch'").fetch_one(&mut *tx).await?;
+    tx.commit().await?;
+    Ok(row.try_get(0)?)
+}
+
+/// The same, in a transaction that the caller commits.
+pub(crate) async fn lay_out_for<'a>(
+    server: &'a mut Server,
+    migrations: &[Migration],
+    new_epoch: &str,
+) -> Result<Transaction<'a, Any>, StoreError> {
     // One waits for who lays it out as long as that takes; but for the tables, which nodes are using, only so long as
     // they can do without.
     let begin = format!(
@@ -126,12 +151,10 @@ pub(crate) async fn lay_out(
     .execute(&mut *tx)
     .await?;
     sqlx::query("INSERT INTO store (name, value) VALUES ('epoch', $1) ON CONFLICT (name) DO NOTHING")
-        .bind(crate::hex(new_epoch))
+        .bind(new_epoch)
         .execute(&mut *tx)
         .await?;
-    let row = sqlx::query("SELECT value FROM store WHERE name = 'epoch'").fetch_one(&mut *tx).await?;
-    tx.commit().await?;
-    Ok(row.try_get(0)?)
+    Ok(tx)
 }
 
 async fn apply(tx: &mut AnyConnection, step: &Migration) -> Result<(), StoreError> {

@@ -6,7 +6,7 @@
 mod layout;
 mod url;
 
-pub(crate) use layout::{Layout, lay_out, read};
+pub(crate) use layout::{Layout, MOVING, lay_out, lay_out_for, read};
 pub use url::ServerUrl;
 
 use crate::{Durability, StoreError, Subject, error::Trouble};

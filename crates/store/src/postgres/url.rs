@@ -27,9 +27,15 @@ const PARAMETERS: &[&str] = &[
 pub struct ServerUrl {
     url: String,
     shown: String,
+    secret: bool,
 }
 
 impl ServerUrl {
+    /// Whether it holds a password.
+    pub fn has_password(&self) -> bool {
+        self.secret
+    }
+
     pub(super) fn options(&self) -> Result<AnyConnectOptions, StoreError> {
         let mut options = AnyConnectOptions::from_str(&self.url)?.disable_statement_logging();
         let url = &mut options.database_url;
@@ -61,11 +67,12 @@ impl FromStr for ServerUrl {
         if !shown.query_pairs().all(|(name, _)| known(&name)) {
             return Err("has a parameter that is not known");
         }
+        let secret = shown.password().is_some() || shown.query_pairs().any(|(name, _)| name == "password");
         // Only URLs that can have no password refuse to have none.
         let _ = shown.set_password(None);
         shown.set_query(None);
         shown.set_fragment(None);
-        Ok(Self { url: text.to_owned(), shown: shown.to_string() })
+        Ok(Self { url: text.to_owned(), shown: shown.to_string(), secret })
     }
 }
 
@@ -89,7 +96,9 @@ mod tests {
     fn it_never_shows_its_password() {
         let url: ServerUrl = "postgres://ana:s3cret@db:5433/plaza?password=s3cret".parse().unwrap();
         assert_eq!(format!("{url} {url:?}"), ["postgres://ana@db:5433/plaza"; 2].join(" "));
-        assert!(url.expose().contains("s3cret"));
+        assert!(url.expose().contains("s3cret") && url.has_password());
+        let open: ServerUrl = "postgres://ana@db/plaza?sslmode=require".parse().unwrap();
+        assert!(!open.has_password());
     }
 
     #[test]
