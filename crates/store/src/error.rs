@@ -156,6 +156,8 @@ pub enum StoreError {
 
 /// Where an error happened when the place is not known any nearer.
 pub(crate) const SOMEWHERE: &str = "the data folder";
+/// The same, of a server.
+pub(crate) const SERVER: &str = "its server";
 
 impl StoreError {
     /// A database, and not Plaza's.
@@ -171,7 +173,7 @@ impl StoreError {
         | Self::Unreachable { place, .. }
         | Self::Unfit { place, .. }
         | Self::Full { place } = &mut self
-            && place == SOMEWHERE
+            && (place == SOMEWHERE || place == SERVER)
         {
             path.clone_into(place);
         }
@@ -209,14 +211,14 @@ impl From<sqlx::Error> for StoreError {
                     Some(Trouble::Unwritable) => Self::Unwritable { place, reason },
                     Some(Trouble::Corrupt) => Self::Corrupt { place, reason },
                     Some(Trouble::Full) => Self::Full { place },
-                    Some(Trouble::Unreachable) => Self::Unreachable { place, reason },
+                    Some(Trouble::Unreachable) => Self::Unreachable { place: SERVER.to_owned(), reason },
                     Some(Trouble::Contended) => Self::Contended { reason },
                     None => Self::Other(error),
                 }
             }
             // Only a server can be spoken with wrongly, or not any more.
             sqlx::Error::Io(_) | sqlx::Error::Tls(_) | sqlx::Error::Protocol(_) => {
-                Self::Unreachable { place: SOMEWHERE.to_owned(), reason: error.to_string() }
+                Self::Unreachable { place: SERVER.to_owned(), reason: error.to_string() }
             }
             _ => Self::Other(error),
         }

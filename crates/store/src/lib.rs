@@ -45,7 +45,7 @@ pub use write::WriteTx;
 use health::Watch;
 use lock::DataLock;
 use log_size::LogSize;
-use sqlx::{Any, AnyPool, AssertSqlSafe, pool::PoolConnection};
+use sqlx::{Any, AnyPool, AssertSqlSafe, Connection as _, pool::PoolConnection};
 use std::{path::PathBuf, sync::Arc, time::Duration};
 use tokio::{sync::Mutex, time::timeout};
 
@@ -151,7 +151,7 @@ impl Home {
     fn waited(&self, pool: &AnyPool, error: sqlx::Error) -> StoreError {
         match (self, StoreError::from(error)) {
             (Self::Server { .. }, StoreError::Exhausted) if pool.size() == 0 => StoreError::Unreachable {
-                place: error::SOMEWHERE.to_owned(),
+                place: error::SERVER.to_owned(),
                 reason: "no connection could be made".to_owned(),
             },
             (_, error) => error,
@@ -272,10 +272,28 @@ impl Store {
     /// Why not; its text is a sentence for the operator.
     pub async fn can_write(&self) -> Result<(), StoreError> {
         const EVERY: Duration = Duration::from_secs(1);
+        if let Home::Server { .. } = self.inner.home
+            && matches!(self.health(), Health::Writable | Health::Unreachable)
+            && self.inner.watch.may_try(EVERY)
+        {
+            self.is_there().await?;
+        }
         if self.health().may_pass() && self.inner.watch.may_try(EVERY) {
             write::attempt(self).await?;
         }
         self.inner.watch.standing()
+    }
+
+    /// Whether the server answers: also where nobody has asked it for anything lately.
+    async fn is_there(&self) -> Result<(), StoreError> {
+        let Inner { writer, watch, home, .. } = &*self.inner;
+        let asked = async {
+            let mut connection = writer.acquire().await.map_err(|error| home.waited(writer, error))?;
+            Ok(connection.ping().await?)
+        };
+        asked.await.inspect_err(|error: &StoreError| _ = watch.failed(error))?;
+        watch.committed();
+        Ok(())
     }
 
     /// Tells the store how something that was asked of it failed, where the caller saw it first: a statement that met

@@ -181,7 +181,7 @@ async fn compare(
         if page != table.page(there, last.as_deref()).await? {
             let name = table.name();
             return Err(StoreError::Unfit {
-                place: crate::error::SOMEWHERE.to_owned(),
+                place: crate::error::SERVER.to_owned(),
                 reason: format!(
                     "table {name} has other rows than the file, which may have been used since the move began; \
                      empty it and move again"
@@ -208,5 +208,5 @@ async fn finish(connection: &mut AnyConnection) -> Result<(), StoreError> {
 }
 
 fn unfit(reason: &str) -> StoreError {
-    StoreError::Unfit { place: crate::error::SOMEWHERE.to_owned(), reason: reason.to_owned() }
+    StoreError::Unfit { place: crate::error::SERVER.to_owned(), reason: reason.to_owned() }
 }

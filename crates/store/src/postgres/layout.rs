@@ -66,7 +66,7 @@ pub(crate) async fn read(
         (0, _) => return Ok(Layout::default()),
         (_, 0) => {
             return Err(StoreError::Unfit {
-                place: crate::error::SOMEWHERE.to_owned(),
+                place: crate::error::SERVER.to_owned(),
                 reason: "it has another program's tables; give Plaza a database, or a schema, of its own"
                     .to_owned(),
             });
@@ -101,7 +101,7 @@ pub(crate) async fn lay_out(
     let layout = read(&mut server.connection, migrations).await?;
     if layout.moving_from.is_some() {
         return Err(StoreError::Unfit {
-            place: crate::error::SOMEWHERE.to_owned(),
+            place: crate::error::SERVER.to_owned(),
             reason: "a store is being moved into it; when nobody is at it, plaza move-store goes on"
                 .to_owned(),
         });

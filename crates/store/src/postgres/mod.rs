@@ -85,7 +85,7 @@ async fn look(
     durability: Durability,
 ) -> Result<(String, &'static str), StoreError> {
     let row = sqlx::query(LOOK).fetch_one(&mut *connection).await?;
-    let unfit = |reason: String| StoreError::Unfit { place: crate::error::SOMEWHERE.to_owned(), reason };
+    let unfit = |reason: String| StoreError::Unfit { place: crate::error::SERVER.to_owned(), reason };
     let (number, version): (i64, &str) = (row.try_get(0)?, row.try_get(1)?);
     if number < OLDEST {
         return Err(unfit(format!("it is PostgreSQL {version}, and Plaza needs 15 or later")));
@@ -188,20 +188,17 @@ pub(crate) fn begin_write(schema: &str, subjects: &[Subject]) -> String {
 fn reaching(error: sqlx::Error) -> StoreError {
     match error {
         sqlx::Error::Database(error) if !error.code().is_some_and(|code| is_away(&code)) => {
-            StoreError::Unfit {
-                place: crate::error::SOMEWHERE.to_owned(),
-                reason: error.message().to_owned(),
-            }
+            StoreError::Unfit { place: crate::error::SERVER.to_owned(), reason: error.message().to_owned() }
         }
         sqlx::Error::Configuration(error) => {
-            StoreError::Unfit { place: crate::error::SOMEWHERE.to_owned(), reason: error.to_string() }
+            StoreError::Unfit { place: crate::error::SERVER.to_owned(), reason: error.to_string() }
         }
         other => unreachable(&other.to_string()),
     }
 }
 
 fn unreachable(reason: &str) -> StoreError {
-    StoreError::Unreachable { place: crate::error::SOMEWHERE.to_owned(), reason: reason.to_owned() }
+    StoreError::Unreachable { place: crate::error::SERVER.to_owned(), reason: reason.to_owned() }
 }
 
 /// Whether an error means that the server is not there: <https://www.postgresql.org/docs/15/errcodes-appendix.html>.

@@ -7,6 +7,7 @@ mod backup;
 mod damage;
 mod full;
 mod keeping;
+mod server;
 mod support;
 mod turns;
 mod wal_growth;
