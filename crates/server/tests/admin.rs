@@ -22,6 +22,8 @@ async fn admin(data: &Path, args: &[&str], stdin: &str, env: &[(&str, &str)]) ->
     let data = data.to_string_lossy();
     let all = ["admin"].iter().chain(args).copied().chain(["--data", &data]);
     let mut command = plaza_command(all).unwrap();
+    let server = plaza_testkit::postgres::schema(data.as_ref().as_ref()).await.unwrap();
+    command.envs(server.map(|url| ("PLAZA_STORE__URL", url)));
     command.envs(env.iter().copied()).env("PLAZA_STORE__DURABILITY", "none");
     let mut program = Program::start(command).unwrap();
     // One that wants nothing may be gone already.

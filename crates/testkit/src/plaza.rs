@@ -2,7 +2,7 @@
 //! again on the same.
 
 use crate::{
-    free_port,
+    free_port, postgres,
     program::{self, DEADLINE, Program, plaza_command},
 };
 use anyhow::{Context as _, bail};
@@ -54,7 +54,8 @@ impl Setup {
     /// Starts the server and waits until it is healthy.
     pub async fn start(self) -> anyhow::Result<Plaza> {
         let folder = tempfile::Builder::new().prefix("plaza-test-").tempdir()?;
-        let mut plaza = Plaza { setup: self, port: free_port(), folder, running: None };
+        let server = postgres::schema(folder.path()).await?;
+        let mut plaza = Plaza { setup: self, port: free_port(), folder, server, running: None };
         plaza.start().await?;
         Ok(plaza)
     }
@@ -66,6 +67,8 @@ pub struct Plaza {
     setup: Setup,
     port: u16,
     folder: TempDir,
+    /// Where its data is, if not in the folder.
+    server: Option<String>,
     running: Option<Program>,
 }
 
@@ -144,6 +147,7 @@ impl Plaza {
             Some(file) => crate::trace::traced(serve.as_std(), file),
             None => serve,
         };
+        command.envs(self.server.iter().map(|url| ("PLAZA_STORE__URL", url)));
         command.envs(self.setup.env.iter().map(|(name, value)| (name, value)));
         // A configuration file that happens to lie where the tests run is none of theirs.
         command.current_dir(self.folder.path());

@@ -23,7 +23,8 @@ async fn what_expires_in_the_queue_is_not_carried_out() {
     let message = |id: &str| json!({"roomId": "hall", "clientId": id, "kind": "text", "body": {"text": id}});
 
     // Nothing can be committed meanwhile: one batch waits for the writer, the others for the batch.
-    let writer = node.store.write().await.unwrap();
+    let hall = plaza_store::Subject::of("room", "hall");
+    let writer = node.store.write_about(&[hall]).await.unwrap();
     let began = Instant::now();
     ana.ask(1, "message:send", &[message("first")]).await;
     sleep(Duration::from_millis(50)).await;

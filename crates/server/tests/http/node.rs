@@ -40,7 +40,9 @@ impl Node {
     /// With settings as environment variables give them.
     pub(crate) async fn start(settings: &[(&str, &str)]) -> Self {
         let data = tempfile::tempdir().unwrap();
+        let server = plaza_testkit::postgres::schema(data.path()).await.unwrap().unwrap_or_default();
         let base = [
+            ("PLAZA_STORE__URL", server.as_str()),
             ("PLAZA_STORE__DURABILITY", "none"),
             ("PLAZA_STORE__DATA", data.path().to_str().unwrap()),
             ("PLAZA_SERVER__NODE", "t1"),

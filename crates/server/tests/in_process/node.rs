@@ -7,7 +7,7 @@ use plaza_server::{
     config::{Config, Sources},
     serve,
 };
-use plaza_store::{Store, StoreOptions};
+use plaza_store::{Place, Store, StoreOptions};
 use std::{
     sync::{
         Arc,
@@ -59,7 +59,11 @@ pub(crate) struct Node {
 }
 
 pub(crate) async fn open(data: &TempDir) -> Store {
-    let mut options = StoreOptions::new(data.path().join("plaza.db"), [7; 16]);
+    let place = match plaza_testkit::postgres::schema(data.path()).await.unwrap() {
+        Some(url) => Place::Server(url.parse().unwrap()),
+        None => Place::File(data.path().join("plaza.db")),
+    };
+    let mut options = StoreOptions::at(place, [7; 16]);
     options.durability = plaza_store::Durability::None;
     Store::open(options, plaza_chat::MIGRATIONS).await.unwrap()
 }
