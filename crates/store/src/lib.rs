@@ -140,9 +140,11 @@ struct Inner {
 /// What there is beside the connections.
 enum Home {
     File(LocalFile),
-    /// The schema that the tables are in.
     Server {
+        /// The schema that the tables are in.
         schema: String,
+        /// Connections for batches, which must not wait until others have waited.
+        batches: AnyPool,
     },
 }
 
@@ -225,19 +227,27 @@ impl Store {
     pub async fn write_about(&self, subjects: &[Subject]) -> Result<WriteTx, StoreError> {
         let first = timeout(sqlite::WRITE_PATIENCE, self.inner.singly.lock());
         let _first = first.await.map_err(|_| StoreError::Exhausted)?;
-        self.write_batch(&[subjects, &[Subject::WRITER]].concat()).await
+        self.begin(&self.inner.writer, &[subjects, &[Subject::WRITER]].concat()).await
     }
 
     /// In the writer's line at once; where several nodes write, as soon as nobody else is about these subjects.
     pub(crate) async fn write_batch(&self, subjects: &[Subject]) -> Result<WriteTx, StoreError> {
-        let Inner { writer, watch, home, .. } = &*self.inner;
+        let pool = match &self.inner.home {
+            Home::File(_) => &self.inner.writer,
+            Home::Server { batches, .. } => batches,
+        };
+        self.begin(pool, subjects).await
+    }
+
+    async fn begin(&self, writer: &AnyPool, subjects: &[Subject]) -> Result<WriteTx, StoreError> {
+        let Inner { watch, home, .. } = &*self.inner;
         watch.check()?;
         let begun = match home {
             Home::File(file) => {
                 file.log_size.keep_short(writer).await;
                 writer.begin_with(sqlite::BEGIN_WRITE).await
             }
-            Home::Server { schema } => {
+            Home::Server { schema, .. } => {
                 writer.begin_with(AssertSqlSafe(postgres::begin_write(schema, subjects))).await
             }
         };
@@ -309,7 +319,10 @@ impl Store {
         readers.close().await;
         let lock = match home {
             Home::File(file) => file.lock.as_ref(),
-            Home::Server { .. } => None,
+            Home::Server { batches, .. } => {
+                batches.close().await;
+                None
+            }
         };
         if lock.is_some()
             && let Ok(mut connection) = writer.acquire().await

@@ -98,13 +98,15 @@ impl Store {
                 refuse(&layout, migrations)?;
             }
             let epoch = postgres::lay_out(&mut server, migrations, options.new_epoch).await?;
-            let writer = server.writers().await?;
+            let writer = server.writers(postgres::WRITERS).await?;
+            let batches = server.writers(postgres::BATCHES).await?;
             let readers = server.readers(options.readers.clamp(1, 64)).await?;
             server.connection.close().await?;
-            Ok((writer, readers, epoch, server.schema))
+            Ok((writer, batches, readers, epoch, server.schema))
         };
-        let (writer, readers, epoch, schema) = opened.await.map_err(|error: StoreError| error.at(&place))?;
-        let (watch, home) = (Arc::new(Watch::new(place)), Home::Server { schema });
+        let (writer, batches, readers, epoch, schema) =
+            opened.await.map_err(|error: StoreError| error.at(&place))?;
+        let (watch, home) = (Arc::new(Watch::new(place)), Home::Server { schema, batches });
         Ok(Self { inner: Arc::new(Inner { readers, writer, epoch, watch, singly: Mutex::default(), home }) })
     }
 }

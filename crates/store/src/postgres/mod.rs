@@ -36,8 +36,10 @@ const TRY_PATIENCE: Duration = Duration::from_secs(2);
 /// The oldest version, as the server writes it.
 const OLDEST: i64 = 150_000;
 
-/// Connections that write: one for each of the two batches, one for all others, and one to spare for one that hangs.
-pub(crate) const WRITERS: u32 = 4;
+/// Connections for the two batches, and for all others who write. One at a time of these has or waits for a lock; those
+/// that gave up waiting have theirs for as long as the server waits.
+pub(crate) const BATCHES: u32 = 2;
+pub(crate) const WRITERS: u32 = 2;
 
 /// A server that was looked at.
 pub(crate) struct Server {
@@ -61,9 +63,9 @@ impl Server {
         Ok(Self { options, connection, schema, durability, commit })
     }
 
-    pub(crate) async fn writers(&mut self) -> Result<AnyPool, StoreError> {
+    pub(crate) async fn writers(&mut self, count: u32) -> Result<AnyPool, StoreError> {
         let settings = settings(self.durability, self.commit, Role::Writer);
-        Ok(pool(settings, WRITERS).connect_with(self.options.clone()).await?)
+        Ok(pool(settings, count).connect_with(self.options.clone()).await?)
     }
 
     pub(crate) async fn readers(&mut self, count: u32) -> Result<AnyPool, StoreError> {
@@ -128,7 +130,7 @@ enum Role {
 /// each time, or to compile, costs more than the statement. `commit` is empty where the server's own setting holds.
 fn settings(durability: Durability, commit: &str, role: Role) -> String {
     let mut settings = format!(
-        "SET plan_cache_mode = force_generic_plan; SET jit = off; SET client_min_messages = warning;
+        "SET plan_cache_mode = force_generic_plan; SET jit = off; SET client_min_messages = error;
          SET statement_timeout = '{STATEMENT_PATIENCE}'; SET lock_timeout = '{LOCK_PATIENCE}';
          SET idle_in_transaction_session_timeout = '{STATEMENT_PATIENCE}';"
     );
@@ -158,7 +160,7 @@ fn pool(settings: String, count: u32) -> AnyPoolOptions {
             Box::pin(async move { sqlx::raw_sql(settings).execute(connection).await.map(|_| ()) })
         })
         .before_acquire(|connection, known| Box::pin(may_be_used(connection, known)))
-        .after_release(|connection, _| Box::pin(answers(connection)))
+        .after_release(|connection, _| Box::pin(is_clean(connection)))
 }
 
 /// Whether an idle connection is still one. One that was used a moment ago is not asked: that would cost each request a
@@ -170,6 +172,13 @@ async fn may_be_used(connection: &mut AnyConnection, known: PoolConnectionMetada
 /// Whether the server answers. One that has vanished without a word would be waited for as long as TCP does.
 async fn answers(connection: &mut AnyConnection) -> sqlx::Result<bool> {
     Ok(matches!(timeout(TRY_PATIENCE, connection.ping()).await, Ok(Ok(()))))
+}
+
+/// Whether a connection that comes back may be used again. Who was gone before a transaction had begun, such as one who
+/// waited for a lock, leaves one behind that the driver knows nothing of, with its locks and what it sees.
+async fn is_clean(connection: &mut AnyConnection) -> sqlx::Result<bool> {
+    let ended = timeout(STALE + PATIENCE * 2, sqlx::raw_sql("ROLLBACK").execute(connection)).await;
+    Ok(matches!(ended, Ok(Ok(_))))
 }
 
 /// Begins a transaction that writes and takes the locks of these subjects, in one round trip.

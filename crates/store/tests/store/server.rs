@@ -207,6 +207,23 @@ async fn too_many_at_once_are_answered_within_seconds() {
     drop(other.write().await.unwrap());
 }
 
+#[tokio::test]
+async fn who_gives_up_waiting_leaves_no_lock_behind() {
+    let server = Postgres::start().await.unwrap();
+    let (one, other) = (opened(&server).await, opened(&server).await);
+    let blocked = one.write().await.unwrap();
+    for _ in 0..2 {
+        assert!(timeout(Duration::from_millis(50), other.write()).await.is_err());
+        drop(timeout(Duration::ZERO, other.snapshot()).await);
+    }
+    drop(blocked);
+    for id in 0..4 {
+        write(&one, id).await.unwrap();
+    }
+    assert_eq!(count(&other).await.unwrap(), 4, "and sees what is there now");
+    write(&other, 5).await.unwrap();
+}
+
 /// Stores its numbers; each is about itself.
 struct Numbers;
 
