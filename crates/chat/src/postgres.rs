@@ -1,6 +1,7 @@
 //! The statements of `sqlite` in PostgreSQL's words. The rows come as the same JSON, which `jsonb_array_elements` takes
 //! apart; what comes out of it is text, so numbers are cast. `LATERAL` with a `LIMIT` keeps the planner, which knows
-//! nothing of what will be asked, at one look into an index for each row.
+//! nothing of what will be asked, at one look into an index for each row; `COLLATE "POSIX"` says into which, see the
+//! layout.
 
 use crate::words::{Append, Words};
 
@@ -32,7 +33,7 @@ const KNOWN_MESSAGES: &str = "
         COALESCE(events.at, cut.at), events.kind, events.body
     FROM jsonb_array_elements($1::jsonb) WITH ORDINALITY AS wanted (value, place)
     LEFT JOIN LATERAL (SELECT seq, id, at, kind, body FROM events
-        WHERE room_id = wanted.value ->> 0 AND sender_id = wanted.value ->> 1
+        WHERE room_id COLLATE \"POSIX\" = wanted.value ->> 0 AND sender_id = wanted.value ->> 1
             AND client_id = wanted.value ->> 2 AND client_id IS NOT NULL LIMIT 1) AS events ON true
     LEFT JOIN LATERAL (SELECT seq, id, at FROM cut_messages
         WHERE room_id = wanted.value ->> 0 AND sender_id = wanted.value ->> 1
@@ -68,7 +69,7 @@ const OWN_UP_TO: &str = "
         CROSS JOIN LATERAL (SELECT own, prev FROM events
             WHERE events.room_id = wanted.value ->> 0 AND events.seq = COALESCE(
                 (SELECT near.seq FROM events AS near
-                 WHERE near.room_id = wanted.value ->> 0 AND near.sender_id = wanted.value ->> 1
+                 WHERE near.room_id COLLATE \"POSIX\" = wanted.value ->> 0 AND near.sender_id = wanted.value ->> 1
                     AND near.own % 32 = 0 AND near.seq > (wanted.value ->> 2)::bigint
                  ORDER BY near.seq LIMIT 1), members.own_seq) LIMIT 1) AS first
         UNION ALL
@@ -136,3 +137,53 @@ const SEE_PEOPLE: &str = "
     UPDATE users SET left_at = (seen.value ->> 1)::bigint
     FROM jsonb_array_elements($1::jsonb) AS seen (value)
     WHERE users.id = seen.value ->> 0 AND users.hidden = 0";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use plaza_store::{Durability, Place, Store, StoreOptions};
+    use plaza_testkit::Postgres;
+    use sqlx::{AssertSqlSafe, Row};
+
+    #[tokio::test]
+    async fn no_statement_walks_a_table_or_a_room() {
+        let server = Postgres::start().await.unwrap();
+        let place = Place::Server(server.url().parse().unwrap());
+        let options = StoreOptions { durability: Durability::None, ..StoreOptions::at(place, [7; 16]) };
+        let store = Store::open(options, crate::MIGRATIONS).await.unwrap();
+        let mut tx = store.write().await.unwrap();
+        for (statement, rest) in [
+            (MEMBERSHIPS, 0),
+            (KNOWN_MESSAGES, 0),
+            (OWN_UP_TO, 0),
+            (RAISE_READ, 0),
+            (DIRECTLY, 0),
+            (BLOCKERS, 1),
+            (SEE_GUESTS, 2),
+            (SEE_SESSIONS, 3),
+            (PRESENCE_BY_ID, 1),
+            (PRESENCE_BY_KEY, 1),
+            (SEE_PEOPLE, 0),
+            (APPEND, 4),
+        ] {
+            let explained = sqlx::query(AssertSqlSafe(format!("EXPLAIN {statement}"))).bind("[]");
+            let explained = match rest {
+                0 => explained,
+                1 => explained.bind("u"),
+                4 => explained.bind("[]").bind("[]"),
+                2 => explained.bind(1_i64),
+                _ => explained.bind(1_i64).bind(1_i64),
+            };
+            let plan = explained.fetch_all(&mut *tx).await.unwrap();
+            let steps: Vec<&str> = plan.iter().map(|step| step.get(0)).collect();
+            assert!(!steps.iter().any(|step| step.contains("Seq Scan")), "{steps:#?}");
+            // One row of the log each: by its position, its sender's name for it, or the next one in the index.
+            let one = ["seq = ", "client_id = ", "seq > "];
+            for (at, step) in steps.iter().enumerate().filter(|(_, step)| step.contains(" on events")) {
+                let found = steps[at + 1];
+                let by_key = found.contains("Index Cond") && one.iter().any(|key| found.contains(key));
+                assert!(by_key || step.contains("Insert on"), "{step} by {found} in {steps:#?}");
+            }
+        }
+    }
+}

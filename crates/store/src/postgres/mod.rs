@@ -126,21 +126,21 @@ enum Role {
     Reader,
 }
 
-/// What each connection is set to. Plans are made once, for what is found by its key in any case: to look at the values
-/// each time, or to compile, costs more than the statement. `commit` is empty where the server's own setting holds.
+/// What each connection is set to. Plans are made once: to look at the values each time, or to compile, costs more than the
+/// statement. And each is made of looks into indexes, of which there is one for whatever is asked: else a plan that was
+/// made when a table was small would walk through it when it is large. `commit` is empty where the server's own setting holds.
 fn settings(durability: Durability, commit: &str, role: Role) -> String {
     let mut settings = format!(
-        "SET plan_cache_mode = force_generic_plan; SET jit = off; SET client_min_messages = error;
+        "SET plan_cache_mode = force_generic_plan; SET jit = off;
+         SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off; SET client_min_messages = error;
          SET statement_timeout = '{STATEMENT_PATIENCE}'; SET lock_timeout = '{LOCK_PATIENCE}';
          SET idle_in_transaction_session_timeout = '{STATEMENT_PATIENCE}';"
     );
     if !commit.is_empty() {
         let _ = write!(settings, "SET synchronous_commit = {commit};");
     }
-    match role {
-        Role::Reader => settings.push_str("SET default_transaction_read_only = on;"),
-        // What a batch names is found by its key, one look each, also in a table of which nothing is known yet.
-        Role::Writer => settings.push_str("SET enable_hashjoin = off; SET enable_mergejoin = off;"),
+    if role == Role::Reader {
+        settings.push_str("SET default_transaction_read_only = on;");
     }
     if durability == Durability::None {
         settings.push_str("SET synchronous_commit = off;");
