@@ -1,6 +1,6 @@
 //! Who is kept out of a room.
 
-use super::seen;
+use super::{place, seen};
 use crate::{
     Chat,
     failure::Outcome,
@@ -22,7 +22,7 @@ impl Chat {
         let mut snapshot = self.inner.store.snapshot().await.map_err(unavailable)?;
         let asker = seen(&mut snapshot, &request.room_id, user).await?.ok_or_else(Error::no_such_room)?;
         may_ban(&asker)?;
-        let after = request.after.unwrap_or_default();
+        let after = place(request.after);
         Ok(page(&mut snapshot, &request.room_id, &after).await?)
     }
 }

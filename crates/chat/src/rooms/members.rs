@@ -1,6 +1,6 @@
 //! Who is in a room.
 
-use super::{role, seen};
+use super::{place, role, seen};
 use crate::{
     Chat, blocks,
     failure::Outcome,
@@ -22,7 +22,7 @@ impl Chat {
     pub async fn room_members(&self, user: &UserId, request: ListMembers) -> Result<MembersPage, Error> {
         let mut snapshot = self.inner.store.snapshot().await.map_err(unavailable)?;
         let room = seen(&mut snapshot, &request.room_id, user).await?.ok_or_else(Error::no_such_room)?;
-        let after = request.after.unwrap_or_default();
+        let after = place(request.after);
         let with_read = room.members <= u64::from(self.inner.settings.receipts_room_size);
         let mut page = page(&mut snapshot, &request.room_id, &after, with_read).await?;
         if room.kind == RoomKind::Direct {

@@ -49,6 +49,11 @@ pub(crate) async fn seen(
 }
 
 /// A room's kind from its column.
+/// Where a page begins. No id has a NUL, and PostgreSQL takes none in a text.
+fn place(after: Option<String>) -> String {
+    after.unwrap_or_default().replace('\0', "")
+}
+
 fn kind(text: &str) -> sqlx::Result<RoomKind> {
     RoomKind::ALL
         .into_iter()

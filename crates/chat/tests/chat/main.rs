@@ -7,6 +7,7 @@ mod contention;
 mod devices;
 mod direct;
 mod discover;
+mod failures;
 mod history;
 mod log;
 mod looks;

@@ -283,3 +283,31 @@ fn passwords_of_the_bus_are_never_shown_and_not_read_from_a_file() {
         assert!(error.contains("belongs in the environment") && !error.contains("hidden"), "{error}");
     }
 }
+
+#[test]
+fn a_server_is_named_without_its_password() {
+    let url = "postgres://plaza:s3cret@db/plaza?sslmode=verify-full";
+    let loaded = Config::load(&env(&[("PLAZA_STORE__URL", url)])).unwrap();
+    assert_eq!(loaded.config.store.server().unwrap().unwrap().expose(), url);
+    let told = format!("{:?} {}", loaded, loaded.describe().join("\n"));
+    assert!(told.contains("postgres://plaza@db/plaza") && !told.contains("s3cret"), "{told}");
+
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("url");
+    fs::write(&file, format!("{url}\n")).unwrap();
+    let from_file = [("PLAZA_STORE__URL_FILE", file.to_str().unwrap())];
+    let store = Config::load(&env(&from_file)).unwrap().config.store;
+    assert_eq!(store.server().unwrap().unwrap().expose(), url);
+    let both = refused(&env(&[from_file[0], ("PLAZA_STORE__URL", url)]));
+    assert_eq!(both, "set store.url or store.url_file, not both");
+
+    let open = with_file("[store]\nurl = \"postgres://plaza@db/plaza\"").unwrap();
+    assert!(open.config.store.server().unwrap().is_some());
+    let secret = with_file(&format!("[store]\nurl = \"{url}\"")).unwrap_err();
+    assert!(
+        secret.contains("store.url belongs in the environment") && !secret.contains("s3cret"),
+        "{secret}"
+    );
+    let other = refused(&env(&[("PLAZA_STORE__URL", "mysql://plaza:s3cret@db/plaza")]));
+    assert_eq!(other, "store.url must be a URL that begins with postgres://");
+}
