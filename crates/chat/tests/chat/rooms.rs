@@ -294,15 +294,15 @@ async fn no_text_of_a_client_breaks_the_store() {
     let ana = world.user("Ana").await;
     world.join(&ana, "hall").await;
     let after = || Some("\0v_\u{FFFF}\0".to_owned());
-    let members = plaza_protocol::ListMembers { room_id: id("hall"), after: after() };
+    let members = ListMembers { room_id: id("hall"), after: after() };
     world.chat.room_members(&ana.id, members).await.unwrap();
     let bans = plaza_protocol::ListBans { room_id: id("hall"), after: after() };
     world.chat.room_bans(&ana.id, bans).await.unwrap();
     let credentials = plaza_protocol::Credentials { name: "Ben".into(), password: "correct horse".into() };
     let ben = world.chat.register(credentials, "a\0device").await.unwrap();
     let ben = world.chat.authenticate(&ben.access_token).await.unwrap();
-    assert_eq!(code(world.chat.end_session(&ben, "\0s_").await), plaza_protocol::Code::NotFound);
-    let unknown = plaza_protocol::UserRef::Name("\0".into());
-    let asked = world.chat.add_member(&ana, plaza_protocol::AddMember { room_id: id("hall"), user: unknown });
-    assert_ne!(code(asked.await), plaza_protocol::Code::Unavailable);
+    assert_eq!(code(world.chat.end_session(&ben, "\0s_").await), Code::NotFound);
+    let unknown = UserRef::Name("\0".into());
+    let asked = world.chat.add_member(&ana, AddMember { room_id: id("hall"), user: unknown });
+    assert_ne!(code(asked.await), Code::Unavailable);
 }
