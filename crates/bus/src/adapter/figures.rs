@@ -31,7 +31,8 @@ pub struct AdapterFigures {
     pub unknown: u64,
     /// Questions answered with nothing, because too many others were waiting.
     pub unanswered: u64,
-    /// Answers that came when nobody waited for them any more, or beyond the bounds.
+    /// Answers that came when nobody waited for them any more, which the classic format does not tell from those for other
+    /// nodes, or beyond the bounds.
     pub answers_dropped: u64,
 }
 
