@@ -138,6 +138,10 @@ impl Layout {
 
 /// One of several independent servers, or a pair of them: everything is published to both and heard from one, so that
 /// either may die.
+///
+/// A pair works as long as one of its servers does. So where only some nodes reach one of them, a node that hears from
+/// that one misses what they say, and is not told before they reach it again: then they are (`Restored`, going out).
+/// Who needs to know earlier compares positions now and then.
 #[derive(Debug, Clone)]
 pub struct Shard {
     /// What its part of the channels is computed from: the same on all nodes, another for each shard. The order

@@ -4,7 +4,7 @@
 
 use crate::node::{Node, channel, endpoint, one, options, quick, within};
 use bytes::Bytes;
-use plaza_bus::{Direction, Incoming, Layout, RedisOptions};
+use plaza_bus::{Direction, Incoming, Layout, RedisOptions, Shard};
 use plaza_testkit::{Proxy, Redis, RedisCluster};
 use std::{
     collections::BTreeSet,
@@ -149,4 +149,29 @@ async fn what_a_cluster_loses_while_slots_move_and_masters_fail_is_told() {
     cluster.servers[master].kill().await.unwrap();
     let lost = notes.settle().await;
     assert!(lost > 0 && notes.restorations.load(SeqCst) > 0);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_pair_loses_while_either_dies_is_told() {
+    let mut servers = [Redis::new().await.unwrap(), Redis::new().await.unwrap()];
+    let [first, second] = servers.each_ref().map(|server| endpoint(&server.url()));
+    let mut nodes = quick(options(Layout::Shards(vec![Shard::new(first, Some(second))])));
+    // So long that a node hears from a server that the other has not come back to yet.
+    nodes.timing.backoff_least = Duration::from_millis(300);
+    let notes = traffic(nodes.clone(), nodes).await;
+    for round in 0..6 {
+        let dies = round % 2;
+        servers[dies].kill().await.unwrap();
+        // Every other time the second dies as soon as the first is back.
+        if round % 4 < 2 {
+            notes.settle().await;
+        }
+        servers[dies].start().await.unwrap();
+    }
+    notes.settle().await;
+    servers[0].pause().await.unwrap();
+    notes.settle().await;
+    servers[0].resume().await.unwrap();
+    notes.settle().await;
+    assert!(notes.restorations.load(SeqCst) > 0);
 }
