@@ -49,7 +49,8 @@ pub(crate) struct Publisher {
 /// A connection, and what drives it.
 pub(crate) type Connected = (MultiplexedConnection, Pin<Box<dyn Future<Output = ()> + Send>>);
 
-/// Connects and says the password, within the time for connecting.
+/// Connects, says the password and waits for a sign of life, within the time for connecting: a server that stands
+/// still, or has too many clients, takes connections as well.
 pub(crate) async fn connect(
     endpoint: &Endpoint,
     tls: Option<&Arc<ClientConfig>>,
@@ -60,7 +61,12 @@ pub(crate) async fn connect(
         let config = AsyncConnectionConfig::new().set_response_timeout(Some(timing.silence));
         let (connection, driver) =
             MultiplexedConnection::new_with_config(&endpoint.settings(), stream, config).await?;
-        Ok((connection, Box::pin(driver) as Pin<Box<dyn Future<Output = ()> + Send>>))
+        let mut driver: Pin<Box<dyn Future<Output = ()> + Send>> = Box::pin(driver);
+        tokio::select! {
+            alive = ping(connection.clone()) => alive?,
+            () = &mut driver => return Err((ErrorKind::Io, "the connection was closed").into()),
+        }
+        Ok((connection, driver))
     };
     match timeout(timing.connect, connecting).await {
         Ok(connected) => connected,

@@ -52,6 +52,12 @@ async fn a_server_that_stands_still_is_noticed_and_comes_back() {
     // 1 s of silence, seen twice, a quarter of a second apart.
     let (least, most) = (Duration::from_millis(900), Duration::from_secs(8));
     assert!((least..most).contains(&since.elapsed()), "noticed after {:?}", since.elapsed());
+    // It still takes connections. That is no sign of life.
+    let tried = |state: &ServerState| {
+        state.publishing.as_deref().is_some_and(|why| why.contains("no connection within"))
+    };
+    node.state(|servers| servers.iter().all(tried)).await;
+    assert_eq!(node.bus.stats().connects, 2);
     redis.resume().await.unwrap();
     node.restored(Direction::In).await;
     node.up().await;

@@ -2,7 +2,7 @@
 
 use crate::node::{Node, endpoint, options, quick, within};
 use plaza_bus::{Direction, Incoming, Layout, RedisOptions, Shard};
-use plaza_testkit::Redis;
+use plaza_testkit::{Proxy, Redis};
 use std::time::{Duration, Instant};
 
 fn shards(servers: &[(&Redis, Option<&Redis>)]) -> RedisOptions {
@@ -107,4 +107,31 @@ async fn one_of_a_pair_that_stands_still_is_left_for_the_other() {
     node.says("room:1", "from the other");
     assert_eq!(node.message().await.1, "from the other");
     heard.resume().await.unwrap();
+}
+
+#[tokio::test]
+async fn who_reaches_only_one_of_a_pair_is_told_when_it_reaches_both_again() {
+    let servers = [Redis::new().await.unwrap(), Redis::new().await.unwrap()];
+    let [one, two] = &servers;
+    let proxy = Proxy::before(one.port()).await.unwrap();
+    let through = Shard::new(endpoint(&one.url_at(proxy.port())), Some(endpoint(&two.url())));
+    let mut a = Node::start(options(Layout::Shards(vec![through]))).await;
+    let mut b = Node::start(shards(&[(one, Some(two))])).await;
+    let _held = b.hears("room:1").await;
+    if two.subscribers("room:1").await.unwrap() == 1 {
+        two.ask(&["CLIENT", "KILL", "TYPE", "pubsub"]).await.unwrap();
+        b.restored(Direction::In).await;
+    }
+    assert_eq!(one.subscribers("room:1").await.unwrap(), 1);
+    a.up().await;
+    proxy.cut();
+    a.interrupted(Direction::Out).await;
+    a.restored(Direction::Out).await;
+    // It goes to the other, where nobody hears it.
+    a.says("room:1", "missed");
+    proxy.pass();
+    a.interrupted(Direction::Out).await;
+    a.restored(Direction::Out).await;
+    a.says("room:1", "heard");
+    assert_eq!(b.message().await.1, "heard");
 }
