@@ -16,10 +16,10 @@ export async function connectRedis({ url, urls, isCluster }) {
   const client = isCluster ? createCluster({ rootNodes, minimizeConnections: false }) : createClient({ url });
   client.on("error", () => {});
   await client.connect();
-  // The adapter does not wait for the end of its subscriptions, which may be that of the connection.
-  for (const name of ["sUnsubscribe", "unsubscribe", "pUnsubscribe"]) {
-    const unsubscribe = client[name].bind(client);
-    client[name] = (...channels) => unsubscribe(...channels).catch(() => {});
+  // The adapter does not wait for what it says last, which may end with the connection.
+  for (const name of ["publish", "sPublish", "sUnsubscribe", "unsubscribe", "pUnsubscribe"]) {
+    const command = client[name].bind(client);
+    client[name] = (...words) => command(...words).catch(() => {});
   }
   return client;
 }
