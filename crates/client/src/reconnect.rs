@@ -4,6 +4,7 @@
 //! which rooms could not be continued and had to be reloaded. Events come in order, each once; what the server
 //! gets wrong (an event twice, a gap) is told too, so that a test can see it.
 
+mod destination;
 mod driver;
 
 use crate::{Address, Connection, Incoming, Options, Request, RequestError, watched::Watched};

@@ -10,7 +10,14 @@ use plaza_testkit::{
     guest::{Guest, room, within},
     program::plaza_command,
 };
-use std::{collections::BTreeSet, time::Duration};
+use std::{
+    collections::BTreeSet,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
 use tokio::time::Instant;
 
 /// What it answers, and when it says to come again.
@@ -138,4 +145,50 @@ async fn an_administrator_has_a_node_stop_and_nobody_else() {
         let _ = program.signal("TERM").await;
     }
     assert_eq!(program.wait().await.unwrap().code(), Some(130), "{}", program.stderr());
+}
+
+/// A TCP proxy to a server's port: where else a node may be reached. Who came through it is counted.
+async fn another_address(of: &Plaza) -> (String, Arc<AtomicUsize>) {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let came = Arc::new(AtomicUsize::new(0));
+    let (to, count) = (of.listen(), Arc::clone(&came));
+    tokio::spawn(async move {
+        while let Ok((mut client, _)) = listener.accept().await {
+            if let Ok(mut server) = tokio::net::TcpStream::connect(&to).await {
+                count.fetch_add(1, Ordering::SeqCst);
+                tokio::spawn(async move { tokio::io::copy_bidirectional(&mut client, &mut server).await });
+            }
+        }
+    });
+    (url, came)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_client_comes_back_where_it_was_told_to_and_else_where_it_came_from() {
+    use plaza_client::{Client, Identity, Options, Update};
+    use rand::SeedableRng as _;
+    let mut plaza = Setup::default().start().await.unwrap();
+    let (url, came) = another_address(&plaza).await;
+    let nowhere = format!("http://127.0.0.1:{}", plaza_testkit::free_port());
+    let identity = Identity::Guest("Ana".to_owned());
+    let (client, mut updates) = Client::start(
+        plaza.address().unwrap(),
+        identity,
+        Options::default(),
+        rand::rngs::StdRng::seed_from_u64(1),
+    );
+    for (told, through) in [(nowhere, 0), (url, 1)] {
+        // Each start stands for a node that is told of another one.
+        plaza.terminate().await.unwrap();
+        plaza.set_up(Setup::default().env("PLAZA_SERVER__DRAIN__URLS", &told));
+        plaza.start().await.unwrap();
+        let resumed = |update: &Update| matches!(update, Update::Resumed { .. });
+        while !within(updates.next()).await.as_ref().is_some_and(resumed) {}
+        plaza.terminate().await.unwrap();
+        plaza.start().await.unwrap();
+        while !within(updates.next()).await.as_ref().is_some_and(resumed) {}
+        assert_eq!(came.load(Ordering::SeqCst), through, "told to go to {told}");
+    }
+    client.close();
 }

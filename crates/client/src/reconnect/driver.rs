@@ -1,6 +1,6 @@
 //! The task behind a [`Client`](crate::Client): connect, pass on, and come back.
 
-use super::{Identity, Sight, Update, Witness};
+use super::{Identity, Sight, Update, Witness, destination::Destination};
 use crate::{
     Address, Backoff, ConnectError, Connection, Inbox, Incoming, Options, RequestError, Rest,
     held::{Held, Verdict},
@@ -30,7 +30,7 @@ pub(super) type GuestToken = Arc<Mutex<Option<Secret>>>;
 /// One client's life.
 pub(super) struct Driver {
     witness: Witness,
-    address: Address,
+    destination: Destination,
     options: Options,
     backoff: Backoff,
     rng: StdRng,
@@ -81,7 +81,7 @@ impl Driver {
         let backoff = options.backoff.clone();
         Self {
             witness: Box::new(|_| {}),
-            address,
+            destination: Destination::new(address),
             options,
             backoff,
             rng,
@@ -157,7 +157,10 @@ impl Driver {
                     let hint = error.retry_after_ms.map(Duration::from_millis);
                     (error.message, hint)
                 }
-                Err(error) => (error.to_string(), None),
+                Err(error) => {
+                    self.destination.try_other();
+                    (error.to_string(), None)
+                }
             };
             let retry_in = self.backoff.next(retry_after, &mut self.rng);
             tracing::debug!(%why, ?retry_in, "offline");
@@ -172,8 +175,8 @@ impl Driver {
     async fn refresh(&mut self) -> Result<bool, String> {
         let held = self.tokens().as_ref().map(|tokens| tokens.refresh_token.clone());
         let Some(refresh_token) = held.filter(|_| !self.refreshed) else { return Ok(false) };
-        let rest =
-            Rest::new(self.address.clone(), self.options.request_timeout).map_err(|e| e.to_string())?;
+        let rest = Rest::new(self.destination.address().clone(), self.options.request_timeout)
+            .map_err(|e| e.to_string())?;
         match rest.refresh(&refresh_token).await {
             Ok(tokens) => {
                 self.token = Some(tokens.access_token.clone());
@@ -193,7 +196,8 @@ impl Driver {
             positions: self.epoch.is_some().then(|| self.held.positions()),
             epoch: self.epoch.clone(),
         };
-        let (connection, session, mut inbox) = Connection::open(&self.address, &auth, &self.options).await?;
+        let (connection, session, mut inbox) =
+            Connection::open(self.destination.address(), &auth, &self.options).await?;
         (self.witness)(Sight::Connected {
             claimed: auth.positions.as_ref().unwrap_or(&Positions::new()),
             session: &session,
@@ -257,6 +261,7 @@ impl Driver {
                 }
                 Incoming::Ending(told) => {
                     ending = Some(Duration::from_millis(told.retry_after_ms));
+                    self.destination.go_to(told.url.as_deref());
                     self.tell(Update::Ending(told)).await?;
                 }
                 Incoming::Unknown(_) => {}
