@@ -22,6 +22,7 @@ mod rooms;
 mod settings;
 mod sqlite;
 mod tasks;
+mod webhooks;
 mod words;
 
 pub use accounts::{Administration, Identity, ResetToken, SessionId};
@@ -38,6 +39,7 @@ pub use retention::{Cut, Retention, RoomDays};
 pub use rooms::{Extent, Marked};
 pub use settings::Settings;
 pub use tasks::{Failed, Tasks};
+pub use webhooks::{NewWebhook, SigningKey, Webhook, WebhookInfo};
 
 use accounts::Accounts;
 use feed::SPARE;
@@ -66,6 +68,7 @@ struct Inner {
     log: log::Log,
     reads: rooms::ReadQueue,
     accounts: Accounts,
+    webhook_root: webhooks::Root,
     cutting: Arc<retention::Cutting>,
     /// Held by one who has names looked through, which takes long: so it never takes more than one reader.
     searching: Mutex<()>,
@@ -98,6 +101,7 @@ impl Chat {
         let (log, committed) = log::Log::start(&store, &clock, &settings, shutdown.clone(), tasks);
         let reads = rooms::start_reads(&store, &settings, shutdown.clone(), tasks);
         let accounts = Accounts::start(&store, &*random, &settings).await?;
+        let webhook_root = webhooks::Root::load(&store, &*random, settings.token_secret.as_ref()).await?;
         tasks.spawn(
             "what has expired",
             accounts::expiry::forget(store.clone(), clock.clone(), shutdown.clone()),
@@ -114,6 +118,7 @@ impl Chat {
             log,
             reads,
             accounts,
+            webhook_root,
             cutting,
             searching: Mutex::default(),
         };

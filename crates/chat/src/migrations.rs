@@ -22,6 +22,7 @@ pub const MIGRATIONS: &[Migration] = &[
     ),
     Migration::new(8, "retention", include_str!("../migrations/0008_retention.sql"))
         .in_postgres(Some(include_str!("../migrations/postgres_0008_layout.sql"))),
+    Migration::new(9, "webhooks", include_str!("../migrations/0009_webhooks.sql")),
 ];
 
 /// All tables that they make, those that others refer to first. For [`plaza_store::move_store`].
@@ -38,6 +39,9 @@ pub const TABLES: &[&str] = &[
     "bans",
     "blocks",
     "public_rooms",
+    "webhooks",
+    "webhook_rooms",
+    "webhook_keys",
 ];
 
 /// One of before there was PostgreSQL, which begins at the eighth.

@@ -50,6 +50,28 @@ pub(crate) fn new_user_name(text: &str) -> Result<String, Error> {
     Ok(name)
 }
 
+/// What a webhook is called: as a new name of a person is, and with single spaces between its words.
+///
+/// # Errors
+/// `bad_request`.
+pub(crate) fn webhook_name(text: &str) -> Result<String, Error> {
+    let refused = || {
+        Error::bad_request(
+            "A webhook's name has 1 to 32 letters, digits, dots, underscores, hyphens and single spaces.",
+        )
+    };
+    if text.len() > 1024 {
+        return Err(refused());
+    }
+    let name: String = text.trim().nfc().collect();
+    let words = name.split(' ').all(|word| user_name(word).is_ok_and(|whole| whole == word));
+    if name.chars().count() > MAX_USER_NAME || !words {
+        return Err(refused());
+    }
+    new_user_name(&name.replace(' ', ""))?;
+    Ok(name)
+}
+
 /// UTS 39 §5.1 and §5.2, without its list of recommended characters: scripts that few use are welcome.
 fn keeps_to_one_script(name: &str) -> bool {
     let latin = AugmentedScriptSet::for_char('a');
@@ -160,6 +182,28 @@ mod tests {
         }
         for unseen in ["Ana\u{3164}", "\u{115f}", "A\u{fe0f}na", "Ana\u{34f}", "\u{ffa0}Ana"] {
             assert!(new_user_name(unseen).is_err(), "{unseen:?}");
+        }
+    }
+
+    #[test]
+    fn names_of_webhooks() {
+        for good in ["Build", " Build server 2 ", "Tin nhắn", "李雷 bot"] {
+            assert_eq!(webhook_name(good).unwrap(), good.trim());
+        }
+        for bad in [
+            "",
+            "  ",
+            "a  b",
+            "a\tb",
+            "<b>",
+            "a\u{a0}b",
+            "Anа",
+            "A nа",
+            "a \u{3164}",
+            "a\u{202e}b",
+            &"x ".repeat(17),
+        ] {
+            assert!(webhook_name(bad).is_err(), "{bad:?}");
         }
     }
 

@@ -21,6 +21,9 @@ pub struct Auth {
     /// The store's epoch those positions belong to.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub epoch: Option<String>,
+    /// Whether to get each message a second time, under the name of its kind, such as `message:image`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub kinds: Option<bool>,
 }
 
 /// `session`: the first event after CONNECT.

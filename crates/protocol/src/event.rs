@@ -1,6 +1,6 @@
 //! What happened in a room: the events of its log, as members get them and as history gives them back.
 
-use crate::{ClientId, Ending, Role, RoomId, RoomsResumed, Seq, Session, Timestamp, User};
+use crate::{ClientId, Content, Ending, Role, RoomId, RoomsResumed, Seq, Session, Timestamp, User};
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -52,28 +52,6 @@ pub struct Message {
     pub content: Content,
     /// When the server accepted it.
     pub at: Timestamp,
-}
-
-/// The kinds a message may have; on the wire `kind` and `body` stand beside the other fields.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(tag = "kind", content = "body", rename_all = "lowercase")]
-pub enum Content {
-    /// Plain text.
-    Text(TextBody),
-}
-
-/// Body of a `text` message.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct TextBody {
-    /// 1 byte to 8 KiB of UTF-8, not only white space.
-    #[schemars(length(min = 1, max = 8192))]
-    pub text: String,
-}
-
-impl TextBody {
-    /// Most bytes a text may have.
-    pub const MAX_BYTES: usize = 8 * 1024;
 }
 
 /// `member:added`, `member:removed`, `member:banned`, `member:unbanned`
@@ -255,7 +233,11 @@ pub struct DescribedEvent {
 }
 
 macro_rules! events {
-    (told: $($event:literal: $told:ident;)* logged: $($name:literal: $logged:ident;)*) => {
+    (
+        told: $($event:literal: $told:ident;)*
+        logged: $($name:literal: $logged:ident;)*
+        again: $($kind:literal: $message:ident;)*
+    ) => {
         $(impl Told for $told {
             const EVENT: &'static str = $event;
         })*
@@ -273,6 +255,13 @@ macro_rules! events {
                 object_type: stringify!($logged),
                 logged: true,
                 object: SchemaGenerator::subschema_for::<$logged>,
+            },)*
+            // To those who connected with `kinds`: the object of `message`, under the name of its kind.
+            $(DescribedEvent {
+                event: $kind,
+                object_type: stringify!($message),
+                logged: false,
+                object: SchemaGenerator::subschema_for::<$message>,
             },)*
         ];
     };
@@ -295,11 +284,19 @@ events! {
     "member:banned": MemberChange;
     "member:unbanned": MemberChange;
     "room:changed": RoomChange;
+    again:
+    "message:text": Message;
+    "message:image": Message;
+    "message:file": Message;
+    "message:location": Message;
+    "message:audio": Message;
+    "message:zalo": Message;
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::TextBody;
 
     #[test]
     fn a_message_is_flat_json_with_its_type() {

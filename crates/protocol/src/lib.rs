@@ -13,6 +13,7 @@ mod connect;
 mod error;
 mod event;
 mod id;
+mod kind;
 mod rest;
 mod secret;
 mod time;
@@ -30,13 +31,19 @@ pub use command::{
 pub use connect::{Auth, Ending, ManagedBy, Reload, RoomResumed, RoomsResumed, Session};
 pub use error::{Code, Error};
 pub use event::{
-    Content, DescribedEvent, EVENTS, Event, MemberChange, Message, PresenceEvent, ReadEvent, Receipts,
-    RoleChange, RoomChange, TextBody, Told, TypingEvent,
+    DescribedEvent, EVENTS, Event, MemberChange, Message, PresenceEvent, ReadEvent, Receipts, RoleChange,
+    RoomChange, Told, TypingEvent,
 };
 pub use id::{ClientId, InvalidId, MAX_CLIENT_ID_BYTES, MAX_ROOM_ID_BYTES, RoomId, UserId, UserRef};
+pub use kind::{
+    AudioBody, Body, Content, FileBody, HttpsUrl, ImageBody, Invalid, Kind, Latitude, LocationBody,
+    Longitude, NewContent, Posted, PostedAudio, PostedFile, PostedImage, PostedLocation, PostedText,
+    PostedZalo, Seconds, SendAudio, SendFile, SendImage, SendKind, SendLocation, SendText, SendZalo,
+    TextBody, ZaloBody, ZaloUser,
+};
 pub use rest::{
-    ChangePassword, Credentials, DrainNode, Health, Me, NewResetLink, Problem, RefreshRequest, ResetLink,
-    ResetPassword, SessionInfo, SessionList, Tokens,
+    ChangePassword, Credentials, DrainNode, Health, Me, NewResetLink, PostedMessage, Problem, RefreshRequest,
+    ResetLink, ResetPassword, SessionInfo, SessionList, Tokens, WrittenByWebhook,
 };
 pub use secret::Secret;
 pub use time::Timestamp;

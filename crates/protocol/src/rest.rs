@@ -1,6 +1,6 @@
 //! Bodies of the REST interface under `/api/v1`, and of `/health`.
 
-use crate::{Code, Secret, Timestamp, User};
+use crate::{Code, RoomId, Secret, Seq, Timestamp, User};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -153,4 +153,35 @@ pub struct Problem {
     /// How long to wait before that, in milliseconds.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub retry_after_ms: Option<u64>,
+    /// The field of the body that is wrong, where it is one.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub field: Option<String>,
+}
+
+/// Body of `POST /webhook`: a text for a room.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct PostedMessage {
+    /// The room.
+    pub room_id: RoomId,
+    /// 1 byte to 8 KiB of UTF-8, not only white space.
+    #[schemars(length(min = 1, max = 8192))]
+    pub message: String,
+    /// The name to show, 1 to 32 characters; the webhook's own if absent.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub sender: Option<String>,
+}
+
+/// Answer to `POST /webhook` and `POST /webhook/<kind>`: the message is in the store.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct WrittenByWebhook {
+    /// Always true.
+    pub ok: bool,
+    /// The room.
+    pub room_id: RoomId,
+    /// The message's position there.
+    pub seq: Seq,
+    /// The message's id.
+    pub id: String,
 }

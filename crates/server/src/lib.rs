@@ -23,6 +23,7 @@ pub mod start;
 pub mod telemetry;
 pub mod tls;
 mod web;
+mod zalo;
 
 /// Plaza's version.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");

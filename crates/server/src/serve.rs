@@ -13,6 +13,7 @@ use crate::{
     limits::{Limits, Now},
     telemetry::{health::Health, metrics::Metrics, operator},
     tls::Tls,
+    zalo,
 };
 use anyhow::{Context as _, bail};
 use plaza_chat::{Chat, Clock, Failed, Random, Tasks};
@@ -48,11 +49,13 @@ pub struct Doors {
     pub tls: Option<Tls>,
     /// For the operator.
     pub metrics: Option<TcpListener>,
+    /// For webhooks, where they have a door of their own. The same is spoken there as to clients.
+    pub webhooks: Option<TcpListener>,
 }
 
 impl From<TcpListener> for Doors {
     fn from(listener: TcpListener) -> Self {
-        Self { listener, tls: None, metrics: None }
+        Self { listener, tls: None, metrics: None, webhooks: None }
     }
 }
 
@@ -78,12 +81,16 @@ pub async fn run_and_tell(
     shutdown: CancellationToken,
     tell: impl AsyncFnOnce(&str),
 ) -> anyhow::Result<()> {
-    let Doors { listener, tls, metrics } = doors.into();
+    let Doors { listener, tls, metrics, webhooks } = doors.into();
     let node = Node::start(deps, &shutdown).await?;
-    let router = http::router(node.state.clone(), &node.config.server, &node.config.web);
+    let router = http::router(node.state_at(&listener), &node.config);
     let entrance = Entrance::new(listener, tls.clone(), &node.config, router);
     let operator = metrics.map(|listener| Operator::let_in(listener, &node, entrance.speaking()));
-    let public = Public::open(entrance, tls);
+    let webhooks = webhooks.map(|listener| {
+        let router = http::for_webhooks(node.state_at(&listener), &node.config);
+        Entrance::new(listener, tls.clone(), &node.config, router)
+    });
+    let public = Public::open(entrance, webhooks, tls);
 
     let failed = node.until_stop().await;
     let failed = match failed {
@@ -132,12 +139,20 @@ impl Node {
         let (stop, stop_chat) = (CancellationToken::new(), CancellationToken::new());
         let draining = shutdown.child_token();
         let tasks = Tasks::new(stop.clone());
-        let (chat, committed) =
-            Chat::start(store.clone(), clock, random.clone(), config.chat.clone(), stop_chat.clone(), &tasks)
-                .await
-                .context("Cannot start")?;
+        let (chat, committed) = Chat::start(
+            store.clone(),
+            clock.clone(),
+            random.clone(),
+            config.chat.clone(),
+            stop_chat.clone(),
+            &tasks,
+        )
+        .await
+        .context("Cannot start")?;
         let limits = Arc::new(Limits::new(config.limits.clone(), now.clone()));
         let metrics = Arc::new(Metrics::default());
+        let answers =
+            zalo::start(&config.webhooks.zalo, &chat, stop.clone(), &tasks).context("Cannot start")?;
         let mut socket = config.socket.settings(&config.server.node, &config.server.allowed_origins);
         let for_sockets = random.clone();
         socket.random = plaza_socketio::Random::new(move |bytes| for_sockets.fill(bytes));
@@ -146,6 +161,7 @@ impl Node {
             socket,
             request_deadline: config.socket.request_deadline(),
             metrics: Arc::clone(&metrics),
+            zalo: answers.clone(),
         };
         let gateway = Gateway::start(chat.clone(), committed, settings, limits.clone(), stop.clone(), &tasks);
         let health = Health::new(store.clone(), draining.clone());
@@ -160,8 +176,20 @@ impl Node {
             health,
             draining,
             metrics,
+            clock,
+            trusted_proxies: config.server.trusted_proxies.clone(),
+            keyless: false,
+            zalo_account: Arc::new(config.webhooks.zalo.clone()),
+            zalo: answers,
         };
         Ok(Self { config, store, random, state, tasks, stop, stop_chat })
+    }
+
+    /// What is answered at this listener: who needs no key there depends on who can reach it.
+    fn state_at(&self, listener: &TcpListener) -> http::State {
+        let local = listener.local_addr().is_ok_and(|addr| addr.ip().to_canonical().is_loopback());
+        let keyless = local && self.config.webhooks.keyless_on_loopback;
+        http::State { keyless, ..self.state.clone() }
     }
 
     /// Waits for the stop, or for a task that fails: which that was.
@@ -236,7 +264,8 @@ struct Public {
 }
 
 impl Public {
-    fn open(entrance: Entrance, tls: Option<Tls>) -> Self {
+    /// Webhooks too, where they have a door of their own.
+    fn open(entrance: Entrance, webhooks: Option<Entrance>, tls: Option<Tls>) -> Self {
         let (connections, leave) = (Connections::default(), CancellationToken::new());
         let accepting = tokio::spawn({
             let (connections, leave) = (connections.clone(), leave.clone());
@@ -246,7 +275,12 @@ impl Public {
                         leave.run_until_cancelled(tls.follow()).await;
                     }
                 };
-                tokio::join!(connections.accept(entrance, &leave), following);
+                let posting = async {
+                    if let Some(webhooks) = webhooks {
+                        connections.accept(webhooks, &leave).await;
+                    }
+                };
+                tokio::join!(connections.accept(entrance, &leave), posting, following);
             }
         });
         Self { connections, leave, accepting }

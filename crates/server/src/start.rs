@@ -56,6 +56,11 @@ pub async fn serve_by(
         None => None,
     };
     let (metrics, watched) = metrics.unzip();
+    let webhooks = match config.webhooks.listen.filter(|_| config.webhooks.enabled) {
+        Some(wanted) => Some(listen(wanted, "webhooks.listen").await?),
+        None => None,
+    };
+    let (webhooks, posted) = webhooks.unzip();
     let alerts = Alerts::new(&config, Arc::new(SystemClock), Arc::clone(&random), panics);
     if !waited(&alerts, &shutdown).await {
         return Ok(());
@@ -69,7 +74,8 @@ pub async fn serve_by(
             .to_string(),
     };
     // Who reads this may have gone away; the server stays.
-    let _ = out.write_all(greeting(&config, addr, watched, &data).as_bytes()).and_then(|()| out.flush());
+    let _ =
+        out.write_all(greeting(&config, addr, watched, posted, &data).as_bytes()).and_then(|()| out.flush());
     tracing::info!(%addr, node = config.server.node, "Serving");
     if let Some(addr) = watched.filter(|addr| !addr.ip().is_loopback()) {
         tracing::warn!(
@@ -85,7 +91,7 @@ pub async fn serve_by(
 
     let began = Instant::now();
     let now = Arc::new(move || began.elapsed());
-    let doors = serve::Doors { listener, tls, metrics };
+    let doors = serve::Doors { listener, tls, metrics, webhooks };
     let alive = begin_alive(&config, &alerts);
     let deps = serve::Deps { config, store, clock, random, now };
     let tell = async |reason: &str| alerts.stopped(reason).await;
@@ -175,12 +181,19 @@ fn start_log(config: &Config, panics: Arc<Panics>) -> anyhow::Result<()> {
 }
 
 /// What a person who starts Plaza needs to know.
-fn greeting(config: &Config, addr: SocketAddr, watched: Option<SocketAddr>, data: &str) -> String {
+fn greeting(
+    config: &Config,
+    addr: SocketAddr,
+    watched: Option<SocketAddr>,
+    posted: Option<SocketAddr>,
+    data: &str,
+) -> String {
     let url = url(config, addr);
     let mut lines = vec![format!("Plaza {} is open at {url}", crate::VERSION)];
     lines.push(format!("  node   {}", config.server.node));
     lines.push(format!("  data   {data}"));
     lines.extend(watched.map(|addr| format!("  watch  http://{addr}/metrics")));
+    lines.extend(posted.map(|addr| format!("  post   {}/webhook", self::url(config, addr))));
     let talk = format!("talk in a terminal: plaza chat {url}");
     let page = match (config.web.enabled, web::is_built()) {
         (true, true) => None,
@@ -230,7 +243,7 @@ mod tests {
     #[test]
     fn the_greeting_says_where_and_what_next() {
         let addr = "127.0.0.1:3000".parse().unwrap();
-        let text = greeting(&config(&[]), addr, None, "/srv/data");
+        let text = greeting(&config(&[]), addr, None, None, "/srv/data");
         for part in ["is open at http://127.0.0.1:3000\n", "/srv/data", "plaza chat http://127.0.0.1:3000"] {
             assert!(text.contains(part), "{part} is not in {text}");
         }
@@ -241,7 +254,7 @@ mod tests {
     #[test]
     fn throw_away_data_is_said_loudly() {
         let addr = "0.0.0.0:80".parse().unwrap();
-        let text = greeting(&config(&[("PLAZA_STORE__DURABILITY", "none")]), addr, None, "/srv/data");
+        let text = greeting(&config(&[("PLAZA_STORE__DURABILITY", "none")]), addr, None, None, "/srv/data");
         assert!(text.contains("WARNING: store.durability is \"none\""));
         assert!(text.contains("http://localhost:80"));
     }

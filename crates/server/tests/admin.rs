@@ -4,7 +4,7 @@
 
 use plaza_client::RequestError;
 use plaza_protocol::{Code, Credentials, ResetPassword, Tokens};
-use plaza_testkit::{Plaza, Program, Setup, program::plaza_command};
+use plaza_testkit::{Guest, Plaza, Program, Setup, program::plaza_command};
 use std::path::Path;
 
 const PASSWORD: &str = "pa55word-of-chief";
@@ -211,4 +211,43 @@ async fn at_a_terminal_the_password_is_typed_twice_and_not_shown() {
         assert!(!program.stdout().contains("pa55word"), "{}", program.stdout());
     }
     assert_eq!(done(folder.path(), &["list"], "").await, "Chief\n");
+}
+
+#[tokio::test]
+async fn webhooks_are_made_changed_and_ended_beside_a_server() {
+    let plaza = Plaza::with_defaults().await.unwrap();
+    let ana = Guest::connect(&plaza, "Ana").await;
+    ana.connection.join_room(&"hall".parse().unwrap()).await.unwrap();
+    let data = plaza.data();
+    let url = format!("{}/webhook", plaza.url());
+    let http = plaza_client::plain_http().build().unwrap();
+    let post = async |key: &str| {
+        let body = serde_json::json!({"roomId": "hall", "message": "Built."});
+        http.post(&url).bearer_auth(key.trim()).json(&body).send().await.unwrap().status().as_u16()
+    };
+    assert!(
+        refused(data, &["webhook", "add", "Build", "--room", "nowhere"], "")
+            .await
+            .contains("no room nowhere")
+    );
+    assert!(refused(data, &["webhook", "add", "Ana", "--room", "hall"], "").await.contains("looks like it"));
+    let first = done(data, &["webhook", "add", "Build server", "--room", "hall"], "").await;
+    assert!(first.starts_with("whsec_") && first.lines().count() == 1, "{first}");
+    assert_eq!(post(&first).await, 200);
+    let second = done(data, &["webhook", "rotate", "Build server"], "").await;
+    assert_eq!((post(&first).await, post(&second).await), (200, 200));
+    assert_eq!(done(data, &["webhook", "list"], "").await, "Build server\thall\t2\n");
+    done(data, &["webhook", "rotate", "Build server", "--overlap", "0"], "").await;
+    assert_eq!((post(&first).await, post(&second).await), (401, 401));
+    done(data, &["webhook", "remove", "Build server"], "").await;
+    assert_eq!(done(data, &["webhook", "list"], "").await, "");
+    assert!(refused(data, &["webhook", "remove", "Build server"], "").await.contains("no webhook"));
+    // Neither key lies in the data.
+    for file in std::fs::read_dir(data).unwrap() {
+        let bytes = std::fs::read(file.unwrap().path()).unwrap_or_default();
+        for key in [&first, &second] {
+            let key = key.trim().as_bytes();
+            assert!(!bytes.windows(key.len()).any(|window| window == key));
+        }
+    }
 }

@@ -41,7 +41,7 @@ async fn stored(guest: &Guest) -> BTreeMap<Seq, String> {
 fn texts(events: &[Event]) -> BTreeMap<Seq, String> {
     let text = |event: &Event| match event {
         Event::Message(message) => {
-            let plaza_protocol::Content::Text(body) = &message.content;
+            let plaza_protocol::Content::Text(body) = &message.content else { panic!("{message:?}") };
             Some((message.seq, body.text.clone()))
         }
         _ => None,

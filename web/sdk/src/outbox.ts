@@ -148,7 +148,8 @@ export class Outbox {
   observe(message: MessageEvent): void {
     const item = this.#find(message.clientId);
     // Another text under this `clientId` is another message.
-    if (item?.roomId === message.roomId && item.text === message.body.text) this.#settle(item.clientId);
+    const text = message.kind === 'text' ? message.body.text : undefined;
+    if (item?.roomId === message.roomId && item.text === text) this.#settle(item.clientId);
   }
 
   /** The room is held up to here: what was sent at or below it is in the timeline, or before it. */

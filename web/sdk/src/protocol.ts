@@ -15,12 +15,22 @@ export type AddMember = {
   user: UserRef;
 };
 
+/** Body of an `audio` message. The sound stays where it is: the server never fetches it. */
+export type AudioBody = {
+  /** Where the sound is. */
+  audioUrl: HttpsUrl;
+  /** How long it is. */
+  duration?: Seconds;
+};
+
 /** The `auth` object of a CONNECT: a token, or a name to be a guest under; and what the client already holds. */
 export type Auth = {
   /** The store's epoch those positions belong to. */
   epoch?: string;
   /** A name to be a new guest under. */
   guest?: string;
+  /** Whether to get each message a second time, under the name of its kind, such as `message:image`. */
+  kinds?: boolean;
   /** What the client holds, by room. */
   positions?: Record<string, number>;
   /** An account's access token or a guest's token. */
@@ -185,6 +195,18 @@ export type EventsPage = {
   more: boolean;
 };
 
+/** Body of a `file` message. The file stays where it is: the server never fetches it. */
+export type FileBody = {
+  /** What it is called: 1 to 255 bytes, without `/`, `\` and control characters. */
+  fileName: string;
+  /** In bytes, up to 2^53 - 1. */
+  fileSize?: number;
+  /** Its media type, such as `application/pdf`: at most 127 bytes. */
+  fileType?: string;
+  /** Where the file is. */
+  fileUrl: HttpsUrl;
+};
+
 /** `presence:get`: which of these people are online now. At most 100. */
 export type GetPresence = {
   /** Whom; whoever there is not is left out of the answer. */
@@ -217,6 +239,23 @@ export type History = {
   roomId: RoomId;
 };
 
+/** An address that begins with `https://`, in at most 2,048 bytes: of the characters of RFC 3986 alone, with a host (a name or an IPv4 address) and without a name or password before it. Others' programs put it into pages and terminals: nothing in it can end a quotation there, or look like another host than it has. */
+export type HttpsUrl = string;
+
+/** Body of an `image` message. The picture stays where it is: the server never fetches it. */
+export type ImageBody = {
+  /** What it shows: 1 to 1,024 bytes. */
+  caption?: string;
+  /** In bytes, up to 2^53 - 1. */
+  fileSize?: number;
+  /** In pixels, 1 to 65,535. */
+  height?: number;
+  /** Where the picture is. */
+  imageUrl: HttpsUrl;
+  /** In pixels, 1 to 65,535. With both sides given, a page keeps the place free for it. */
+  width?: number;
+};
+
 /** `room:join`: become a member of a public room. Joining again changes nothing. */
 export type JoinRoom = {
   /** The room. */
@@ -246,6 +285,9 @@ export type LastSeen = {
   /** Who. */
   user: User;
 };
+
+/** A latitude is a number from -90 to 90. */
+export type Latitude = number;
 
 /** `room:leave` */
 export type LeaveRoom = {
@@ -283,6 +325,19 @@ export type Locate = {
   roomId: RoomId;
 };
 
+/** Body of a `location` message: a place, in degrees of WGS 84. */
+export type LocationBody = {
+  /** What people call it: 1 to 512 bytes. */
+  address?: string;
+  /** North is above 0. */
+  latitude: Latitude;
+  /** East is above 0. */
+  longitude: Longitude;
+};
+
+/** A longitude is a number from -180 to 180. */
+export type Longitude = number;
+
 /** Who may add members to a group and remove them. */
 export type ManagedBy =
   | /** Every member; but remove only plain members, unless one is above the other. */ 'anyone'
@@ -314,6 +369,8 @@ export type Member = {
   readSeq?: number;
   /** What they may do. */
   role: Role;
+  /** True for a program that writes by a webhook, and else absent. */
+  webhook?: boolean;
 };
 
 /** `member:added`, `member:removed`, `member:banned`, `member:unbanned` */
@@ -339,10 +396,32 @@ export type MembersPage = {
 };
 
 /** `message` */
-export type Message = /** Plain text. */ {
-  body: TextBody;
-  kind: 'text';
-} & {
+export type Message = (
+  | /** Plain text. */ {
+      body: TextBody;
+      kind: 'text';
+    }
+  | /** A picture that lies elsewhere. */ {
+      body: ImageBody;
+      kind: 'image';
+    }
+  | /** A file that lies elsewhere. */ {
+      body: FileBody;
+      kind: 'file';
+    }
+  | /** A place. */ {
+      body: LocationBody;
+      kind: 'location';
+    }
+  | /** Something to hear that lies elsewhere. */ {
+      body: AudioBody;
+      kind: 'audio';
+    }
+  | /** What has no kind of its own here and came from Zalo, or is to go there. */ {
+      body: ZaloBody;
+      kind: 'zalo';
+    }
+) & {
   /** When the server accepted it. */
   at: Timestamp;
   /** The sender's name for it. */
@@ -363,11 +442,32 @@ export type Moment = {
   at: Timestamp;
 };
 
-/** A [`Content`] that refuses what it does not know. */
-export type NewMessage = /** Plain text. */ {
-  body: TextBody;
-  kind: 'text';
-};
+/** A [`Content`] that somebody wants to write: one with anything else in it is refused. */
+export type NewContent =
+  | /** Plain text. */ {
+      body: TextBody;
+      kind: 'text';
+    }
+  | /** A picture that lies elsewhere. */ {
+      body: ImageBody;
+      kind: 'image';
+    }
+  | /** A file that lies elsewhere. */ {
+      body: FileBody;
+      kind: 'file';
+    }
+  | /** A place. */ {
+      body: LocationBody;
+      kind: 'location';
+    }
+  | /** Something to hear that lies elsewhere. */ {
+      body: AudioBody;
+      kind: 'audio';
+    }
+  | /** What has no kind of its own here and came from Zalo, or is to go there. */ {
+      body: ZaloBody;
+      kind: 'zalo';
+    };
 
 /** Body of `POST /admin/reset-links`, for administrators. */
 export type NewResetLink = {
@@ -402,6 +502,96 @@ export type Position = {
   seq: number;
 };
 
+/** Body of an `audio` message. The sound stays where it is: the server never fetches it. */
+export type PostedAudio = {
+  /** Where the sound is. */
+  audioUrl: HttpsUrl;
+  /** How long it is. */
+  duration?: Seconds;
+  roomId: RoomId;
+  /** The name to show, 1 to 32 characters; the webhook's own if absent. */
+  sender?: string;
+};
+
+/** Body of a `file` message. The file stays where it is: the server never fetches it. */
+export type PostedFile = {
+  /** What it is called: 1 to 255 bytes, without `/`, `\` and control characters. */
+  fileName: string;
+  /** In bytes, up to 2^53 - 1. */
+  fileSize?: number;
+  /** Its media type, such as `application/pdf`: at most 127 bytes. */
+  fileType?: string;
+  /** Where the file is. */
+  fileUrl: HttpsUrl;
+  roomId: RoomId;
+  /** The name to show, 1 to 32 characters; the webhook's own if absent. */
+  sender?: string;
+};
+
+/** Body of an `image` message. The picture stays where it is: the server never fetches it. */
+export type PostedImage = {
+  /** What it shows: 1 to 1,024 bytes. */
+  caption?: string;
+  /** In bytes, up to 2^53 - 1. */
+  fileSize?: number;
+  /** In pixels, 1 to 65,535. */
+  height?: number;
+  /** Where the picture is. */
+  imageUrl: HttpsUrl;
+  roomId: RoomId;
+  /** The name to show, 1 to 32 characters; the webhook's own if absent. */
+  sender?: string;
+  /** In pixels, 1 to 65,535. With both sides given, a page keeps the place free for it. */
+  width?: number;
+};
+
+/** Body of a `location` message: a place, in degrees of WGS 84. */
+export type PostedLocation = {
+  /** What people call it: 1 to 512 bytes. */
+  address?: string;
+  /** North is above 0. */
+  latitude: Latitude;
+  /** East is above 0. */
+  longitude: Longitude;
+  roomId: RoomId;
+  /** The name to show, 1 to 32 characters; the webhook's own if absent. */
+  sender?: string;
+};
+
+/** Body of `POST /webhook`: a text for a room. */
+export type PostedMessage = {
+  /** 1 byte to 8 KiB of UTF-8, not only white space. */
+  message: string;
+  /** The room. */
+  roomId: RoomId;
+  /** The name to show, 1 to 32 characters; the webhook's own if absent. */
+  sender?: string;
+};
+
+/** Body of a `text` message. */
+export type PostedText = {
+  roomId: RoomId;
+  /** The name to show, 1 to 32 characters; the webhook's own if absent. */
+  sender?: string;
+  /** 1 byte to 8 KiB of UTF-8, not only white space. */
+  text: string;
+};
+
+/** Body of a `zalo` message: with `event`, something that came from Zalo and has no kind of its own here, such as a sticker; with `to`, an answer that goes to somebody there. It has one of the two. */
+export type PostedZalo = {
+  /** What happened there, as Zalo calls it: 1 to 64 of `a-z 0-9 _`. */
+  event?: string;
+  roomId: RoomId;
+  /** The name to show, 1 to 32 characters; the webhook's own if absent. */
+  sender?: string;
+  /** 1 byte to 8 KiB; with `to`, at most 2,000 characters, which is what Zalo takes. */
+  text?: string;
+  /** Who is to get it: needs `text`. */
+  to?: ZaloUser;
+  /** What was sent with it. */
+  url?: HttpsUrl;
+};
+
 /** `presence`: somebody who is watched came or went. */
 export type PresenceEvent = {
   /** Of one who has gone: when, unless that is not to be told. */
@@ -426,6 +616,8 @@ export type Problem = {
   code: Code;
   /** For people: what is wrong, and the bound or what to do. */
   detail: string;
+  /** The field of the body that is wrong, where it is one. */
+  field?: string;
   /** How long to wait before that, in milliseconds. */
   retryAfterMs?: number;
   /** Whether the same request, sent again later, may succeed. */
@@ -643,15 +835,114 @@ export type RoomsResumed = {
   rooms: Record<string, RoomResumed>;
 };
 
+/** A duration is a number of seconds from 0 to 86400. */
+export type Seconds = number;
+
+/** Body of an `audio` message. The sound stays where it is: the server never fetches it. */
+export type SendAudio = {
+  /** Where the sound is. */
+  audioUrl: HttpsUrl;
+  clientId?: ClientId;
+  /** How long it is. */
+  duration?: Seconds;
+  roomId: RoomId;
+};
+
+/** Body of a `file` message. The file stays where it is: the server never fetches it. */
+export type SendFile = {
+  clientId?: ClientId;
+  /** What it is called: 1 to 255 bytes, without `/`, `\` and control characters. */
+  fileName: string;
+  /** In bytes, up to 2^53 - 1. */
+  fileSize?: number;
+  /** Its media type, such as `application/pdf`: at most 127 bytes. */
+  fileType?: string;
+  /** Where the file is. */
+  fileUrl: HttpsUrl;
+  roomId: RoomId;
+};
+
+/** Body of an `image` message. The picture stays where it is: the server never fetches it. */
+export type SendImage = {
+  /** What it shows: 1 to 1,024 bytes. */
+  caption?: string;
+  clientId?: ClientId;
+  /** In bytes, up to 2^53 - 1. */
+  fileSize?: number;
+  /** In pixels, 1 to 65,535. */
+  height?: number;
+  /** Where the picture is. */
+  imageUrl: HttpsUrl;
+  roomId: RoomId;
+  /** In pixels, 1 to 65,535. With both sides given, a page keeps the place free for it. */
+  width?: number;
+};
+
+/** Body of a `location` message: a place, in degrees of WGS 84. */
+export type SendLocation = {
+  /** What people call it: 1 to 512 bytes. */
+  address?: string;
+  clientId?: ClientId;
+  /** North is above 0. */
+  latitude: Latitude;
+  /** East is above 0. */
+  longitude: Longitude;
+  roomId: RoomId;
+};
+
 /** `message:send`: write into a room. */
-export type SendMessage = /** Plain text. */ {
-  body: TextBody;
-  kind: 'text';
-} & {
+export type SendMessage = (
+  | /** Plain text. */ {
+      body: TextBody;
+      kind: 'text';
+    }
+  | /** A picture that lies elsewhere. */ {
+      body: ImageBody;
+      kind: 'image';
+    }
+  | /** A file that lies elsewhere. */ {
+      body: FileBody;
+      kind: 'file';
+    }
+  | /** A place. */ {
+      body: LocationBody;
+      kind: 'location';
+    }
+  | /** Something to hear that lies elsewhere. */ {
+      body: AudioBody;
+      kind: 'audio';
+    }
+  | /** What has no kind of its own here and came from Zalo, or is to go there. */ {
+      body: ZaloBody;
+      kind: 'zalo';
+    }
+) & {
   /** The sender's own name for it; the same again is answered as the first time. */
   clientId: ClientId;
   /** The room. */
   roomId: RoomId;
+};
+
+/** Body of a `text` message. */
+export type SendText = {
+  clientId?: ClientId;
+  roomId: RoomId;
+  /** 1 byte to 8 KiB of UTF-8, not only white space. */
+  text: string;
+};
+
+/** Body of a `zalo` message: with `event`, something that came from Zalo and has no kind of its own here, such as a sticker; with `to`, an answer that goes to somebody there. It has one of the two. */
+export type SendZalo = {
+  clientId?: ClientId;
+  /** What happened there, as Zalo calls it: 1 to 64 of `a-z 0-9 _`. */
+  event?: string;
+  roomId: RoomId;
+  /** 1 byte to 8 KiB; with `to`, at most 2,000 characters, which is what Zalo takes. */
+  text?: string;
+  /** Who is to get it: needs `text`. */
+  to?: ZaloUser;
+  /** What was sent with it. */
+  url?: HttpsUrl;
 };
 
 /** Answer to `message:send`: the message is in the store. */
@@ -765,7 +1056,7 @@ export type UnblockUser = {
   user: UserRef;
 };
 
-/** A person as others see them, in events and answers. */
+/** A person as others see them, in events and answers; or a program that writes by a webhook. */
 export type User = {
   /** True for a guest: a name without a password. */
   guest: boolean;
@@ -773,6 +1064,8 @@ export type User = {
   id: UserId;
   /** The name they chose. */
   name: string;
+  /** True for a program that writes by a webhook, and else absent. */
+  webhook?: boolean;
 };
 
 /** An account or a guest: `u_` or `v_` (visitor) and 22 characters, made by the server. Read leniently: 1 to 64 bytes. */
@@ -795,6 +1088,33 @@ export type Whom = {
   user: UserRef;
 };
 
+/** Answer to `POST /webhook` and `POST /webhook/<kind>`: the message is in the store. */
+export type WrittenByWebhook = {
+  /** The message's id. */
+  id: string;
+  /** Always true. */
+  ok: boolean;
+  /** The room. */
+  roomId: RoomId;
+  /** The message's position there. */
+  seq: number;
+};
+
+/** Body of a `zalo` message: with `event`, something that came from Zalo and has no kind of its own here, such as a sticker; with `to`, an answer that goes to somebody there. It has one of the two. */
+export type ZaloBody = {
+  /** What happened there, as Zalo calls it: 1 to 64 of `a-z 0-9 _`. */
+  event?: string;
+  /** 1 byte to 8 KiB; with `to`, at most 2,000 characters, which is what Zalo takes. */
+  text?: string;
+  /** Who is to get it: needs `text`. */
+  to?: ZaloUser;
+  /** What was sent with it. */
+  url?: HttpsUrl;
+};
+
+/** Somebody's id at Zalo: 1 to 32 digits. */
+export type ZaloUser = string;
+
 /** Every request, with what it is answered. */
 export interface Requests {
   'member:add': [AddMember, Position];
@@ -802,7 +1122,13 @@ export interface Requests {
   'member:remove': [RemoveMember, Position];
   'member:role': [SetRole, Position];
   'member:unban': [UnbanMember, Position];
+  'message:audio': [SendAudio, SentMessage];
+  'message:file': [SendFile, SentMessage];
+  'message:image': [SendImage, SentMessage];
+  'message:location': [SendLocation, SentMessage];
   'message:send': [SendMessage, SentMessage];
+  'message:text': [SendText, SentMessage];
+  'message:zalo': [SendZalo, SentMessage];
   'presence:get': [GetPresence, PresenceList];
   'presence:set': [SetPresence, Done];
   'presence:watch': [WatchPresence, PresenceList];
@@ -832,6 +1158,12 @@ export interface Events {
   'member:removed': { type: 'member:removed' } & MemberChange;
   'member:unbanned': { type: 'member:unbanned' } & MemberChange;
   message: { type: 'message' } & Message;
+  'message:audio': Message;
+  'message:file': Message;
+  'message:image': Message;
+  'message:location': Message;
+  'message:text': Message;
+  'message:zalo': Message;
   presence: PresenceEvent;
   read: ReadEvent;
   receipts: Receipts;

@@ -32,11 +32,11 @@ pub struct ResetToken {
 /// Administrators, on a store. Cheap to clone.
 #[derive(Clone)]
 pub struct Administration {
-    store: Store,
-    clock: Arc<dyn Clock>,
-    random: Arc<dyn Random>,
+    pub(crate) store: Store,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) random: Arc<dyn Random>,
     passwords: Arc<Passwords>,
-    settings: Settings,
+    pub(crate) settings: Settings,
 }
 
 impl std::fmt::Debug for Administration {

@@ -22,6 +22,7 @@ mod timing;
 mod token;
 
 pub use administration::{Administration, ResetToken};
+pub(crate) use token::server_secret;
 
 use crate::{Chat, Random, Settings};
 use password::Passwords;

@@ -163,7 +163,7 @@ async fn holders(connection: &mut AnyConnection, name: &str) -> Outcome<Vec<Pers
 }
 
 /// Whether an account or a live guest has this name, or one that looks the same.
-pub(super) async fn is_taken(connection: &mut AnyConnection, name: &str, since: i64) -> Outcome<bool> {
+pub(crate) async fn is_taken(connection: &mut AnyConnection, name: &str, since: i64) -> Outcome<bool> {
     Ok(holders(connection, name).await?.iter().any(|holder| holder.is_live(since)))
 }
 

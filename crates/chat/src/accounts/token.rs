@@ -46,11 +46,7 @@ impl TokenKeys {
         random: &dyn Random,
         configured: Option<&Secret>,
     ) -> Result<Self, StoreError> {
-        let secret = match configured {
-            Some(secret) => secret.expose().to_owned(),
-            None => stored_secret(store, random).await?,
-        };
-        Ok(Self::new(secret.as_bytes()))
+        Ok(Self::new(server_secret(store, random, configured).await?.expose().as_bytes()))
     }
 
     fn new(secret: &[u8]) -> Self {
@@ -97,6 +93,18 @@ impl TokenKeys {
         let begins = claims.nbf.unwrap_or(claims.iat).max(claims.iat);
         let in_time = seconds < claims.exp.saturating_add(LEEWAY) && begins <= seconds + LEEWAY;
         in_time.then_some((claims.sub, SessionId(claims.sid)))
+    }
+}
+
+/// What nobody but the server knows: configured, or the store's own.
+pub(crate) async fn server_secret(
+    store: &Store,
+    random: &dyn Random,
+    configured: Option<&Secret>,
+) -> Result<Secret, StoreError> {
+    match configured {
+        Some(secret) => Ok(secret.clone()),
+        None => stored_secret(store, random).await.map(Secret::new),
     }
 }
 

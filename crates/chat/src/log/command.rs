@@ -3,22 +3,63 @@
 use crate::{Random, names};
 use plaza_protocol::{
     ClientId, Code, Content, CreateRoom, CreatedRoom, Error, JoinedRoom, Position, RenameRoom, Role, RoomId,
-    RoomKind, SendMessage, SentMessage, TextBody, User, UserRef,
+    RoomKind, SendMessage, SentMessage, User, UserRef,
 };
 
 /// One command of the queue.
 pub(crate) enum Command {
-    Create { user: User, room: RoomId, name: String, kind: RoomKind },
-    Direct { user: User, whom: UserRef },
-    Rename { by: User, room: RoomId, name: String },
-    Join { user: User, room: RoomId },
-    Leave { user: User, room: RoomId },
-    Add { by: User, room: RoomId, whom: UserRef },
-    Remove { by: User, room: RoomId, whom: UserRef },
-    SetRole { by: User, room: RoomId, whom: UserRef, role: Role },
-    Ban { by: User, room: RoomId, whom: UserRef },
-    Unban { by: User, room: RoomId, whom: UserRef },
+    Create {
+        user: User,
+        room: RoomId,
+        name: String,
+        kind: RoomKind,
+    },
+    Direct {
+        user: User,
+        whom: UserRef,
+    },
+    Rename {
+        by: User,
+        room: RoomId,
+        name: String,
+    },
+    Join {
+        user: User,
+        room: RoomId,
+    },
+    Leave {
+        user: User,
+        room: RoomId,
+    },
+    Add {
+        by: User,
+        room: RoomId,
+        whom: UserRef,
+    },
+    Remove {
+        by: User,
+        room: RoomId,
+        whom: UserRef,
+    },
+    SetRole {
+        by: User,
+        room: RoomId,
+        whom: UserRef,
+        role: Role,
+    },
+    Ban {
+        by: User,
+        room: RoomId,
+        whom: UserRef,
+    },
+    Unban {
+        by: User,
+        room: RoomId,
+        whom: UserRef,
+    },
     Message(NewMessage),
+    /// Of somebody who is no member of the room.
+    Webhook(NewMessage),
 }
 
 /// A message that has no position yet. What can be made outside the log's one task is made already.
@@ -76,20 +117,26 @@ impl Command {
     }
 
     pub(super) fn message(random: &dyn Random, user: &User, request: SendMessage) -> Result<Self, Error> {
+        Ok(Self::Message(NewMessage::checked(random, user, request)?))
+    }
+
+    pub(super) fn webhook(random: &dyn Random, user: &User, request: SendMessage) -> Result<Self, Error> {
+        Ok(Self::Webhook(NewMessage::checked(random, user, request)?))
+    }
+}
+
+impl NewMessage {
+    fn checked(random: &dyn Random, user: &User, request: SendMessage) -> Result<Self, Error> {
         let SendMessage { room_id: room, client_id, content } = request;
         if client_id.as_str().chars().any(char::is_control) {
             return Err(Error::bad_request("A clientId must not have control characters."));
         }
-        let (kind, body) = match &content {
-            Content::Text(text) => {
-                check_text(text)?;
-                ("text", serde_json::to_string(text))
-            }
-        };
+        content.check()?;
+        let (kind, body) = (content.kind().as_str(), content.body_json());
         let body =
             body.map_err(|error| Error::bad_request(format!("The message cannot be stored: {error}.")))?;
         let id = random.id("m_");
-        Ok(Self::Message(NewMessage { sender: user.clone(), room, client_id, content, kind, body, id }))
+        Ok(Self { sender: user.clone(), room, client_id, content, kind, body, id })
     }
 }
 
@@ -112,21 +159,4 @@ fn public_id(chosen: Option<RoomId>, name: &str) -> Result<RoomId, Error> {
             Error::bad_request("This name cannot be the room's id too. Give an id: 1 to 64 of the characters A-Z a-z 0-9 . _ ~ and -.")
         }),
     }
-}
-
-fn check_text(text: &TextBody) -> Result<(), Error> {
-    if text.text.len() > TextBody::MAX_BYTES {
-        return Err(Error::new(
-            Code::TooLarge,
-            format!(
-                "The text is too long: it has {} bytes, and at most {} fit.",
-                text.text.len(),
-                TextBody::MAX_BYTES
-            ),
-        ));
-    }
-    if text.text.trim().is_empty() {
-        return Err(Error::bad_request("The text is empty."));
-    }
-    Ok(())
 }

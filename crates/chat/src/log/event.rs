@@ -2,10 +2,10 @@
 
 use crate::failure::Outcome;
 use plaza_protocol::{
-    Content, Event, MemberChange, Message, Role, RoleChange, RoomChange, RoomId, Seq, Timestamp, User,
+    Content, Event, Kind, MemberChange, Message, Role, RoleChange, RoomChange, RoomId, Seq, Timestamp, User,
 };
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde_json::json;
 use sqlx::{AnyConnection, Row, any::AnyRow};
 
 /// A statement that gives rows for [`read`].
@@ -159,8 +159,8 @@ pub(super) fn read(row: &AnyRow) -> sqlx::Result<Event> {
 
 /// A message's content from its two columns.
 pub(super) fn content(kind: &str, body: &str) -> sqlx::Result<Content> {
-    let body: Value = serde_json::from_str(body).map_err(decode)?;
-    serde_json::from_value(json!({"kind": kind, "body": body})).map_err(decode)
+    let known = Kind::named(kind).ok_or_else(|| decode(format!("a message of an unknown kind {kind:?}")))?;
+    Content::from_json(known, body).map_err(decode)
 }
 
 /// A position from a column.

@@ -19,6 +19,7 @@ mod roles;
 mod rules;
 mod run;
 mod subjects;
+mod webhook;
 
 use crate::{Chat, Clock, Settings, Tasks};
 pub(crate) use bans::may_ban;
@@ -30,8 +31,8 @@ pub(crate) use subjects::{room as about_room, user as about_user};
 use batch::LogBatch;
 use command::{Command, Done};
 use plaza_protocol::{
-    AddMember, BanMember, Code, CreateRoom, CreatedRoom, Error, Event, JoinRoom, JoinedRoom, LeaveRoom,
-    Position, RemoveMember, RenameRoom, SendMessage, SentMessage, SetRole, UnbanMember, User,
+    AddMember, BanMember, ClientId, Code, CreateRoom, CreatedRoom, Error, Event, JoinRoom, JoinedRoom,
+    LeaveRoom, Position, RemoveMember, RenameRoom, SendMessage, SentMessage, SetRole, UnbanMember, User,
 };
 use plaza_store::{Queue, QueueOptions, QueueStats, Refused, Store, group_commit};
 use std::{
@@ -244,6 +245,15 @@ impl Chat {
         self.enqueue(Ok(Command::Unban { by: by.clone(), room, whom }))
     }
 
+    /// A name for a message whose sender has none for it.
+    ///
+    /// # Errors
+    /// `internal`, which is a fault of ours.
+    pub fn new_client_id(&self) -> Result<ClientId, Error> {
+        let fault = |_| Error::new(Code::Internal, "The server could not make an id. Try again.");
+        self.random().id("c_").parse().map_err(fault)
+    }
+
     /// Writes into a room. The same `clientId` again is answered as the first time, after any time.
     ///
     /// # Errors
@@ -252,5 +262,15 @@ impl Chat {
     /// the other.
     pub fn send_message(&self, user: &User, request: SendMessage) -> Pending<SentMessage> {
         self.enqueue(Command::message(self.random(), user, request))
+    }
+
+    /// Writes into a room as a webhook, which the caller has seen may write there. The same `clientId` again is answered
+    /// as the first time, after any time and under whatever name it now goes.
+    ///
+    /// # Errors
+    /// `not_found` for a room that is not there or is a direct one, `bad_request` or `too_large` for a body that is not
+    /// allowed, `conflict` for a `clientId` that stands for another message.
+    pub fn write_by_webhook(&self, webhook: &User, request: SendMessage) -> Pending<SentMessage> {
+        self.enqueue(Command::webhook(self.random(), webhook, request))
     }
 }

@@ -6,6 +6,7 @@ use super::{
     command::{Command, Done},
     direct, entering, membership, roles,
     rules::Rules,
+    webhook,
 };
 use crate::failure::{Failure, Outcome};
 use plaza_protocol::{Code, Error, Event, Position, Seq, Timestamp};
@@ -49,6 +50,7 @@ pub(super) async fn run(
         Command::SetRole { by, room, whom, role } => roles::set(tx, rules, &room, &by, &whom, role, at).await,
         Command::Ban { by, room, whom } => bans::ban(tx, rules, &room, &by, &whom, at).await,
         Command::Unban { by, room, whom } => bans::unban(tx, &room, &by, &whom, at).await,
+        Command::Webhook(message) => webhook::write(tx, message, at).await,
         Command::Message(_) => {
             Err(Failure::Refused(Error::new(Code::Internal, "The server mixed this request up. Try again.")))
         }

@@ -38,6 +38,7 @@ pub(super) async fn of(store: &Store, commands: &[&Command]) -> Outcome<Vec<Subj
     for command in commands {
         match command {
             Command::Message(NewMessage { room: it, .. })
+            | Command::Webhook(NewMessage { room: it, .. })
             | Command::Rename { room: it, .. }
             | Command::Leave { room: it, .. }
             | Command::Remove { room: it, .. }

@@ -272,7 +272,7 @@ fn entry(event: &Event, users: &[User]) -> Entry {
         }
         Event::RoomChanged(it) => Entry::Renamed { name: it.name.clone().unwrap(), by: index(&it.by) },
         Event::Message(message) => {
-            let Content::Text(body) = &message.content;
+            let Content::Text(body) = &message.content else { panic!("{message:?}") };
             Entry::Message {
                 by: index(&message.sender),
                 client_id: message.client_id.as_str().parse().unwrap(),

@@ -195,6 +195,7 @@ impl Driver {
             token: self.token.clone(),
             positions: self.epoch.is_some().then(|| self.held.positions()),
             epoch: self.epoch.clone(),
+            ..Auth::default()
         };
         let (connection, session, mut inbox) =
             Connection::open(self.destination.address(), &auth, &self.options).await?;

@@ -1,6 +1,6 @@
 //! Writing.
 
-use crate::{ClientId, Content, RoomId, Seq, TextBody, Timestamp};
+use crate::{ClientId, Content, RoomId, Seq, Timestamp, kind::FlatMessage};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -15,31 +15,6 @@ pub struct SendMessage {
     /// `kind` and `body`.
     #[serde(flatten)]
     pub content: Content,
-}
-
-/// [`SendMessage`] as it is read: serde cannot refuse unknown fields beside a flattened one.
-#[derive(Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-struct FlatMessage {
-    room_id: RoomId,
-    client_id: ClientId,
-    kind: MessageKind,
-    body: TextBody,
-}
-
-#[derive(Deserialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
-enum MessageKind {
-    Text,
-}
-
-impl From<FlatMessage> for SendMessage {
-    fn from(FlatMessage { room_id, client_id, kind, body }: FlatMessage) -> Self {
-        let content = match kind {
-            MessageKind::Text => Content::Text(body),
-        };
-        Self { room_id, client_id, content }
-    }
 }
 
 /// Answer to `message:send`: the message is in the store.
@@ -63,9 +38,12 @@ mod tests {
         let object = json!({"roomId": "r", "clientId": "c", "kind": "text", "body": {"text": "hi"}});
         let request: SendMessage = serde_json::from_value(object.clone()).unwrap();
         assert_eq!(serde_json::to_value(&request).unwrap(), object);
-        for (field, value) in
-            [("kind", json!("image")), ("body", json!({"text": "hi", "x": 1})), ("x", json!(1))]
-        {
+        for (field, value) in [
+            ("kind", json!("image")),
+            ("kind", json!("video")),
+            ("body", json!({"text": "hi", "x": 1})),
+            ("x", json!(1)),
+        ] {
             let mut other = object.clone();
             other[field] = value;
             assert!(serde_json::from_value::<SendMessage>(other).is_err(), "{field}");

@@ -1,6 +1,7 @@
 //! What a client may ask, and what it is answered. Each request is one socket event with one object and an
 //! acknowledgement, see [`Request`].
 
+use crate::kind::{SendAudio, SendFile, SendImage, SendLocation, SendText, SendZalo};
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{Serialize, de::DeserializeOwned};
 
@@ -86,6 +87,12 @@ requests! {
     "member:ban": BanMember => Position;
     "member:unban": UnbanMember => Position;
     "message:send": SendMessage => SentMessage;
+    "message:text": SendText => SentMessage;
+    "message:image": SendImage => SentMessage;
+    "message:file": SendFile => SentMessage;
+    "message:location": SendLocation => SentMessage;
+    "message:audio": SendAudio => SentMessage;
+    "message:zalo": SendZalo => SentMessage;
     "user:block": BlockUser => Done;
     "user:unblock": UnblockUser => Done;
     "user:blocked": ListBlocked => BlockedList;

@@ -1,4 +1,4 @@
-//! `plaza admin`: administrators, and links by which somebody sets a password anew.
+//! `plaza admin`: administrators, webhooks, and links by which somebody sets a password anew.
 //!
 //! It works on the data itself, beside a node that is running or without one, since the first administrator is made
 //! before anybody could be asked; links can also be asked of a server elsewhere. What was made stands alone on stdout,
@@ -8,6 +8,7 @@
 mod drain;
 mod elsewhere;
 mod password;
+mod webhook;
 
 pub use drain::{Drain, drain};
 
@@ -57,6 +58,9 @@ enum Command {
     },
     /// Say who the administrators are
     List,
+    /// Programs that write into rooms, and their keys
+    #[command(subcommand)]
+    Webhook(webhook::Webhook),
     /// Print a link by which the owner of an account sets a password anew, once
     ResetLink {
         /// The account's name
@@ -147,6 +151,7 @@ pub async fn run(
                 writeln!(notes, "There is no administrator: plaza admin create NAME makes one.")?;
             }
         }
+        Command::Webhook(command) => webhook::run(command, &config, out, notes).await?,
         Command::ResetLink { name, .. } => {
             let reset = on_data(&config, async |office| office.reset_token(&name).await).await?;
             let at = where_people_come(&config);

@@ -23,6 +23,8 @@ pub struct Limits {
     pub refresh: AddressRates,
     /// Ending a log-in.
     pub logout: AddressRates,
+    /// Posting to a webhook.
+    pub webhook: AddressRates,
     /// Blocking people and hiding.
     pub privacy: PersonRates,
     /// Sending messages, and whatever else goes into a room's log.
@@ -66,8 +68,12 @@ pub struct PersonRates {
 impl Limits {
     pub(super) fn check(&self) -> Result<(), ConfigError> {
         within("limits.remembered", self.remembered as u64, 1, 10_000_000)?;
-        for (action, rates) in [("connect", self.connect), ("refresh", self.refresh), ("logout", self.logout)]
-        {
+        for (action, rates) in [
+            ("connect", self.connect),
+            ("refresh", self.refresh),
+            ("logout", self.logout),
+            ("webhook", self.webhook),
+        ] {
             for (key, value) in
                 [("address_burst", rates.address_burst), ("address_per_minute", rates.address_per_minute)]
             {

@@ -19,6 +19,7 @@ mod socket;
 mod store;
 mod tls;
 mod web;
+mod webhooks;
 
 #[cfg(test)]
 mod tests;
@@ -37,6 +38,7 @@ pub use socket::Socket;
 pub use store::{Durability, Store};
 pub use tls::Tls;
 pub use web::Web;
+pub use webhooks::{Webhooks, Zalo};
 
 use figment::{Figment, value::Value};
 use layer::Layer;
@@ -46,7 +48,13 @@ use std::path::PathBuf;
 /// The defaults: every key with its documentation.
 pub const DEFAULTS: &str = include_str!("../../../../config/default.toml");
 /// Keys whose values are never shown, and never read from a file of settings.
-const SECRETS: [&str; 3] = ["alerts.secret", "auth.secret", "bus.password"];
+const SECRETS: [&str; 5] = [
+    "alerts.secret",
+    "auth.secret",
+    "bus.password",
+    "webhooks.zalo.secret_key",
+    "webhooks.zalo.access_token",
+];
 /// Keys with lists of URLs that may hold passwords: those are never shown, and never read from a file of settings.
 const URLS: [&str; 2] = ["bus.urls", "bus.pairs"];
 /// One whose value may hold a secret, and is shown without it.
@@ -74,6 +82,8 @@ pub struct Config {
     pub metrics: Metrics,
     /// Who is told when a node has stopped by itself.
     pub alerts: Alerts,
+    /// Programs that write into rooms.
+    pub webhooks: Webhooks,
     /// The browser client.
     pub web: Web,
     /// The log.
@@ -120,6 +130,7 @@ impl Config {
         config.bus.read_password()?;
         config.alerts.read_secret()?;
         config.store.read_url()?;
+        config.webhooks.read_secret()?;
         config.check()?;
         chat::complete(&mut config.chat, &config.auth, &config.socket)?;
         Ok(Loaded { config, figment, keys: defaults.keys() })
@@ -133,6 +144,7 @@ impl Config {
         self.limits.check()?;
         self.socket.check()?;
         self.alerts.check()?;
+        self.webhooks.check()?;
         self.web.check()?;
         self.log.check()
     }

@@ -9,10 +9,7 @@ use plaza_protocol::{
 pub(super) fn sentence(event: &Event, room: &str) -> String {
     let room = safe(room);
     match event {
-        Event::Message(message) => {
-            let Content::Text(body) = &message.content;
-            format!("Message from {room} ==> {}", safe(&body.text))
-        }
+        Event::Message(message) => format!("Message from {room} ==> {}", said(&message.content)),
         Event::MemberAdded(change) => format!("Member {} was added to room {room}", safe(&change.user.name)),
         Event::MemberRemoved(change) => {
             format!("Member {} was removed from room {room}", safe(&change.user.name))
@@ -31,6 +28,36 @@ pub(super) fn sentence(event: &Event, room: &str) -> String {
     }
 }
 
+/// What a message says, on one line but for a text's own.
+fn said(content: &Content) -> String {
+    let with = |more: &Option<String>| more.as_ref().map_or(String::new(), |more| format!("{} ", safe(more)));
+    match content {
+        Content::Text(body) => safe(&body.text),
+        Content::Image(body) => format!("[image] {}{}", with(&body.caption), body.image_url),
+        Content::File(body) => {
+            let size = body.file_size.map_or(String::new(), |size| format!(" ({size} bytes)"));
+            format!("[file] {}{size} {}", safe(&body.file_name), body.file_url)
+        }
+        Content::Location(body) => {
+            let (north, east) = (body.latitude.get(), body.longitude.get());
+            format!("[location] {}{north}, {east}", with(&body.address))
+        }
+        Content::Audio(body) => {
+            let length = body.duration.map_or(String::new(), |length| format!("{} s ", length.get()));
+            format!("[audio] {length}{}", body.audio_url)
+        }
+        Content::Zalo(body) => {
+            let what = match (&body.event, &body.to) {
+                (Some(event), _) => format!("[zalo {event}] "),
+                (None, Some(to)) => format!("[to zalo {}] ", to.as_str()),
+                (None, None) => "[zalo] ".to_owned(),
+            };
+            let url = body.url.as_ref().map_or("", |url| url.as_str());
+            format!("{what}{}{url}", with(&body.text)).trim_end().to_owned()
+        }
+    }
+}
+
 /// The line of an event that has just come: the time and who in front, then its sentence.
 pub(super) fn line(style: &Style, event: &Event, room: &str) -> String {
     stamped(style, &style.time(event.at()), event, room)
@@ -45,8 +72,9 @@ fn stamped(style: &Style, at: &str, event: &Event, room: &str) -> String {
     let sentence = sentence(event, room);
     match event {
         Event::Message(message) => {
-            let name = safe(&message.sender.name);
-            format!("{} {}: {sentence}", style.dim(at), style.name(&name))
+            let name = style.name(&safe(&message.sender.name));
+            let mark = if message.sender.is_webhook() { style.dim(" (webhook)") } else { String::new() };
+            format!("{} {name}{mark}: {sentence}", style.dim(at))
         }
         Event::MemberAdded(change)
         | Event::MemberRemoved(change)

@@ -17,7 +17,7 @@ use serde_json::Value;
 
 /// The document of version 1 of the API, under `/api/v1`.
 pub fn openapi_json() -> Value {
-    let (_, document) = crate::http::v1();
+    let (_, document) = crate::http::v1(true);
     json(&document)
 }
 

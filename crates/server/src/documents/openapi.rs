@@ -1,7 +1,7 @@
 //! What the API's document says beside its operations.
 
 use aide::{
-    openapi::{Info, License, OpenApi, ReferenceOr, SecurityScheme, Server},
+    openapi::{ApiKeyLocation, Info, License, OpenApi, ReferenceOr, SecurityScheme, Server},
     transform::TransformOpenApi,
 };
 
@@ -41,9 +41,23 @@ pub(crate) fn finish(mut document: TransformOpenApi<'_>) -> TransformOpenApi<'_>
         ),
         extensions: Default::default(),
     };
+    let key = SecurityScheme::Http {
+        scheme: "bearer".to_owned(),
+        bearer_format: Some("a webhook's key".to_owned()),
+        description: Some("From `plaza admin webhook add`.".to_owned()),
+        extensions: Default::default(),
+    };
+    let signature = SecurityScheme::ApiKey {
+        location: ApiKeyLocation::Header,
+        name: "webhook-signature".to_owned(),
+        description: Some("Of Standard Webhooks, with `webhook-id` and `webhook-timestamp`.".to_owned()),
+        extensions: Default::default(),
+    };
     // `/health` stands beside the API; what it answers is described all the same.
     aide::generate::in_context(|context| context.schema.subschema_for::<plaza_protocol::Health>());
     let components = document.inner_mut().components.get_or_insert_default();
-    components.security_schemes.insert("token".to_owned(), ReferenceOr::Item(token));
+    for (name, scheme) in [("token", token), ("webhookKey", key), ("webhookSignature", signature)] {
+        components.security_schemes.insert(name.to_owned(), ReferenceOr::Item(scheme));
+    }
     document
 }

@@ -1,9 +1,9 @@
 //! From CONNECT to live: `session`, what was missed, `resumed`, and from then on what happens.
 
-use super::{Here, Member, NAMESPACE, registry, seat::Seat, tell};
+use super::{Here, member::Member, registry, seat::Seat, tell};
 use plaza_chat::{Caught, Extent, Live, decide};
 use plaza_protocol::{Auth, Error, Reload, RoomId, RoomResumed, Seq, Session};
-use plaza_socketio::{Closed, Outgoing, Socket};
+use plaza_socketio::{Closed, Socket};
 use serde_json::Value;
 use std::{
     collections::{BTreeMap, HashSet},
@@ -38,7 +38,7 @@ impl From<Error> for Stopped {
 /// The connect handler.
 pub(super) async fn arrive(here: &Here, socket: Arc<Socket>, auth: Value) {
     let Some(seat) = socket.data::<Seat>() else { return };
-    let member = Arc::new(Member(Arc::clone(&socket)));
+    let member = Arc::new(Member::new(Arc::clone(&socket)));
     here.presence.came(seat.presence, seat.identity.user.id.clone(), Arc::clone(&member)).await;
     if !socket.is_connected() {
         // That it went may have been heard before that it came.
@@ -78,7 +78,7 @@ async fn bring_in(
         registry::send_away(socket);
         return Ok(());
     }
-    let Some(connection) = here.feed.connect(seat.identity.user.id.clone(), member).await else {
+    let Some(connection) = here.feed.connect(seat.identity.user.id.clone(), Arc::clone(&member)).await else {
         return Err(Stopped::Closed);
     };
     if !seat.connected(connection) {
@@ -94,7 +94,7 @@ async fn bring_in(
         let tops = here.chat.memberships(&seat.identity.user.id).await?;
         rooms.settle(&tops);
         for (room, extent) in &tops {
-            rooms.send_missed(here, socket, room, extent.top).await?;
+            rooms.send_missed(here, socket, &member, room, extent.top).await?;
         }
         match here.feed.go_live(connection, rooms.caught()).await {
             Live::Yes => return Ok(()),
@@ -164,6 +164,7 @@ impl Rooms {
         &mut self,
         here: &Here,
         socket: &Socket,
+        member: &Member,
         room: &RoomId,
         top: Seq,
     ) -> Result<(), Stopped> {
@@ -186,10 +187,7 @@ impl Rooms {
             }
             for event in events.iter().filter(|event| event.seq() <= top) {
                 socket.room_in_outbox().await?;
-                match Outgoing::event(NAMESPACE, event.name(), &[&**event]) {
-                    Ok(frame) => socket.send(&frame)?,
-                    Err(error) => tracing::error!(%error, "An event cannot be encoded and is not sent"),
-                }
+                member.send_event(event)?;
                 *position = event.seq();
             }
         }

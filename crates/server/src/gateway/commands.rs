@@ -13,9 +13,11 @@ use crate::telemetry::metrics::Metrics;
 use futures_util::future::BoxFuture;
 use plaza_chat::Chat;
 use plaza_protocol::{
-    AddMember, Answer, BanMember, Code, CreateRoom, DiscoverRooms, Error, GetPresence, History, JoinRoom,
-    LeaveRoom, ListBans, ListBlocked, ListMembers, ListRooms, Locate, MarkRead, Position, ReadEvent,
-    RemoveMember, RenameRoom, Request, RequestOptions, Resume, SendMessage, SetRole, UnbanMember, User,
+    AddMember, Answer, AudioBody, BanMember, Body, Code, CreateRoom, DiscoverRooms, Error, FileBody,
+    GetPresence, History, ImageBody, JoinRoom, Kind, LeaveRoom, ListBans, ListBlocked, ListMembers,
+    ListRooms, Locate, LocationBody, MarkRead, Position, ReadEvent, RemoveMember, RenameRoom, Request,
+    RequestOptions, Resume, SendKind, SendMessage, SentMessage, SetRole, TextBody, UnbanMember, User,
+    ZaloBody,
 };
 use plaza_socketio::{Ack, Event, Handlers, Payload, Socket};
 use serde::{Serialize, de::DeserializeOwned};
@@ -112,10 +114,8 @@ pub(super) fn register(handlers: Handlers, here: &Arc<Here>) -> Handlers {
     let handlers = command(handlers, here, async |asker, request: RemoveMember| {
         asker.chat.remove_member(asker.writer()?, request).await
     });
-    let handlers = command(handlers, here, async |asker, request: SendMessage| {
-        asker.not_overloaded()?;
-        asker.chat.send_message(asker.writer()?, request).await
-    });
+    let handlers = command(handlers, here, send);
+    let handlers = kinds(handlers, here);
     let handlers = command(
         handlers,
         here,
@@ -149,6 +149,40 @@ pub(super) fn register(handlers: Handlers, here: &Arc<Here>) -> Handlers {
         if let Some(ack) = ack {
             answer("", ack, Err::<(), _>(Error::bad_request("There is no request of this name.")));
         }
+    })
+}
+
+async fn send(asker: Asker, request: SendMessage) -> Result<SentMessage, Error> {
+    asker.not_overloaded()?;
+    let answer = asker.here.zalo.in_message(&request);
+    let sent = asker.chat.send_message(asker.writer()?, request).await?;
+    asker.here.zalo.hand_in(answer, &sent).await;
+    Ok(sent)
+}
+
+/// Messages by the names of their kinds.
+fn kinds(mut handlers: Handlers, here: &Arc<Here>) -> Handlers {
+    for kind in Kind::ALL {
+        handlers = match kind {
+            Kind::Text => flat::<TextBody>(handlers, here),
+            Kind::Image => flat::<ImageBody>(handlers, here),
+            Kind::File => flat::<FileBody>(handlers, here),
+            Kind::Location => flat::<LocationBody>(handlers, here),
+            Kind::Audio => flat::<AudioBody>(handlers, here),
+            Kind::Zalo => flat::<ZaloBody>(handlers, here),
+        };
+    }
+    handlers
+}
+
+fn flat<B: Body>(handlers: Handlers, here: &Arc<Here>) -> Handlers
+where
+    SendKind<B>: Request<Answer = SentMessage>,
+{
+    command(handlers, here, async |asker, request: SendKind<B>| {
+        let SendKind { room_id, client_id, body } = request;
+        let client_id = client_id.map_or_else(|| asker.chat.new_client_id(), Ok)?;
+        send(asker, SendMessage { room_id, client_id, content: body.into() }).await
     })
 }
 

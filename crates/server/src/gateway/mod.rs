@@ -7,6 +7,7 @@
 mod catch_up;
 mod commands;
 mod figures;
+mod member;
 mod people;
 mod registry;
 mod seat;
@@ -16,8 +17,10 @@ use crate::{
     config::Drain,
     limits::{Action, Limits},
     telemetry::metrics::Metrics,
+    zalo::Answers,
 };
-use plaza_chat::{Chat, Committed, Feed, Item, Presence, Random, Subscriber, Tasks};
+use member::Member;
+use plaza_chat::{Chat, Committed, Feed, Presence, Random, Tasks};
 use plaza_protocol::{Ending, Error, Told};
 use plaza_socketio::{Config, EncodeError, Handlers, Outgoing, Refusal, Socket, SocketIo};
 use registry::Registry;
@@ -42,6 +45,8 @@ pub struct GatewaySettings {
     pub request_deadline: Duration,
     /// Where it is counted what clients do.
     pub(crate) metrics: Arc<Metrics>,
+    /// Where answers to people at Zalo go.
+    pub(crate) zalo: Answers,
 }
 
 /// The sockets of this node.
@@ -59,48 +64,9 @@ struct Here {
     node: String,
     registry: Registry,
     metrics: Arc<Metrics>,
+    zalo: Answers,
     /// How long a request may wait that does not say so itself.
     request_deadline: Duration,
-}
-
-/// A socket whose client is a member of rooms: what the feed sends to.
-struct Member(Arc<Socket>);
-
-impl Subscriber for Member {
-    type Frame = Option<Outgoing>;
-
-    fn encode(item: &Item) -> Self::Frame {
-        let encoded = match item {
-            Item::Event(event) => Outgoing::event(NAMESPACE, event.name(), &[&**event]),
-            Item::Read(read) => told(read),
-            Item::Receipts(receipts) => told(receipts),
-            Item::Typing(typing) => told(typing),
-            Item::Presence(presence) => told(presence),
-            Item::Resumed(rooms) => told(rooms),
-        };
-        encoded
-            .inspect_err(|error| tracing::error!(%error, "An event cannot be encoded and is not sent"))
-            .ok()
-    }
-
-    fn cost(frame: &Self::Frame) -> usize {
-        frame.as_ref().map_or(0, Outgoing::cost)
-    }
-
-    fn free(&self) -> usize {
-        self.0.free_in_outbox()
-    }
-
-    fn close(&self) {
-        self.0.close_transport();
-    }
-
-    fn send(&self, frame: &Self::Frame) {
-        if let Some(frame) = frame {
-            // Closed: the socket is on its way out, and its client will come back with its positions.
-            let _ = self.0.send(frame);
-        }
-    }
 }
 
 impl Gateway {
@@ -125,6 +91,7 @@ impl Gateway {
             node: settings.node,
             registry,
             metrics: settings.metrics,
+            zalo: settings.zalo,
             request_deadline: settings.request_deadline,
         });
         tasks.spawn("sessions", registry::watch(Arc::clone(&here), shutdown));

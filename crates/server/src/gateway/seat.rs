@@ -40,6 +40,8 @@ pub(super) struct Seat {
     pub(super) presence: PresenceId,
     /// Held by a request with a large answer, so that a client that asks for many has one at a time.
     pub(super) large_answer: Semaphore,
+    /// Whether it gets each message a second time, by its kind.
+    pub(super) kinds: bool,
     connection: Mutex<Connection>,
 }
 
@@ -113,8 +115,8 @@ async fn identify(here: &Here, socket: &Socket, auth: Value) -> Result<Seat, Err
         }
     };
     let (large_answer, connection) = (Semaphore::new(1), Mutex::new(Connection::None));
-    let presence = here.presence.number();
-    Ok(Seat { identity, new_token, presence, large_answer, connection })
+    let (presence, kinds) = (here.presence.number(), auth.kinds.unwrap_or(false));
+    Ok(Seat { identity, new_token, presence, large_answer, kinds, connection })
 }
 
 /// As `connect_error` carries it.

@@ -7,6 +7,7 @@ use super::{
         Writer,
     },
     problem::Refusal,
+    webhooks::{Delivery, Posting},
 };
 use aide::{
     OperationInput, OperationOutput,
@@ -88,6 +89,32 @@ impl<T: JsonSchema> OperationInput for Json<T> {
     fn inferred_early_responses(context: &mut GenContext, _: &mut Described) -> Vec<(Option<u16>, Response)> {
         let too_large = problem(context, "The body is longer than 64 KiB.");
         vec![(Some(413), too_large), (Some(415), problem(context, "The body is not `application/json`."))]
+    }
+}
+
+impl<T: Posting> OperationInput for Delivery<T> {
+    fn operation_input(context: &mut GenContext, operation: &mut Described) {
+        Json::<T>::operation_input(context, operation);
+        // With a key, with a signature, or with neither where that is configured.
+        for security in ["webhookKey", "webhookSignature"] {
+            operation.security.push([(security.to_owned(), Vec::new())].into_iter().collect());
+        }
+        operation.security.push(Default::default());
+        let about = "1 to 255 ASCII characters. The same with the same message, after any time, is answered as the first time. \
+                     A signed request is known by its `webhook-id` instead.";
+        let data = data::<String>(context, "Idempotency-Key", about, false);
+        let header = Parameter::Header { parameter_data: data, style: HeaderStyle::Simple };
+        add_parameters(context, operation, [header]);
+    }
+
+    fn inferred_early_responses(
+        context: &mut GenContext,
+        operation: &mut Described,
+    ) -> Vec<(Option<u16>, Response)> {
+        let mut responses = Json::<T>::inferred_early_responses(context, operation);
+        responses
+            .push((Some(401), problem(context, "No key and no signature, or none that holds (any more).")));
+        responses
     }
 }
 

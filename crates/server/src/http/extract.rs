@@ -21,12 +21,17 @@ impl<T: DeserializeOwned> FromRequest<State> for Json<T> {
             let status = StatusCode::UNSUPPORTED_MEDIA_TYPE;
             return Err(Refusal::bad_request(status, "The body must be JSON, sent as application/json."));
         }
-        let body = axum::body::Bytes::from_request(request, state).await.map_err(|error| unread(&error))?;
+        let body = body(request, state).await?;
         serde_json::from_slice(&body).map(Self).map_err(|error| unfit(&error))
     }
 }
 
-fn is_json(headers: &HeaderMap) -> bool {
+/// The body, as it came.
+pub(super) async fn body(request: Request, state: &State) -> Result<axum::body::Bytes, Refusal> {
+    axum::body::Bytes::from_request(request, state).await.map_err(|error| unread(&error))
+}
+
+pub(super) fn is_json(headers: &HeaderMap) -> bool {
     let value = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let media_type = value.split(';').next().unwrap_or_default().trim();
     media_type.eq_ignore_ascii_case("application/json")
@@ -44,7 +49,7 @@ fn unread(error: &BytesRejection) -> Refusal {
     }
 }
 
-fn unfit(error: &serde_json::Error) -> Refusal {
+pub(super) fn unfit(error: &serde_json::Error) -> Refusal {
     match error.classify() {
         Category::Data => Error::misfit("body", error).into(),
         Category::Syntax | Category::Eof | Category::Io => {
@@ -112,7 +117,7 @@ impl FromRequestParts<State> for Administrator {
     }
 }
 
-fn bearer(headers: &HeaderMap) -> Option<&str> {
+pub(super) fn bearer(headers: &HeaderMap) -> Option<&str> {
     let (scheme, token) = headers.get(header::AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
     (scheme.eq_ignore_ascii_case("bearer") && !token.trim().is_empty()).then(|| token.trim())
 }

@@ -9,11 +9,13 @@ use tokio::time::Instant;
 use tower_http::cors::{AllowOrigin, CorsLayer};
 
 /// Only what this server serves, nothing inline, in nobody's frame; sockets by the two ways there are, and to where the
-/// page was told that its server is.
+/// page was told that its server is. Pictures and sounds of other servers too: messages name them, and the page loads
+/// them when its reader asks for them (docs/decisions/0017-pictures-that-lie-elsewhere.md).
 fn content_security_policy(api_base_url: &str) -> String {
     let api = if api_base_url.is_empty() { String::new() } else { format!(" {api_base_url}") };
     format!(
-        "default-src 'self'; script-src 'self'; style-src 'self'; img-src 'self' data:; \
+        "default-src 'self'; script-src 'self'; style-src 'self'; img-src 'self' data: https:; \
+         media-src 'self' https:; \
          connect-src 'self' ws: wss:{api}; frame-ancestors 'none'; base-uri 'none'; object-src 'none'; \
          form-action 'self'"
     )

@@ -11,7 +11,7 @@ use aide::axum::{
     routing::{get_with, post_with},
 };
 use plaza_protocol::{
-    Content, EventsPage, History, Locate, Position, SendMessage, SentMessage, Seq, TextBody, Timestamp,
+    EventsPage, History, Locate, NewContent, Position, SendMessage, SentMessage, Seq, Timestamp,
 };
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -80,25 +80,17 @@ async fn locate(
     Ok(axum::Json(state.chat.locate(&who.user.id, Locate { room_id, at }).await?))
 }
 
-/// A [`Content`] that refuses what it does not know.
-#[derive(Deserialize, JsonSchema)]
-#[serde(tag = "kind", content = "body", rename_all = "lowercase", deny_unknown_fields)]
-enum NewMessage {
-    /// Plain text.
-    Text(TextBody),
-}
-
 async fn send(
     Here(state): Here,
     Writer(who): Writer,
     Room(room_id): Room,
     IdempotencyKey(client_id): IdempotencyKey,
-    Json(message): Json<NewMessage>,
+    Json(content): Json<NewContent>,
 ) -> Result<Created<SentMessage>, Refusal> {
-    let content = match message {
-        NewMessage::Text(body) => Content::Text(body),
-    };
-    let message = SendMessage { room_id, client_id, content };
+    let message = SendMessage { room_id, client_id, content: content.into() };
     state.gateway.not_overloaded()?;
-    Ok(Created(state.chat.send_message(&who.user, message).await?))
+    let answer = state.zalo.in_message(&message);
+    let sent = state.chat.send_message(&who.user, message).await?;
+    state.zalo.hand_in(answer, &sent).await;
+    Ok(Created(sent))
 }

@@ -13,6 +13,7 @@ mod plain;
 mod problem;
 mod rooms;
 mod sessions;
+mod webhooks;
 
 pub(crate) use administration::reset_page;
 
@@ -26,6 +27,7 @@ use crate::{
         metrics::{self, Metrics},
     },
     web,
+    zalo::Answers,
 };
 use aide::{axum::ApiRouter, openapi::OpenApi};
 use axum::{
@@ -35,7 +37,7 @@ use axum::{
     routing::{any, get},
 };
 use http::{Method, StatusCode};
-use plaza_chat::Chat;
+use plaza_chat::{Chat, Clock};
 use plaza_protocol::{Code, Error, Health};
 use problem::Refusal;
 use std::{sync::Arc, time::Duration};
@@ -60,18 +62,28 @@ pub(crate) struct State {
     /// Cancelled: this node lets its clients go and stops.
     pub(crate) draining: CancellationToken,
     pub(crate) metrics: Arc<Metrics>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) trusted_proxies: client_addr::TrustedProxies,
+    /// Whether a program on this machine may write without a key, where this is asked.
+    pub(crate) keyless: bool,
+    /// The account that Zalo tells of.
+    pub(crate) zalo_account: Arc<config::Zalo>,
+    pub(crate) zalo: Answers,
 }
 
-/// Everything that this node serves.
-pub(crate) fn router(state: State, server: &config::Server, web: &config::Web) -> Router {
+/// Everything that this node serves; webhooks too, unless they have an address of their own.
+pub(crate) fn router(state: State, config: &config::Config) -> Router {
+    let config::Config { server, web, webhooks, .. } = config;
     let sockets = state.gateway.service();
-    let (api, document) = api(server);
+    let here = webhooks.enabled && webhooks.listen.is_none();
+    let (api, document) = api(server, here);
     let proxies = Arc::new(Proxies::new(server.trusted_proxies.clone()));
     let (health_of, metrics) = (state.health.clone(), Arc::clone(&state.metrics));
     let pages =
         if web.enabled { Router::new().fallback(web::serve) } else { Router::new().fallback(no_page) };
     Router::new()
         .nest("/api", api)
+        .merge(if here { posted_to(server) } else { Router::new() })
         .merge(documents::router(&document))
         .route("/api", any(unknown))
         .route("/api/", any(unknown))
@@ -88,10 +100,46 @@ pub(crate) fn router(state: State, server: &config::Server, web: &config::Web) -
         .with_state(state)
 }
 
-/// Version 1 of the API, and its document.
-pub(crate) fn v1() -> (Router<State>, OpenApi) {
+/// Webhooks alone, at an address of their own.
+pub(crate) fn for_webhooks(state: State, config: &config::Config) -> Router {
+    let proxies = Arc::new(Proxies::new(config.server.trusted_proxies.clone()));
+    let (health_of, metrics) = (state.health.clone(), Arc::clone(&state.metrics));
+    Router::new()
+        .merge(posted_to(&config.server))
+        .nest("/api/v1", posted_to(&config.server))
+        .route("/health", get(health))
+        .route("/livez", get(NodeHealth::live))
+        .route("/readyz", get(move || health_of.clone().ready()))
+        .fallback(unknown)
+        .layer(from_fn(headers::security("")))
+        .layer(from_fn_with_state(proxies, client_addr::layer))
+        .layer(from_fn_with_state(metrics, metrics::count))
+        .with_state(state)
+}
+
+/// `/webhook` and what is below it, bounded as the API is. No page of another origin may ask it.
+fn posted_to(server: &config::Server) -> Router<State> {
+    let limit = Duration::from_millis(server.request_timeout_ms);
+    let deadline = move |request: Request, next: Next| headers::deadline(limit, request, next);
+    Router::from(webhooks::router())
+        .method_not_allowed_fallback(wrong_method)
+        .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
+        .layer(from_fn(deadline))
+        .layer(from_fn(headers::uncached))
+}
+
+/// Version 1 of the API, and its document, which tells of webhooks wherever they are.
+pub(crate) fn v1(with_webhooks: bool) -> (Router<State>, OpenApi) {
     let mut document = documents::openapi();
+    let described = webhooks::router();
+    let webhooks = if with_webhooks {
+        described
+    } else {
+        let _ = described.finish_api_with(&mut document, |document| document);
+        ApiRouter::new()
+    };
     let router = ApiRouter::new()
+        .merge(webhooks)
         .merge(accounts::router())
         .merge(sessions::router())
         .merge(administration::router())
@@ -102,8 +150,8 @@ pub(crate) fn v1() -> (Router<State>, OpenApi) {
 }
 
 /// Everything under `/api`, and its document; whatever goes wrong there is answered as problem details.
-fn api(server: &config::Server) -> (Router<State>, OpenApi) {
-    let (v1, document) = v1();
+fn api(server: &config::Server, with_webhooks: bool) -> (Router<State>, OpenApi) {
+    let (v1, document) = v1(with_webhooks);
     let limit = Duration::from_millis(server.request_timeout_ms);
     let deadline = move |request: Request, next: Next| headers::deadline(limit, request, next);
     let router = Router::new()

@@ -12,19 +12,27 @@ const MEDIA_TYPE: HeaderValue = HeaderValue::from_static("application/problem+js
 pub(super) struct Refusal {
     status: StatusCode,
     error: Error,
+    /// The field of the body that is wrong.
+    field: Option<String>,
 }
 
 impl From<Error> for Refusal {
     fn from(error: Error) -> Self {
         let status = StatusCode::from_u16(error.code.http_status());
-        Self { status: status.unwrap_or(StatusCode::INTERNAL_SERVER_ERROR), error }
+        Self { status: status.unwrap_or(StatusCode::INTERNAL_SERVER_ERROR), error, field: None }
     }
 }
 
 impl Refusal {
     /// A bad request for which HTTP has a status of its own.
     pub(super) fn bad_request(status: StatusCode, message: impl Into<String>) -> Self {
-        Self { status, error: Error::bad_request(message) }
+        Self { status, error: Error::bad_request(message), field: None }
+    }
+
+    /// With the field of the body that is wrong.
+    pub(super) fn in_field(mut self, field: impl Into<String>) -> Self {
+        self.field = Some(field.into());
+        self
     }
 
     /// 401
@@ -35,7 +43,7 @@ impl Refusal {
 
 impl IntoResponse for Refusal {
     fn into_response(self) -> Response {
-        let Self { status, error } = self;
+        let Self { status, error, field } = self;
         let problem = Problem {
             kind: "about:blank".into(),
             title: status.canonical_reason().unwrap_or("Error").into(),
@@ -44,6 +52,7 @@ impl IntoResponse for Refusal {
             code: error.code,
             retryable: error.retryable,
             retry_after_ms: error.retry_after_ms,
+            field,
         };
         let mut response = (status, axum::Json(problem)).into_response();
         let headers = response.headers_mut();

@@ -30,6 +30,8 @@ pub enum Action {
     Refresh,
     /// Ending a log-in.
     LogOut,
+    /// Posting to a webhook.
+    Webhook,
 }
 
 /// Time since some fixed moment; it never goes back.
@@ -145,6 +147,7 @@ impl Limits {
             Action::Guest => named(self.settings.guest),
             Action::Refresh => nameless(self.settings.refresh),
             Action::LogOut => nameless(self.settings.logout),
+            Action::Webhook => nameless(self.settings.webhook),
         }
     }
 }
@@ -185,6 +188,7 @@ fn told(action: Action) -> &'static str {
         Action::Guest => "to come as a guest",
         Action::Refresh => "to stay signed in",
         Action::LogOut => "to sign out",
+        Action::Webhook => "to post to a webhook",
     }
 }
 
@@ -206,7 +210,7 @@ mod tests {
             config::Rates { address_burst: 4, address_per_minute: 60, name_burst: 2, name_per_minute: 6 };
         let connect = config::AddressRates { address_burst: 2, address_per_minute: 60 };
         let (login, register, guest) = (rates, rates, rates);
-        let (refresh, logout) = (connect, connect);
+        let (refresh, logout, webhook) = (connect, connect, connect);
         let settings = config::Limits {
             exempt_loopback,
             remembered: 100,
@@ -216,6 +220,7 @@ mod tests {
             guest,
             refresh,
             logout,
+            webhook,
             privacy: config::PersonRates { person_burst: 2, person_per_minute: 60 },
             write: config::PersonRates { person_burst: 3, person_per_minute: 60 },
         };

@@ -369,6 +369,7 @@ async fn at_a_terminal_lines_typed_ahead_and_lines_pasted_are_all_carried_out() 
         .filter_map(|event| match event {
             Event::Message(message) => match message.content {
                 Content::Text(body) => Some(body.text),
+                _ => None,
             },
             _ => None,
         })

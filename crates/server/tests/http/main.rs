@@ -17,3 +17,5 @@ mod socket;
 mod strangers;
 mod tls;
 mod tokens;
+mod webhooks;
+mod zalo;

@@ -29,6 +29,8 @@ pub(crate) struct Node {
     pub(crate) addr: SocketAddr,
     /// Where the operator looks, if the settings have such a place.
     metrics: Option<SocketAddr>,
+    /// Where webhooks alone are answered, likewise.
+    pub(crate) webhooks: Option<SocketAddr>,
     pub(crate) http: Client,
     pub(crate) store: Store,
     shutdown: CancellationToken,
@@ -69,11 +71,16 @@ impl Node {
             Some(wanted) => Some(TcpListener::bind(wanted).await.unwrap()),
             None => None,
         };
+        let webhooks = match deps.config.webhooks.listen {
+            Some(wanted) => Some(TcpListener::bind(wanted).await.unwrap()),
+            None => None,
+        };
+        let posted = webhooks.as_ref().map(|listener| listener.local_addr().unwrap());
         let watched = metrics.as_ref().map(|listener| listener.local_addr().unwrap());
-        let doors = serve::Doors { listener, tls, metrics };
+        let doors = serve::Doors { listener, tls, metrics, webhooks };
         let serving = tokio::spawn(serve::run(deps, doors, shutdown.clone()));
         let http = plaza_client::plain_http().timeout(PATIENCE).build().unwrap();
-        Self { addr, metrics: watched, http, store, shutdown, serving, _data: data }
+        Self { addr, metrics: watched, webhooks: posted, http, store, shutdown, serving, _data: data }
     }
 
     pub(crate) fn url(&self, path: &str) -> String {

@@ -38,11 +38,17 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
 
     /// The same for whoever comes with this.
     pub(crate) async fn with(stream: S, node: &Node, auth: &Value) -> Self {
+        let mut socket = Self::opened(stream, node, auth).await;
+        socket.packet("42[\"resumed\"").await;
+        socket
+    }
+
+    /// The same, before anything was read.
+    pub(crate) async fn opened(stream: S, node: &Node, auth: &Value) -> Self {
         let url = format!("ws://{}/socket.io/?EIO=4&transport=websocket", node.addr);
         let mut socket = Self(client_async(url, stream).await.unwrap().0);
         assert!(socket.packet("0{").await.contains("\"sid\""));
         socket.send(&format!("40{auth}")).await;
-        socket.packet("42[\"resumed\"").await;
         socket
     }
 

@@ -42,7 +42,18 @@ fn asked(event: &str) -> Option<Vec<Value>> {
             // The first is what Ana has sent.
             Some(vec![message("c1", "between us"), message("c2", "hi"), message("c3", "")])
         }
-        _ => None,
+        _ => {
+            let kind = event.strip_prefix("message:")?;
+            let kinds: Value =
+                serde_json::from_str(include_str!("../../../protocol/fixtures/kinds.json")).unwrap();
+            let bodies = kinds[kind]["good"].as_array()?.iter().chain([&kinds[kind]["bad"][0]["body"]]);
+            let with_room = |body: &Value| {
+                let mut object = body.clone();
+                object["roomId"] = json!(ROOM);
+                object
+            };
+            Some(bodies.map(with_room).collect())
+        }
     }
 }
 
