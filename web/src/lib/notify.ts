@@ -1,6 +1,7 @@
 // Tells of messages that come while one looks elsewhere: in the page, or by the browser where that is allowed.
 
 import type { Chat, MessageEvent, Room, User } from '../../sdk/src';
+import { lineOf } from './kinds';
 import { preferences } from './preferences.svelte';
 import { roomUrl, router } from './route.svelte';
 import { t } from './text';
@@ -18,7 +19,7 @@ export function names(text: string, name: string): boolean {
 function wanted(room: Room, message: MessageEvent, me: User): boolean {
   if (preferences.notify === 'none') return false;
   if (preferences.notify === 'all') return true;
-  return room.state.get().summary.kind === 'direct' || names(message.body.text, me.name);
+  return room.state.get().summary.kind === 'direct' || names(lineOf(message), me.name);
 }
 
 /** Begins to tell; stops when the returned function is called. */
@@ -32,7 +33,7 @@ export function tellOf(chat: Chat): () => void {
     const { summary } = room.state.get();
     const who = message.sender.name;
     const title = summary.kind === 'direct' ? who : t.notices.wrote(who, summary.name);
-    const body = message.body.text.slice(0, LONGEST);
+    const body = lineOf(message).slice(0, LONGEST);
     if (looking) toasts.show({ roomId: room.id, title, text: body });
     else if (preferences.desktop && 'Notification' in globalThis && Notification.permission === 'granted') {
       desktop(room.id, title, body);

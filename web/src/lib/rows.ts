@@ -1,11 +1,15 @@
 // A timeline as rows to draw: days, the line above what is unread, comings and goings, messages in groups.
 
 import type { ChangeEvent, Member, MessageEvent, OutboxItem, RoomEvent, Seq, User } from '../../sdk/src';
+import { lineOf, textOf, type Said } from './kinds';
 import { dayLabel, dayOf } from './words';
 
 export interface ShownMessage {
   sender: User;
+  /** What it says, in one line where it is no text. */
   text: string;
+  /** What is more than text. */
+  said: Said | undefined;
   at: Date;
   mine: boolean;
   /** A message of the log is `sent`; one on its way may be anything. */
@@ -41,7 +45,8 @@ function shownMessage(event: MessageEvent, mine: boolean): ShownMessage {
   if (known?.mine === mine) return known;
   const shown: ShownMessage = {
     sender: event.sender,
-    text: event.body.text,
+    text: lineOf(event),
+    said: event.kind === 'text' ? undefined : event,
     at: new Date(event.at),
     mine,
     state: 'sent',
@@ -93,7 +98,7 @@ export function rowsOf({ events, pending, me, divider, now }: RowsOf): Row[] {
       continue;
     }
     const mine = event.sender.id === me.id;
-    if (mine) own.set(event.clientId, event.body.text);
+    if (mine) own.set(event.clientId, textOf(event) ?? '');
     if (!divided && !mine && event.seq > (divider ?? 0)) {
       begin(at);
       rows.push({ kind: 'unread', key: 'unread' });
@@ -107,6 +112,7 @@ export function rowsOf({ events, pending, me, divider, now }: RowsOf): Row[] {
     const message: ShownMessage = {
       sender: me,
       text: item.text,
+      said: undefined,
       // This browser's clock may lag behind the server's; what is not sent yet is still the newest.
       at: new Date(Math.max(item.writtenAt, newest)),
       mine: true,

@@ -1,6 +1,7 @@
 // Times, names and numbers as people read them.
 
-import type { ChangeEvent, RoomEvent } from '../../sdk/src';
+import type { ChangeEvent, RoomEvent, User } from '../../sdk/src';
+import { lineOf } from './kinds';
 import { t } from './text';
 
 const clock = new Intl.DateTimeFormat(t.locale, { hour: '2-digit', minute: '2-digit' });
@@ -81,7 +82,7 @@ export function changeSentence(change: ChangeEvent, me: string | undefined): str
 export function told(event: RoomEvent, me: string, longest: number): string {
   if (event.type !== 'message') return changeSentence(event, me);
   const who = event.sender.id === me ? t.common.youStart : event.sender.name;
-  const { text } = event.body;
+  const text = lineOf(event);
   return `${who}: ${text.length > longest ? `${text.slice(0, longest)}…` : text}`;
 }
 
@@ -93,6 +94,9 @@ export function hueOf(userId: string): number {
   }
   return ((hash ^ (hash >>> 15)) >>> 0) % 12;
 }
+
+/** What stands beside the name of one without an account. */
+export const markOf = (user: User) => (user.webhook ? t.common.webhook : t.common.guest);
 
 /** The first letter, as a person sees letters. */
 export function initialOf(name: string): string {

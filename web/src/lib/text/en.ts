@@ -19,6 +19,7 @@ export const en = {
     you: 'you',
     youStart: 'You',
     guest: 'guest',
+    webhook: 'webhook',
     moment: 'One moment…',
     today: 'Today',
     yesterday: 'Yesterday',
@@ -206,6 +207,24 @@ export const en = {
     none: 'There is nothing on that day or after it.',
   },
 
+  kinds: {
+    image: (caption: string | undefined) => (caption === undefined ? 'Picture' : `Picture: ${caption}`),
+    file: (name: string) => `File: ${name}`,
+    location: (address: string | undefined) => (address === undefined ? 'Place' : `Place: ${address}`),
+    audio: 'Sound',
+    zalo: (event: string) => `On Zalo: ${event}`,
+    toZalo: (id: string) => `Answer to ${id} on Zalo`,
+    unknown: 'A message of a kind that this page cannot show.',
+    loadImage: (host: string) => `Load picture from ${host}`,
+    loadAudio: (host: string) => `Play sound from ${host}`,
+    noImage: 'This picture cannot be loaded.',
+    noAudio: 'This sound cannot be loaded.',
+    from: (host: string) => `from ${host}`,
+    onMap: 'on OpenStreetMap',
+    attached: 'Attachment',
+    seconds: (n: number) => `${number(Math.round(n))} s`,
+  },
+
   timeline: {
     label: (room: string) => `Messages in ${room}`,
     new: 'New',
@@ -330,6 +349,9 @@ export const en = {
     desktopMissing: 'This browser cannot show them here.',
     privacy: 'Privacy',
     invisible: 'Invisible',
+    loadForeign: 'Load pictures and sounds by themselves',
+    loadForeignHint:
+      'They lie on other servers, which then learn your network address. Else you are asked for each.',
     invisibleHint: 'Others do not see whether you are online, nor since when you are not.',
     blocked: 'Blocked people',
     noBlocked: 'You have blocked nobody.',
