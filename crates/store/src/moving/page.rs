@@ -134,7 +134,7 @@ pub(super) struct Checksum(u64);
 
 impl Default for Checksum {
     fn default() -> Self {
-        Self(0xcbf2_9ce4_8422_2325)
+        Self(crate::subject::START)
     }
 }
 

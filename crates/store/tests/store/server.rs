@@ -237,10 +237,11 @@ impl Batch for Numbers {
     }
 
     async fn run(&mut self, tx: &mut WriteTx, jobs: Vec<i64>) -> Result<(Vec<Self::Answer>, ()), StoreError> {
-        for id in &jobs {
-            let stored = "INSERT INTO notes (id, text) VALUES ($1, 'x') ON CONFLICT DO NOTHING";
-            sqlx::query(stored).bind(*id).execute(&mut **tx).await?;
-        }
+        let ids = jobs.iter().map(i64::to_string).collect::<Vec<_>>().join(" ");
+        let stored =
+            "INSERT INTO notes (id, text) SELECT value::bigint, 'x' FROM unnest(string_to_array($1, ' '))
+            AS number (value) ON CONFLICT DO NOTHING";
+        sqlx::query(stored).bind(ids).execute(&mut **tx).await?;
         Ok((jobs.into_iter().map(Ok).collect(), ()))
     }
 
@@ -344,4 +345,21 @@ async fn the_epoch_changes_where_somebody_asks_for_it() {
     store.close().await;
     assert_eq!(plaza_store::new_epoch(&url, &[NOTES], [1; 16]).await.unwrap(), "01".repeat(16));
     assert_eq!(opened(&server).await.epoch(), "01".repeat(16));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn many_large_batches_at_once_find_room_for_their_locks() {
+    const NODES: i64 = 5;
+    const EACH: i64 = 4_000;
+    let server = Postgres::start().await.unwrap();
+    let mut answers = Vec::new();
+    for node in 0..NODES {
+        let options = QueueOptions { capacity: EACH as usize, max_batch: EACH as usize };
+        let (queue, task) = group_commit(opened(&server).await, Numbers, options, CancellationToken::new());
+        answers.extend((0..EACH).map(|n| queue.push(node * EACH + n).unwrap()));
+        tokio::spawn(task);
+    }
+    for answer in answers {
+        answer.await.unwrap().unwrap();
+    }
 }
