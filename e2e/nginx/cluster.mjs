@@ -49,6 +49,11 @@ export async function startCluster(env = {}) {
       await until(`another process for ${name}`, async () => (await this.read(`${name}.pid`)).trim() !== before);
       await until(`node ${name} to be ready`, () => fetch(`${this.nodes[name]}/readyz`).then(({ ok }) => ok, () => false));
     },
+    /** Without a word. */
+    async kill() {
+      child.kill("SIGKILL");
+      await ended;
+    },
     /** Ctrl-C; the exit status. */
     async stop() {
       child.kill("SIGINT");

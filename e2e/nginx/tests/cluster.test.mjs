@@ -1,6 +1,7 @@
 // The official client through nginx: sessions find their node, and nodes that are restarted one after the other are not noticed.
 import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
+import { existsSync, readFileSync } from "node:fs";
 import { after, afterEach, before, describe, it } from "node:test";
 import { io } from "socket.io-client";
 import { startCluster, until } from "../cluster.mjs";
@@ -99,6 +100,21 @@ describe("three nodes behind nginx", () => {
     assert.deepEqual(refused, [], "Session ID unknown, or worse");
   });
 
+  it("say of a session that is not theirs that it is not, and whose theirs are", async () => {
+    const poll = (at, sid = "", options = {}) =>
+      fetch(`${at}/socket.io/?EIO=4&transport=polling${sid && `&sid=${sid}`}`, options);
+    const sid = JSON.parse((await (await poll(cluster.nodes.a)).text()).slice(1)).sid;
+    assert.match(sid, /^a_.{20,}$/);
+    const there = await poll(cluster.url, sid, { method: "POST", body: '40{"guest":"polls"}' });
+    assert.equal(await there.text(), "ok", "nginx brings it to its node");
+    for (const [at, reason] of [[cluster.nodes.b, /begin with "b_"/], [cluster.url, undefined]]) {
+      const astray = await poll(at, at === cluster.url ? "gone_0123456789abcdefghij" : sid);
+      const { code, message, ...rest } = await astray.json();
+      assert.deepEqual([astray.status, code, message], [400, 1, "Session ID unknown"]);
+      if (reason) assert.match(rest.reason, reason);
+    }
+  });
+
   it("are restarted one after the other while people talk, and nobody sees an error", async () => {
     const all = await guests("rolling", (at) => (at % 2 ? ["polling"] : ["websocket"]), 12);
     let over = false;
@@ -123,6 +139,48 @@ describe("three nodes behind nginx", () => {
     assert.deepEqual(all.flatMap(({ errors }) => errors), []);
     assert.ok(all.every(({ nodes }) => nodes.size > 1), "everybody was moved");
     const again = sent.filter(({ tries }) => tries > 0).length;
-    console.log(`${sent.length} messages, of which ${again} were sent more than once; every one is there once`);
+    console.log(`restarted: ${sent.length} messages, of which ${again} were sent more than once; every one is there once`);
+  });
+
+  it("go on where one is killed: its clients are at the others, and what was acknowledged is there once", async () => {
+    const all = await guests("killed", (at) => (at % 2 ? ["polling"] : ["websocket"]), 12);
+    const sent = [];
+    const talk = (from, to) =>
+      Promise.all(
+        all.map(async (guest, at) => {
+          for (let number = from; number < to; number++) {
+            sent.push({ text: `${at}/${number}`, ...(await guest.say("killed", `${at}/${number}`)) });
+          }
+        }),
+      );
+    const talking = talk(0, 60);
+    await until("some to be sent", () => sent.length > 50);
+    const before = await cluster.read("b.pid");
+    process.kill(Number(before), "SIGKILL");
+    await talking;
+    await until("another process for b", async () => (await cluster.read("b.pid")) !== before);
+    await talk(60, 70);
+    assert.ok(all.every(({ socket }) => socket.connected));
+    const stored = await log(all[0], "killed");
+    assert.equal(stored.size, sent.length, "each once");
+    for (const { seq, text } of sent) assert.equal(stored.get(seq), text);
+  });
+});
+
+describe("a cluster whose script is killed", () => {
+  it("leaves nothing behind", async () => {
+    const killed = await startCluster();
+    const pids = await Promise.all(["a.pid", "b.pid", "c.pid", "nginx.pid"].map((file) => killed.read(file)));
+    await killed.kill();
+    const gone = (pid) => {
+      try {
+        // A zombie is dead: whoever adopts it has yet to look.
+        return /^State:\s+Z/m.test(readFileSync(`/proc/${pid.trim()}/status`, "utf8"));
+      } catch {
+        return true;
+      }
+    };
+    await until("its processes to end", () => pids.every(gone), 40_000);
+    await until("its folder to go", () => !existsSync(killed.folder), 20_000);
   });
 });

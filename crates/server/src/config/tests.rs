@@ -72,6 +72,26 @@ fn the_example_files_hold() {
 }
 
 #[test]
+fn the_environment_of_deployed_nodes_holds() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../deploy/env");
+    let variables = |file: &str| {
+        let text = fs::read_to_string(folder.join(file)).unwrap();
+        let lines = text.lines().filter(|line| !line.starts_with('#') && !line.is_empty());
+        // Secrets are where the containers are; that these are settings of files is told by the name of the key.
+        let here = lines.filter(|line| !line.contains("_FILE="));
+        here.map(|line| line.split_once('=').unwrap()).map(|(key, text)| (key.to_owned(), text.to_owned())).collect()
+    };
+    let node: Vec<_> = variables("node.env");
+    for bus in ["redis.env", "cluster.env", "shards.env"] {
+        let url = ("PLAZA_STORE__URL".to_owned(), "postgres://plaza:secret@postgres:5432/plaza".to_owned());
+        let password = ("PLAZA_BUS__PASSWORD".to_owned(), "secret".to_owned());
+        let environment = [node.clone(), variables(bus), vec![url, password]].concat();
+        let loaded = Config::load(&Sources { environment, ..Sources::default() });
+        assert!(loaded.is_ok(), "{bus}: {}", loaded.unwrap_err());
+    }
+}
+
+#[test]
 fn flags_stand_above_the_environment_above_the_file_above_the_defaults() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("plaza.toml");
