@@ -79,7 +79,9 @@ fn the_environment_of_deployed_nodes_holds() {
         let lines = text.lines().filter(|line| !line.starts_with('#') && !line.is_empty());
         // Secrets are where the containers are; that these are settings of files is told by the name of the key.
         let here = lines.filter(|line| !line.contains("_FILE="));
-        here.map(|line| line.split_once('=').unwrap()).map(|(key, text)| (key.to_owned(), text.to_owned())).collect()
+        here.map(|line| line.split_once('=').unwrap())
+            .map(|(key, text)| (key.to_owned(), text.to_owned()))
+            .collect()
     };
     let node: Vec<_> = variables("node.env");
     for bus in ["redis.env", "cluster.env", "shards.env"] {
