@@ -318,3 +318,44 @@ async fn nodes_that_cut_the_same_room_at_once_cut_it_once() {
     assert!(again.seq < 1_493, "what was cut is answered as before");
     nodes.stop().await;
 }
+
+/// Webhooks write as nobody's member does, and one request of theirs may come to every node at once.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn what_a_webhook_sends_to_many_nodes_is_written_once() {
+    let nodes = Nodes::start(4, Settings::default()).await;
+    let ana = nodes.user("Ana").await;
+    let room = id("hall");
+    nodes.chat(0).create_room(&ana, create("hall", RoomKind::Public, Some("hall"))).await.unwrap();
+    let made =
+        nodes.chat(1).administration().add_webhook("Build", std::slice::from_ref(&room)).await.unwrap();
+    let mut writing = JoinSet::new();
+    for turn in 0..160 {
+        let (chat, key, room, ana) = (nodes.chat(turn), made.key.clone(), room.clone(), ana.clone());
+        writing.spawn(async move {
+            // It holds on whichever node, and members write in between.
+            let webhook = chat.webhook_by_key(&key, &room).await.unwrap().unwrap();
+            assert!(webhook.may_write);
+            let name = format!("k{}", turn / 8);
+            chat.send_message(&ana, message(&room, &format!("c{turn}"), "between")).await.unwrap();
+            let sent = chat.write_by_webhook(&webhook.sender, message(&room, &name, &name)).await.unwrap();
+            (name, sent)
+        });
+    }
+    let mut sent = BTreeMap::new();
+    for (name, answer) in writing.join_all().await {
+        assert_eq!(*sent.entry(name).or_insert_with(|| answer.clone()), answer, "each is answered alike");
+    }
+    let log = log(&nodes.chat(2), &room).await;
+    let written = log.iter().filter(|event| {
+        matches!(&***event, Event::Message(message) if message.sender.is_webhook()
+            && sent.get(message.client_id.as_str()).is_some_and(|sent| sent.seq == message.seq))
+    });
+    assert_eq!((sent.len(), written.count(), log.len()), (20, 20, 1 + 160 + 20));
+    let other = nodes.chat(3).write_by_webhook(
+        &nodes.chat(3).webhook_by_key(&made.key, &room).await.unwrap().unwrap().sender,
+        message(&room, "k0", "another"),
+    );
+    assert_eq!(code(other.await), Code::Conflict);
+    assert_eq!(self::log(&nodes.chat(0), &room).await.len(), log.len(), "what is refused leaves no hole");
+    nodes.stop().await;
+}
