@@ -5,6 +5,7 @@ import Ajv from "ajv";
 import addFormats from "ajv-formats";
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
+import kinds from "../../../crates/protocol/fixtures/kinds.json" with { type: "json" };
 import { io } from "socket.io-client";
 import { register, startPlaza } from "../plaza.mjs";
 
@@ -72,7 +73,8 @@ async function connect(auth, seen) {
 test("what travels is what it says", { timeout: 60_000 }, async () => {
   const seen = new Set();
   const [ana, ben, eva] = [await person("Ana", seen), await person("Ben", seen), await person("Eva", seen)];
-  const device = await connect(ana.auth, seen);
+  // It gets messages by the names of their kinds, too.
+  const device = await connect({ ...ana.auth, kinds: true }, seen);
   const roomId = "hall";
   const group = await ana.ask("room:create", { kind: "group", name: "Kitchen" });
   const asked = [
@@ -87,6 +89,12 @@ test("what travels is what it says", { timeout: 60_000 }, async () => {
     [ben, "presence:set", { visible: true }],
     [ben, "typing", { roomId }],
     [ben, "message:send", { roomId, clientId: "1", kind: "text", body: { text: "hi" } }],
+    ...Object.entries(kinds).flatMap(([kind, { good }]) =>
+      good.flatMap((body, index) => [
+        [ben, `message:${kind}`, { roomId, clientId: `${kind}${index}`, ...body }],
+        [ben, "message:send", { roomId, clientId: `${kind}${index}`, kind, body }],
+      ]),
+    ),
     [ana, "room:read", { roomId, seq: 4 }],
     [ana, "room:rename", { roomId, name: "The hall" }],
     [ana, "member:role", { roomId, user: "@Ben", role: "moderator" }],
@@ -118,6 +126,7 @@ test("what travels is what it says", { timeout: 60_000 }, async () => {
     assert.ok(seen.has(`${event} → true`), `${event} was never accepted`);
     assert.ok(seen.has(`${event} → false`), `${event} takes nonsense`);
   }
+  for (const kind of Object.keys(kinds)) assert.ok(seen.has(`message:${kind}`), `message:${kind} never came`);
   ben.socket.disconnect();
   const expected = Object.values(document.components.messages)
     .filter(({ name }) => !name.endsWith(".answer") && !document.operations[name]?.reply)
