@@ -301,8 +301,12 @@ impl Store {
             let mut connection = writer.acquire().await.map_err(|error| home.waited(writer, error))?;
             Ok(connection.ping().await?)
         };
-        asked.await.inspect_err(|error: &StoreError| _ = watch.failed(error))?;
-        watch.committed();
+        match asked.await {
+            Ok(()) => watch.committed(),
+            Err(error) if watch.failed(&error) => return Err(error),
+            // All connections are in use: so there is one.
+            Err(_) => {}
+        }
         Ok(())
     }
 
