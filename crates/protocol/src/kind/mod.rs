@@ -1,6 +1,6 @@
 //! The kinds a message may have. Each is one file with its fields and their bounds; this one is the table of all.
 //!
-//! To add a kind: its file, its line in [`kinds!`], its lines in `requests!` and `events!`, and its example in
+//! To add a kind: its file, its line in `kinds!`, its lines in `requests!` and `events!`, and its example in
 //! `fixtures/kinds.json`. The compiler and the tests over that file then name every other place: the console, the page,
 //! the documents.
 

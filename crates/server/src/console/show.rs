@@ -185,6 +185,7 @@ mod tests {
     use super::*;
     use jiff::tz::TimeZone;
     use plaza_protocol::{MemberChange, Message, TextBody, Timestamp, User};
+    use serde_json::json;
 
     fn user(name: &str) -> User {
         User { id: format!("u_{name}").parse().unwrap(), name: name.into(), guest: true }
@@ -220,6 +221,32 @@ mod tests {
             assert_eq!(super::line(&plain, &event, "First chat"), line);
             let dated = format!("1970-01-01 {line}");
             assert_eq!(past_line(&plain, &event, "First chat"), dated);
+        }
+    }
+
+    #[test]
+    fn each_kind_has_a_line_and_a_webhook_its_mark() {
+        let plain = Style::choose(false, |_| None, TimeZone::UTC);
+        let said = |content: serde_json::Value| {
+            let Event::Message(mut message) = message("") else { panic!("a message") };
+            message.content = serde_json::from_value(content).unwrap();
+            message.sender.id = "w_1".parse().unwrap();
+            let line = super::line(&plain, &Event::Message(message), "hall");
+            line.strip_prefix("00:00 Simon (webhook): Message from hall ==> ").unwrap().to_owned()
+        };
+        for (kind, body, line) in [
+            ("image", json!({"imageUrl": "https://a/b", "caption": "A cat"}), "[image] A cat https://a/b"),
+            (
+                "file",
+                json!({"fileUrl": "https://a/b", "fileName": "c.pdf", "fileSize": 7}),
+                "[file] c.pdf (7 bytes) https://a/b",
+            ),
+            ("location", json!({"latitude": 1.5, "longitude": -2.0}), "[location] 1.5, -2"),
+            ("audio", json!({"audioUrl": "https://a/b", "duration": 1.5}), "[audio] 1.5 s https://a/b"),
+            ("zalo", json!({"event": "follow"}), "[zalo follow]"),
+            ("zalo", json!({"to": "7", "text": "Hi"}), "[to zalo 7] Hi"),
+        ] {
+            assert_eq!(said(json!({"kind": kind, "body": body})), line);
         }
     }
 
