@@ -231,10 +231,10 @@ mod tests {
             let Event::Message(mut message) = message("") else { panic!("a message") };
             message.content = serde_json::from_value(content).unwrap();
             message.sender.id = "w_1".parse().unwrap();
-            let line = super::line(&plain, &Event::Message(message), "hall");
-            line.strip_prefix("00:00 Simon (webhook): Message from hall ==> ").unwrap().to_owned()
+            let shown = line(&plain, &Event::Message(message), "hall");
+            shown.strip_prefix("00:00 Simon (webhook): Message from hall ==> ").unwrap().to_owned()
         };
-        for (kind, body, line) in [
+        for (kind, body, expected) in [
             ("image", json!({"imageUrl": "https://a/b", "caption": "A cat"}), "[image] A cat https://a/b"),
             (
                 "file",
@@ -246,7 +246,7 @@ mod tests {
             ("zalo", json!({"event": "follow"}), "[zalo follow]"),
             ("zalo", json!({"to": "7", "text": "Hi"}), "[to zalo 7] Hi"),
         ] {
-            assert_eq!(said(json!({"kind": kind, "body": body})), line);
+            assert_eq!(said(json!({"kind": kind, "body": body})), expected);
         }
     }
 
