@@ -8,11 +8,13 @@
 mod accounts;
 mod blocks;
 mod clock;
+mod courier;
 mod failure;
 mod feed;
 mod log;
 mod migrations;
 mod names;
+mod nodes;
 mod postgres;
 mod presence;
 mod random;
@@ -27,10 +29,12 @@ mod words;
 
 pub use accounts::{Administration, Identity, ResetToken, SessionId};
 pub use clock::{Clock, SystemClock};
+pub use courier::{Courier, CourierStats, Hearing, Rooms, Sealed, check};
 pub use feed::{Caught, ConnectionId, Feed, FeedStats, Item, Live, Subscriber};
 pub use log::{Committed, Pending};
 pub use migrations::{MIGRATIONS, TABLES};
 pub use names::key as name_key;
+pub use nodes::{JoinError, Membership, NodeInfo};
 pub use plaza_protocol::ManagedBy;
 pub use presence::{Presence, PresenceId, PresenceStats, WatchAnswer};
 pub use random::{Random, SystemRandom};
@@ -70,6 +74,8 @@ struct Inner {
     accounts: Accounts,
     webhook_root: webhooks::Root,
     cutting: Arc<retention::Cutting>,
+    /// `None` where there are no other nodes.
+    courier: Option<Courier>,
     /// Held by one who has names looked through, which takes long: so it never takes more than one reader.
     searching: Mutex<()>,
 }
@@ -97,8 +103,27 @@ impl Chat {
         shutdown: CancellationToken,
         tasks: &Tasks,
     ) -> Result<(Self, mpsc::Receiver<Committed>), StoreError> {
+        Self::start_among(None, store, clock, random, settings, shutdown, tasks).await
+    }
+
+    /// The same, on one of several nodes: the courier tells the others.
+    ///
+    /// # Errors
+    /// As [`Chat::start`].
+    pub async fn start_among(
+        courier: Option<Courier>,
+        store: Store,
+        clock: Arc<dyn Clock>,
+        random: Arc<dyn Random>,
+        settings: Settings,
+        shutdown: CancellationToken,
+        tasks: &Tasks,
+    ) -> Result<(Self, mpsc::Receiver<Committed>), StoreError> {
         rooms::fold_earlier(&store).await?;
-        let (log, committed) = log::Log::start(&store, &clock, &settings, shutdown.clone(), tasks);
+        let (log, mut committed) = log::Log::start(&store, &clock, &settings, shutdown.clone(), tasks);
+        if let Some(courier) = &courier {
+            committed = courier.carry(committed, tasks);
+        }
         let reads = rooms::start_reads(&store, &settings, shutdown.clone(), tasks);
         let accounts = Accounts::start(&store, &*random, &settings).await?;
         let webhook_root = webhooks::Root::load(&store, &*random, settings.token_secret.as_ref()).await?;
@@ -120,6 +145,7 @@ impl Chat {
             accounts,
             webhook_root,
             cutting,
+            courier,
             searching: Mutex::default(),
         };
         Ok((Self { inner: Arc::new(inner), deadline: None }, committed))
@@ -166,7 +192,7 @@ impl Chat {
     }
 
     /// Now, in milliseconds since 1970.
-    fn now(&self) -> i64 {
+    pub fn now(&self) -> i64 {
         self.inner.clock.now()
     }
 }

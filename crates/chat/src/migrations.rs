@@ -23,9 +23,13 @@ pub const MIGRATIONS: &[Migration] = &[
     Migration::new(8, "retention", include_str!("../migrations/0008_retention.sql"))
         .in_postgres(Some(include_str!("../migrations/postgres_0008_layout.sql"))),
     Migration::new(9, "webhooks", include_str!("../migrations/0009_webhooks.sql")),
+    Migration::new(10, "nodes", include_str!("../migrations/0010_nodes.sql"))
+        .in_postgres(Some(include_str!("../migrations/postgres_0010_nodes.sql")))
+        .usable_from(9),
 ];
 
-/// All tables that they make, those that others refer to first. For [`plaza_store::move_store`].
+/// All tables that they make and that are worth keeping, those that others refer to first. For
+/// [`plaza_store::move_store`].
 pub const TABLES: &[&str] = &[
     "users",
     "sessions",

@@ -18,6 +18,17 @@ pub(crate) const WORDS: Words = Words {
     presence_by_id: PRESENCE_BY_ID,
     presence_by_key: PRESENCE_BY_KEY,
     see_people: SEE_PEOPLE,
+    tops_above: TOPS_ABOVE,
+    rooms_not_held: ROOMS_NOT_HELD,
+    renew_lease: RENEW_LEASE,
+    begin_lease: BEGIN_LEASE,
+    ended_leases: ENDED_LEASES,
+    nodes: NODES,
+    come_online: COME_ONLINE,
+    go_offline: GO_OFFLINE,
+    online_elsewhere: ONLINE_ELSEWHERE,
+    hidden: HIDDEN,
+    last_seen: LAST_SEEN,
 };
 
 const MEMBERSHIPS: &str = "
@@ -138,6 +149,70 @@ const SEE_PEOPLE: &str = "
     FROM jsonb_array_elements($1::jsonb) AS seen (value)
     WHERE users.id = seen.value ->> 0 AND users.hidden = 0";
 
+const TOPS_ABOVE: &str = "
+    SELECT rooms.id, rooms.seq FROM jsonb_array_elements($1::jsonb) AS held (value)
+    CROSS JOIN LATERAL (SELECT id, seq FROM rooms WHERE id = held.value ->> 0 LIMIT 1) AS rooms
+    WHERE rooms.seq > (held.value ->> 1)::bigint";
+
+const ROOMS_NOT_HELD: &str = "
+    SELECT members.room_id, members.user_id FROM jsonb_array_elements_text($1::jsonb) AS wanted (id)
+    CROSS JOIN LATERAL (SELECT room_id, user_id FROM members WHERE user_id = wanted.id OFFSET 0) AS members
+    WHERE members.room_id NOT IN (SELECT jsonb_array_elements_text($2::jsonb))";
+
+/// Now, by the database's clock.
+macro_rules! now {
+    () => {
+        "CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000 AS BIGINT)"
+    };
+}
+
+const RENEW_LEASE: &str = concat!(
+    "UPDATE nodes SET connections = $2, updated_at = ",
+    now!(),
+    ", lease_until = ",
+    now!(),
+    " + $3 WHERE id = $1"
+);
+
+const BEGIN_LEASE: &str = concat!(
+    "INSERT INTO nodes (id, name, url, connections, updated_at, lease_until) VALUES ($1, $2, $3, $4, ",
+    now!(),
+    ", ",
+    now!(),
+    " + $5)"
+);
+
+const ENDED_LEASES: &str = concat!("SELECT id, lease_until FROM nodes WHERE lease_until < ", now!());
+
+const NODES: &str = concat!(
+    "SELECT name, connections, updated_at FROM nodes WHERE name IS NOT NULL AND lease_until >= ",
+    now!(),
+    " ORDER BY name, id"
+);
+
+const COME_ONLINE: &str = "
+    INSERT INTO online (user_id, node) SELECT value, $2 FROM jsonb_array_elements_text($1::jsonb) AS came (value)
+    ON CONFLICT DO NOTHING";
+
+const GO_OFFLINE: &str =
+    "DELETE FROM online WHERE node = $2 AND user_id IN (SELECT jsonb_array_elements_text($1::jsonb))";
+
+const ONLINE_ELSEWHERE: &str = "
+    SELECT online.user_id, online.node FROM jsonb_array_elements_text($1::jsonb) AS wanted (id)
+    CROSS JOIN LATERAL (SELECT user_id, node FROM online WHERE user_id = wanted.id OFFSET 0) AS online
+    WHERE online.node <> $2";
+
+const HIDDEN: &str = "
+    SELECT users.id FROM jsonb_array_elements_text($1::jsonb) AS wanted (id)
+    CROSS JOIN LATERAL (SELECT id, hidden FROM users WHERE id = wanted.id LIMIT 1) AS users
+    WHERE users.hidden = 1";
+
+const LAST_SEEN: &str = "
+    UPDATE users SET left_at = $2
+    FROM jsonb_array_elements_text($1::jsonb) AS gone (id)
+    WHERE users.id = gone.id AND users.hidden = 0
+        AND NOT EXISTS (SELECT 1 FROM online WHERE online.user_id = users.id)";
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -165,12 +240,18 @@ mod tests {
             (PRESENCE_BY_KEY, 1),
             (SEE_PEOPLE, 0),
             (APPEND, 4),
+            (TOPS_ABOVE, 0),
+            (ROOMS_NOT_HELD, 5),
+            (ONLINE_ELSEWHERE, 1),
+            (HIDDEN, 0),
+            (LAST_SEEN, 2),
         ] {
             let explained = sqlx::query(AssertSqlSafe(format!("EXPLAIN {statement}"))).bind("[]");
             let explained = match rest {
                 0 => explained,
                 1 => explained.bind("u"),
                 4 => explained.bind("[]").bind("[]"),
+                5 => explained.bind("[]"),
                 2 => explained.bind(1_i64),
                 _ => explained.bind(1_i64).bind(1_i64),
             };

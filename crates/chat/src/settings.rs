@@ -52,6 +52,13 @@ pub struct Settings {
     /// People watched by all connections of this node together, 500 to 100,000,000; past it watching more is answered
     /// `busy`. Each takes about 50 bytes.
     pub presence_watches: u32,
+    /// How often the positions of this node's rooms are compared with the log where there are other nodes, 1,000 to 30,000
+    /// milliseconds; while the bus is down, each second. So long may the last message of a room be missing that the bus has
+    /// lost without noticing.
+    pub position_check_ms: u32,
+    /// How long a node counts as alive that says nothing any more where there are others, 1,000 to 60,000 milliseconds: those
+    /// who were online with it are so for up to twice as long.
+    pub lease_ms: u32,
     /// For how long rooms are kept.
     pub retention: Retention,
     /// About how many bytes of events one answer holds. Not read from a configuration: it follows from how much may wait
@@ -84,6 +91,8 @@ impl Default for Settings {
             typing_room_size: 100,
             presence_grace_ms: 5_000,
             presence_watches: 1_000_000,
+            position_check_ms: 10_000,
+            lease_ms: 5_000,
             retention: Retention::default(),
             answer_bytes: 256 * 1024,
         }
@@ -125,6 +134,8 @@ impl Settings {
             ("typing_room_size", self.typing_room_size, 0, 1_000),
             ("presence_grace_ms", self.presence_grace_ms, 0, 60_000),
             ("presence_watches", self.presence_watches, 500, 100_000_000),
+            ("position_check_ms", self.position_check_ms, 1_000, 30_000),
+            ("lease_ms", self.lease_ms, 1_000, 60_000),
         ];
         for (key, value, least, most) in bounded {
             if !(least..=most).contains(&value) {

@@ -17,6 +17,17 @@ pub(crate) const WORDS: Words = Words {
     presence_by_id: PRESENCE_BY_ID,
     presence_by_key: PRESENCE_BY_KEY,
     see_people: SEE_PEOPLE,
+    tops_above: TOPS_ABOVE,
+    rooms_not_held: ROOMS_NOT_HELD,
+    renew_lease: RENEW_LEASE,
+    begin_lease: BEGIN_LEASE,
+    ended_leases: ENDED_LEASES,
+    nodes: NODES,
+    come_online: COME_ONLINE,
+    go_offline: GO_OFFLINE,
+    online_elsewhere: ONLINE_ELSEWHERE,
+    hidden: HIDDEN,
+    last_seen: LAST_SEEN,
 };
 
 /// `[[room, user], …]` → for each pair that is a membership: its index, the room's top, the messages in the room, how
@@ -109,6 +120,80 @@ const BLOCKERS: &str = "
     SELECT wanted.value FROM jsonb_each($1) AS wanted
     CROSS JOIN blocks ON blocks.user_id = wanted.value AND blocks.blocked_id = $2";
 
+/// `[[room, position], …]` → the rooms whose newest event is above that, and its position.
+const TOPS_ABOVE: &str = "
+    SELECT rooms.id, rooms.seq FROM jsonb_each($1) AS held
+    CROSS JOIN rooms ON rooms.id = held.value ->> 0
+    WHERE rooms.seq > held.value ->> 1";
+
+/// `[user, …]`, `[room, …]` → the memberships of these users in other rooms than these.
+const ROOMS_NOT_HELD: &str = "
+    SELECT members.room_id, members.user_id FROM jsonb_each($1) AS wanted
+    CROSS JOIN members ON members.user_id = wanted.value
+    WHERE members.room_id NOT IN (SELECT value FROM jsonb_each($2))";
+
+/// Now, by the database's clock.
+macro_rules! now {
+    () => {
+        "CAST(unixepoch('subsec') * 1000 AS INTEGER)"
+    };
+}
+
+/// node, connections, how long the lease is
+const RENEW_LEASE: &str = concat!(
+    "UPDATE nodes SET connections = $2, updated_at = ",
+    now!(),
+    ", lease_until = ",
+    now!(),
+    " + $3 WHERE id = $1"
+);
+
+/// node, name, url, connections, how long the lease is
+const BEGIN_LEASE: &str = concat!(
+    "INSERT INTO nodes (id, name, url, connections, updated_at, lease_until) VALUES ($1, $2, $3, $4, ",
+    now!(),
+    ", ",
+    now!(),
+    " + $5)"
+);
+
+/// → the nodes whose leases have ended, and when.
+const ENDED_LEASES: &str = concat!("SELECT id, lease_until FROM nodes WHERE lease_until < ", now!());
+
+/// → the nodes whose leases hold: name, connections, when it said so.
+const NODES: &str = concat!(
+    "SELECT name, connections, updated_at FROM nodes WHERE name IS NOT NULL AND lease_until >= ",
+    now!(),
+    " ORDER BY name, id"
+);
+
+/// `[user, …]`, node: these are online with it.
+const COME_ONLINE: &str = "
+    INSERT INTO online (user_id, node) SELECT value, $2 FROM jsonb_each($1) WHERE true ON CONFLICT DO NOTHING";
+
+/// `[user, …]`, node: these are no more.
+const GO_OFFLINE: &str =
+    "DELETE FROM online WHERE node = $2 AND user_id IN (SELECT value FROM jsonb_each($1))";
+
+/// `[user, …]`, node → those online with other nodes, each with one of them.
+const ONLINE_ELSEWHERE: &str = "
+    SELECT online.user_id, online.node FROM jsonb_each($1) AS wanted
+    CROSS JOIN online ON online.user_id = wanted.value
+    WHERE online.node <> $2";
+
+/// `[user, …]` → those of them who do not let themselves be seen.
+const HIDDEN: &str = "
+    SELECT users.id FROM jsonb_each($1) AS wanted
+    CROSS JOIN users ON users.id = wanted.value
+    WHERE users.hidden = 1";
+
+/// `[user, …]`, when: those who are online with no node any more were last seen then. Of those who hide nothing is kept.
+const LAST_SEEN: &str = "
+    UPDATE users SET left_at = $2
+    FROM jsonb_each($1) AS gone
+    WHERE users.id = gone.value AND users.hidden = 0
+        AND NOT EXISTS (SELECT 1 FROM online WHERE online.user_id = users.id)";
+
 /// `[guest, …]`, now
 const SEE_GUESTS: &str = "
     UPDATE users SET seen_at = $2
@@ -177,6 +262,11 @@ mod tests {
             PRESENCE_BY_KEY,
             SEE_PEOPLE,
             SEE_SESSIONS,
+            TOPS_ABOVE,
+            ROOMS_NOT_HELD,
+            ONLINE_ELSEWHERE,
+            HIDDEN,
+            LAST_SEEN,
         ] {
             let explained = AssertSqlSafe(format!("EXPLAIN QUERY PLAN {statement}"));
             let mut reader = store.read().await.unwrap();
@@ -184,8 +274,19 @@ mod tests {
             for step in &plan {
                 let step: String = step.get("detail");
                 let walked = step.strip_prefix("SCAN ").map(|rest| rest.split(' ').next().unwrap());
-                let from_json =
-                    ["pair", "wanted", "top", "newest", "reached", "jsonb_each", "back", "guest", "seen"];
+                let from_json = [
+                    "pair",
+                    "wanted",
+                    "top",
+                    "newest",
+                    "reached",
+                    "jsonb_each",
+                    "back",
+                    "guest",
+                    "seen",
+                    "held",
+                    "gone",
+                ];
                 assert!(walked.is_none_or(|table| from_json.contains(&table)), "{step} in {statement}");
                 // One row of the log each: by its position, its sender's name for it, or the next one in the index.
                 let one = ["(room_id=? AND seq=?)", "client_id=?)", "(room_id=? AND sender_id=? AND seq>?)"];

@@ -20,6 +20,17 @@ pub(crate) struct Words {
     pub(crate) presence_by_id: &'static str,
     pub(crate) presence_by_key: &'static str,
     pub(crate) see_people: &'static str,
+    pub(crate) tops_above: &'static str,
+    pub(crate) rooms_not_held: &'static str,
+    pub(crate) renew_lease: &'static str,
+    pub(crate) begin_lease: &'static str,
+    pub(crate) ended_leases: &'static str,
+    pub(crate) nodes: &'static str,
+    pub(crate) come_online: &'static str,
+    pub(crate) go_offline: &'static str,
+    pub(crate) online_elsewhere: &'static str,
+    pub(crate) hidden: &'static str,
+    pub(crate) last_seen: &'static str,
 }
 
 /// Storing new messages, and how their rooms and their senders then stand.

@@ -42,7 +42,7 @@ pub use kind::{
     TextBody, ZaloBody, ZaloUser,
 };
 pub use rest::{
-    ChangePassword, Credentials, DrainNode, Health, Me, NewResetLink, PostedMessage, Problem, RefreshRequest,
+    ChangePassword, Credentials, DrainNode, Health, Me, NewResetLink, NodeStatus, PostedMessage, Problem, RefreshRequest,
     ResetLink, ResetPassword, SessionInfo, SessionList, Tokens, WrittenByWebhook,
 };
 pub use secret::Secret;

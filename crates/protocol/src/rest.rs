@@ -44,6 +44,18 @@ pub struct Me {
     pub user: User,
 }
 
+/// One of the nodes in the answer to `GET /nodes`.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct NodeStatus {
+    /// Its name.
+    pub node: String,
+    /// Clients connected to it.
+    pub connections: u64,
+    /// When it said so: nodes do it several times in the time of a lease.
+    pub updated_at: Timestamp,
+}
+
 /// One of one's sessions: one log-in on one device.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
@@ -121,7 +133,7 @@ pub struct DrainNode {
 #[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Health {
-    /// `ok`.
+    /// `ok`, or `degraded`: everything works, and what other nodes do is known a second or two later than usual.
     pub status: String,
     /// This node's name.
     pub node: String,

@@ -5,7 +5,7 @@
 
 use crate::{
     config::Config,
-    gateway::{Gateway, GatewaySettings},
+    gateway::{Cluster, ClusterOptions, Gateway, GatewaySettings},
     http::{
         self,
         connection::{Connections, Entrance, Speaking},
@@ -38,6 +38,8 @@ pub struct Deps {
     pub random: Arc<dyn Random>,
     /// Time that never goes back, for limits and uptime.
     pub now: Now,
+    /// Where there are other nodes on the store.
+    pub cluster: Option<ClusterOptions>,
 }
 
 /// Where a node is spoken to. A listener alone is one that speaks HTTP.
@@ -135,15 +137,26 @@ struct Node {
 
 impl Node {
     async fn start(deps: Deps, shutdown: &CancellationToken) -> anyhow::Result<Self> {
-        let Deps { config, store, clock, random, now } = deps;
+        let Deps { config, store, clock, random, now, cluster } = deps;
         let (stop, stop_chat) = (CancellationToken::new(), CancellationToken::new());
         let draining = shutdown.child_token();
         let tasks = Tasks::new(stop.clone());
-        let (chat, committed) = Chat::start(
+        let cluster = match cluster {
+            Some(options) => {
+                let (node, stop_bus) = (&config.server.node, stop_chat.clone());
+                Some(Cluster::start(options, &store, &*random, node, stop_bus).await?)
+            }
+            None => None,
+        };
+        let courier = cluster.as_ref().map(|cluster| cluster.courier.clone());
+        let bus = cluster.as_ref().map(Cluster::state);
+        let settings = config.chat.clone();
+        let (chat, committed) = Chat::start_among(
+            courier,
             store.clone(),
             clock.clone(),
             random.clone(),
-            config.chat.clone(),
+            settings,
             stop_chat.clone(),
             &tasks,
         )
@@ -163,8 +176,10 @@ impl Node {
             metrics: Arc::clone(&metrics),
             zalo: answers.clone(),
         };
-        let gateway = Gateway::start(chat.clone(), committed, settings, limits.clone(), stop.clone(), &tasks);
-        let health = Health::new(store.clone(), draining.clone());
+        let (stopping, limited) = (stop.clone(), limits.clone());
+        let gateway =
+            Gateway::start(chat.clone(), committed, settings, limited, cluster, stopping, &tasks).await?;
+        let health = Health::new(store.clone(), bus, draining.clone());
         let state = http::State {
             chat,
             limits,

@@ -93,7 +93,7 @@ pub async fn serve_by(
     let now = Arc::new(move || began.elapsed());
     let doors = serve::Doors { listener, tls, metrics, webhooks };
     let alive = begin_alive(&config, &alerts);
-    let deps = serve::Deps { config, store, clock, random, now };
+    let deps = serve::Deps { config, store, clock, random, now, cluster: None };
     let tell = async |reason: &str| alerts.stopped(reason).await;
     let ended = serve::run_and_tell(deps, doors, shutdown, tell).await;
     if let Some(Err(error)) = alive.map(Alive::ended) {

@@ -24,11 +24,11 @@ mod token;
 pub use administration::{Administration, ResetToken};
 pub(crate) use token::server_secret;
 
-use crate::{Chat, Random, Settings};
+use crate::{Chat, Random, Settings, courier::ForAll};
 use password::Passwords;
 use plaza_protocol::User;
 use plaza_store::{Store, StoreError};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 use token::TokenKeys;
 use tokio::sync::broadcast;
@@ -37,7 +37,7 @@ use tokio::sync::broadcast;
 const REVOCATIONS_KEPT: usize = 4_096;
 
 /// A session: one log-in, or one guest.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct SessionId(String);
 
 impl SessionId {
@@ -89,8 +89,18 @@ impl Accounts {
 }
 
 impl Chat {
-    /// Tells the connections of sessions that they have ended.
+    /// Tells the connections of sessions that they have ended, on every node.
     fn tell_ended(&self, sessions: &[SessionId]) {
+        self.heard_ended(sessions);
+        if let Some(courier) = &self.inner.courier
+            && !sessions.is_empty()
+        {
+            courier.tell_all(&ForAll::Ended(sessions.to_vec()));
+        }
+    }
+
+    /// The same, on this node.
+    pub(crate) fn heard_ended(&self, sessions: &[SessionId]) {
         for session in sessions {
             self.inner.accounts.tell_revoked(session);
         }

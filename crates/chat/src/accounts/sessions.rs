@@ -130,7 +130,7 @@ impl Chat {
             return Ok(());
         };
         commit(tx).await?;
-        self.inner.accounts.tell_revoked(&session);
+        self.tell_ended(&[session]);
         Ok(())
     }
 

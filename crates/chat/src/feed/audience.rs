@@ -1,6 +1,7 @@
 //! The connections of this node, by user: who is told of memberships that change.
 
 use super::{ConnectionId, Subscriber};
+use plaza_bus::Subscription;
 use plaza_protocol::{RoomId, UserId};
 use std::{
     collections::{HashMap, HashSet},
@@ -28,8 +29,15 @@ pub(super) enum Stage {
 /// All of them.
 pub(super) struct Audience<S: Subscriber> {
     connections: HashMap<ConnectionId, Connection<S>>,
-    by_user: HashMap<UserId, Vec<ConnectionId>>,
+    by_user: HashMap<UserId, Present>,
     next: u64,
+}
+
+/// Somebody who is connected.
+struct Present {
+    connections: Vec<ConnectionId>,
+    /// To what other nodes say of them.
+    followed: Option<Arc<Subscription>>,
 }
 
 impl<S: Subscriber> Audience<S> {
@@ -37,10 +45,20 @@ impl<S: Subscriber> Audience<S> {
         Self { connections: HashMap::new(), by_user: HashMap::new(), next: 0 }
     }
 
-    pub(super) fn connect(&mut self, user: UserId, subscriber: Arc<S>) -> ConnectionId {
+    /// `follow` is asked for whoever is not here yet.
+    pub(super) fn connect(
+        &mut self,
+        user: UserId,
+        subscriber: Arc<S>,
+        follow: impl FnOnce(&UserId) -> Option<Subscription>,
+    ) -> ConnectionId {
         let id = ConnectionId(self.next);
         self.next += 1;
-        self.by_user.entry(user.clone()).or_default().push(id);
+        let present = self
+            .by_user
+            .entry(user.clone())
+            .or_insert_with(|| Present { connections: Vec::new(), followed: follow(&user).map(Arc::new) });
+        present.connections.push(id);
         let stage = Stage::ComingIn { changed: false };
         self.connections.insert(id, Connection { user, subscriber, rooms: HashSet::new(), stage });
         id
@@ -48,9 +66,9 @@ impl<S: Subscriber> Audience<S> {
 
     pub(super) fn disconnect(&mut self, id: ConnectionId) -> Option<Connection<S>> {
         let gone = self.connections.remove(&id)?;
-        if let Some(ids) = self.by_user.get_mut(&gone.user) {
-            ids.retain(|other| *other != id);
-            if ids.is_empty() {
+        if let Some(present) = self.by_user.get_mut(&gone.user) {
+            present.connections.retain(|other| *other != id);
+            if present.connections.is_empty() {
                 self.by_user.remove(&gone.user);
             }
         }
@@ -63,7 +81,18 @@ impl<S: Subscriber> Audience<S> {
 
     /// The ids of a user's connections.
     pub(super) fn of_user(&self, user: &UserId) -> Vec<ConnectionId> {
-        self.by_user.get(user).cloned().unwrap_or_default()
+        self.by_user.get(user).map(|present| present.connections.clone()).unwrap_or_default()
+    }
+
+    /// Everybody who is here.
+    pub(super) fn users(&self) -> Vec<UserId> {
+        self.by_user.keys().cloned().collect()
+    }
+
+    /// By what a connection's user is heard of from other nodes.
+    pub(super) fn followed(&self, id: ConnectionId) -> Option<&Arc<Subscription>> {
+        let user = &self.connections.get(&id)?.user;
+        self.by_user.get(user)?.followed.as_ref()
     }
 
     pub(super) fn is_here(&self, user: &UserId) -> bool {

@@ -23,6 +23,8 @@
 //! events on, for the connections to write what they have.
 
 mod audience;
+mod healing;
+mod mentions;
 mod receipts;
 mod room;
 mod stats;
@@ -39,7 +41,7 @@ use plaza_protocol::{
 use std::sync::Arc;
 use tokio::sync::{mpsc, oneshot};
 
-use crate::{Chat, Committed, Tasks};
+use crate::{Chat, Committed, Courier, Tasks, courier::Heard};
 
 /// Messages to the task that may wait.
 const MAILBOX: usize = 1_024;
@@ -83,6 +85,16 @@ pub trait Subscriber: Send + Sync + 'static {
 
     /// Closes the connection, for it to come back and catch up.
     fn close(&self);
+
+    /// It is fed from this room from now on. It must not block.
+    fn entered(&self, room: &RoomId) {
+        let _ = room;
+    }
+
+    /// It is fed from this room no more.
+    fn left(&self, room: &RoomId) {
+        let _ = room;
+    }
 }
 
 /// One connection's number, unique on its node.
@@ -136,7 +148,21 @@ enum Message<S> {
     Disconnect { connection: ConnectionId },
     Read { user: UserId, event: ReadEvent, except: Option<ConnectionId>, shared: bool },
     Typing { event: TypingEvent },
+    Heard(Heard),
+    Held { answer: oneshot::Sender<Held> },
+    Tops(Vec<(RoomId, Seq)>),
+    CloseAll { user: UserId },
+    StillMissing { room: RoomId },
     Healed { room: RoomId, events: Vec<Arc<Event>> },
+}
+
+/// What a feed passes on.
+#[derive(Debug, Default)]
+pub(crate) struct Held {
+    /// The rooms, and how far, where something was passed on already.
+    pub(crate) rooms: Vec<(RoomId, Option<Seq>)>,
+    /// To whom.
+    pub(crate) users: Vec<UserId>,
 }
 
 /// Reads a room's log above a position: for closing gaps.
@@ -148,17 +174,24 @@ impl<S: Subscriber> Feed<S> {
         /// Events fetched at a time to close a gap.
         const HEAL: u32 = 200;
         let (chat, stats) = (chat.clone(), FeedStats::new(Arc::clone(&chat.inner.clock)));
+        let courier = chat.inner.courier.clone();
         let range: Range = Arc::new(move |room, after| {
             let chat = chat.clone();
             Box::pin(async move { chat.range(&room, after, HEAL).await })
         });
-        Self::over(range, stats, committed, tasks)
+        Self::over(range, courier, stats, committed, tasks)
     }
 
-    fn over(range: Range, stats: FeedStats, committed: mpsc::Receiver<Committed>, tasks: &Tasks) -> Self {
+    fn over(
+        range: Range,
+        courier: Option<Courier>,
+        stats: FeedStats,
+        committed: mpsc::Receiver<Committed>,
+        tasks: &Tasks,
+    ) -> Self {
         let (mailbox, messages) = mpsc::channel(MAILBOX);
         let stats = Arc::new(stats);
-        let task = task::Task::new(range, mailbox.downgrade(), Arc::clone(&stats));
+        let task = task::Task::new(range, courier, mailbox.downgrade(), Arc::clone(&stats));
         tasks.spawn("the feed", task.run(committed, messages));
         Self { mailbox, stats }
     }
@@ -198,6 +231,26 @@ impl<S: Subscriber> Feed<S> {
     /// Tells the room's other members that somebody writes, of each at most once in two seconds.
     pub async fn typing(&self, event: TypingEvent) {
         let _ = self.mailbox.send(Message::Typing { event }).await;
+    }
+
+    /// Something happened on another node.
+    pub(crate) async fn heard(&self, heard: Heard) {
+        let _ = self.mailbox.send(Message::Heard(heard)).await;
+    }
+
+    /// What it passes on now.
+    pub(crate) async fn held(&self) -> Option<Held> {
+        self.ask(|answer| Message::Held { answer }).await
+    }
+
+    /// Up to where some rooms' logs reach.
+    pub(crate) async fn compare(&self, tops: Vec<(RoomId, Seq)>) {
+        let _ = self.mailbox.send(Message::Tops(tops)).await;
+    }
+
+    /// Closes all of a user's connections, for them to come back and catch up.
+    pub(crate) async fn close_all(&self, user: UserId) {
+        let _ = self.mailbox.send(Message::CloseAll { user }).await;
     }
 
     async fn ask<T>(&self, message: impl FnOnce(oneshot::Sender<T>) -> Message<S>) -> Option<T> {

@@ -1,12 +1,15 @@
 //! One room in the feed: where its order stands, who is fed, and what is kept for those coming in.
 
 use super::{ConnectionId, Encoded, Item, SPARE, Subscriber};
+use plaza_bus::Subscription;
 use plaza_protocol::{Event, Seq};
 use std::{
-    collections::{HashMap, HashSet, VecDeque},
+    collections::{BTreeMap, HashMap, HashSet, VecDeque},
     sync::Arc,
 };
 
+/// Events told ahead of what precedes them that are kept while that may still come; with one more, the log is asked.
+const AHEAD: usize = 64;
 /// Events kept while somebody comes in; one who is further behind reads them from the log.
 pub(super) const KEPT: usize = 64;
 
@@ -17,27 +20,42 @@ pub(super) enum Next {
     Pass,
     /// Passed on already, or to come from the log.
     Drop,
-    /// Some are missing between this and the last: fetch what comes after this position.
+    /// Some are missing between this and the last. They may be on their way: look again in a moment.
+    Wait,
+    /// They are not coming: fetch what comes after this position.
     Heal(Seq),
+}
+
+/// Between what was passed on and what was told.
+#[derive(Debug, Default)]
+enum Gap {
+    #[default]
+    None,
+    /// What is missing may come by itself; what came ahead of it.
+    Waiting(BTreeMap<Seq, Arc<Event>>),
+    /// It is fetched from the log; whether more was told since.
+    Healing { more: bool },
 }
 
 /// A room somebody on this node is fed from, or comes in to.
 pub(super) struct Room<S: Subscriber> {
     /// The last position passed on; `None` until the first is known.
     seq: Option<Seq>,
-    /// While a gap is being closed: whether more was told since.
-    healing: Option<bool>,
+    gap: Gap,
     /// Each with the position after which it is fed.
     fed: HashMap<ConnectionId, (Arc<S>, Seq)>,
     coming_in: HashSet<ConnectionId>,
     kept: VecDeque<(Seq, S::Frame)>,
+    /// To what other nodes say in the room.
+    followed: Option<Arc<Subscription>>,
 }
 
 impl<S: Subscriber> Room<S> {
-    pub(super) fn new() -> Self {
+    pub(super) fn new(followed: Option<Subscription>) -> Self {
         Self {
+            followed: followed.map(Arc::new),
             seq: None,
-            healing: None,
+            gap: Gap::None,
             fed: HashMap::new(),
             coming_in: HashSet::new(),
             kept: VecDeque::new(),
@@ -49,33 +67,83 @@ impl<S: Subscriber> Room<S> {
         self.fed.is_empty() && self.coming_in.is_empty()
     }
 
+    /// By what it is heard of from other nodes.
+    pub(super) fn followed(&self) -> Option<&Arc<Subscription>> {
+        self.followed.as_ref()
+    }
+
     pub(super) fn watch(&mut self, connection: ConnectionId) {
         self.coming_in.insert(connection);
     }
 
     /// Where an event stands in the room's order.
-    pub(super) fn next(&mut self, seq: Seq) -> Next {
-        if let Some(more) = &mut self.healing {
-            *more = true;
-            return Next::Drop;
-        }
-        match self.seq {
-            Some(last) if seq <= last => Next::Drop,
-            Some(last) if seq > last + 1 => {
-                self.healing = Some(false);
-                Next::Heal(last)
+    pub(super) fn next(&mut self, event: &Arc<Event>) -> Next {
+        let seq = event.seq();
+        match (self.seq, &mut self.gap) {
+            (_, Gap::Healing { more }) => {
+                *more = true;
+                Next::Drop
             }
+            (Some(last), _) if seq <= last => Next::Drop,
+            (Some(last), gap) if seq > last + 1 => match gap {
+                Gap::Waiting(ahead) if ahead.len() == AHEAD => {
+                    *gap = Gap::Healing { more: false };
+                    Next::Heal(last)
+                }
+                Gap::Waiting(ahead) => {
+                    ahead.insert(seq, Arc::clone(event));
+                    Next::Drop
+                }
+                _ => {
+                    *gap = Gap::Waiting([(seq, Arc::clone(event))].into());
+                    Next::Wait
+                }
+            },
             _ => Next::Pass,
         }
     }
 
+    /// One that was told ahead and is the next now.
+    pub(super) fn was_ahead(&mut self) -> Option<Arc<Event>> {
+        let Gap::Waiting(ahead) = &mut self.gap else { return None };
+        let last = self.seq?;
+        let next = ahead.remove(&(last + 1));
+        if ahead.is_empty() {
+            self.gap = Gap::None;
+        }
+        next
+    }
+
+    /// What was missing has had the time to come. Where to fetch it from, if it has not.
+    pub(super) fn still_missing(&mut self) -> Option<Seq> {
+        let Gap::Waiting(_) = &self.gap else { return None };
+        self.gap = Gap::Healing { more: false };
+        self.seq
+    }
+
+    /// The log's newest event is this one. Where to fetch from what nobody has told of, if there is something.
+    pub(super) fn is_behind(&mut self, top: Seq) -> Option<Seq> {
+        let last = self.seq.filter(|last| *last < top)?;
+        if let Gap::Healing { more } = &mut self.gap {
+            *more = true;
+            return None;
+        }
+        self.gap = Gap::Healing { more: false };
+        Some(last)
+    }
+
+    /// The last position passed on, where one is known.
+    pub(super) fn position(&self) -> Option<Seq> {
+        self.seq
+    }
+
     /// What was fetched has been passed on. Where to fetch more from, if there is more.
     pub(super) fn healed(&mut self, fetched: usize) -> Option<Seq> {
-        let told_meanwhile = self.healing.take().unwrap_or_default();
+        let told_meanwhile = matches!(std::mem::take(&mut self.gap), Gap::Healing { more: true });
         if fetched == 0 && !told_meanwhile {
             return None;
         }
-        self.healing = Some(false);
+        self.gap = Gap::Healing { more: false };
         self.seq
     }
 
@@ -90,7 +158,7 @@ impl<S: Subscriber> Room<S> {
             subscriber.close();
         }
         self.kept = VecDeque::new();
-        self.healing = None;
+        self.gap = Gap::None;
         self.seq = None;
     }
 
@@ -135,8 +203,8 @@ impl<S: Subscriber> Room<S> {
     /// The position to which one who holds `position` can be brought from what is kept; `None`: it cannot.
     pub(super) fn reach(&self, position: Seq) -> Option<Seq> {
         match self.seq {
-            // Healing: the log is ahead of what is kept, and nothing is lost by looking again.
-            _ if self.healing.is_some() => None,
+            // The log is ahead of what is kept, and nothing is lost by looking again.
+            _ if !matches!(self.gap, Gap::None) => None,
             Some(last) if last > position => {
                 let first = self.kept.front().map_or(last + 1, |(seq, _)| *seq);
                 (first <= position + 1).then_some(last)

@@ -7,43 +7,49 @@ use super::{
     room::{Next, Room},
     typing::Typing,
 };
-use crate::Committed;
-use plaza_protocol::{
-    Event, ReadEvent, Receipts, RoomId, RoomResumed, RoomsResumed, Seq, TypingEvent, UserId,
-};
+use crate::{Committed, Courier, courier::Heard};
+use plaza_bus::Subscription;
+use plaza_protocol::{Event, RoomId, RoomResumed, RoomsResumed, Seq, UserId};
 use std::{
     collections::{BTreeMap, HashMap, HashSet},
     sync::Arc,
     time::Duration,
 };
 use tokio::{
-    sync::mpsc,
-    time::{Instant, sleep_until},
+    sync::{mpsc, oneshot},
+    time::{Instant, sleep_until, timeout},
 };
 
-/// How long to wait before the log is asked again, after it could not be read.
-const HEAL_AGAIN: Duration = Duration::from_millis(200);
+/// How long one who comes in waits to hear of their rooms from other nodes. What is said before that is found later.
+const LISTENING: Duration = Duration::from_secs(1);
 /// How much a connection may be sent before it gets a turn to write it: a small part of any outbox.
 const GIVE_WAY: usize = 16 * 1024;
 
 pub(super) struct Task<S: Subscriber> {
-    rooms: HashMap<RoomId, Room<S>>,
-    audience: Audience<S>,
-    range: Range,
-    mailbox: mpsc::WeakSender<Message<S>>,
+    pub(super) rooms: HashMap<RoomId, Room<S>>,
+    pub(super) audience: Audience<S>,
+    pub(super) range: Range,
+    pub(super) courier: Option<Courier>,
+    pub(super) mailbox: mpsc::WeakSender<Message<S>>,
     /// Passed on since the task last gave way.
-    passed: usize,
-    reading: Gathering,
-    typing: Typing,
-    stats: Arc<FeedStats>,
+    pub(super) passed: usize,
+    pub(super) reading: Gathering,
+    pub(super) typing: Typing,
+    pub(super) stats: Arc<FeedStats>,
 }
 
 impl<S: Subscriber> Task<S> {
-    pub(super) fn new(range: Range, mailbox: mpsc::WeakSender<Message<S>>, stats: Arc<FeedStats>) -> Self {
+    pub(super) fn new(
+        range: Range,
+        courier: Option<Courier>,
+        mailbox: mpsc::WeakSender<Message<S>>,
+        stats: Arc<FeedStats>,
+    ) -> Self {
         Self {
             rooms: HashMap::new(),
             audience: Audience::new(),
             range,
+            courier,
             mailbox,
             passed: 0,
             reading: Gathering::default(),
@@ -76,7 +82,7 @@ impl<S: Subscriber> Task<S> {
     }
 
     /// Lets the connections write, when they have got enough for it.
-    async fn give_way(&mut self) {
+    pub(super) async fn give_way(&mut self) {
         if self.passed >= GIVE_WAY {
             self.passed = 0;
             tokio::task::yield_now().await;
@@ -86,14 +92,15 @@ impl<S: Subscriber> Task<S> {
     async fn handle(&mut self, message: Message<S>) {
         match message {
             Message::Connect { user, subscriber, answer } => {
-                let id = self.audience.connect(user, subscriber);
+                let courier = self.courier.as_ref();
+                let id = self.audience.connect(user, subscriber, |user| courier?.follow_user(user));
                 if answer.send(id).is_err() {
                     self.disconnect(id);
                 }
             }
             Message::Watch { connection, rooms, answer } => {
-                self.watch(connection, rooms);
-                let _ = answer.send(());
+                let unheard = self.watch(connection, rooms);
+                listen(unheard, answer);
             }
             Message::GoLive { connection, rooms, answer } => {
                 let _ = answer.send(self.go_live(connection, rooms));
@@ -101,6 +108,21 @@ impl<S: Subscriber> Task<S> {
             Message::Disconnect { connection } => self.disconnect(connection),
             Message::Read { user, event, except, shared } => self.read(&user, event, except, shared),
             Message::Typing { event } => self.typing(event),
+            Message::Heard(Heard::Event(event)) => {
+                self.told(&event);
+                self.give_way().await;
+            }
+            Message::Heard(Heard::Read(user, event)) => self.tell_own(&user, event, None),
+            Message::Heard(Heard::Receipts(receipts)) => self.mention_receipts(receipts),
+            Message::Heard(Heard::Typing(event)) => {
+                self.mention_typing(event);
+            }
+            Message::Held { answer } => {
+                let _ = answer.send(self.held());
+            }
+            Message::Tops(tops) => self.compare(tops),
+            Message::CloseAll { user } => self.close_all(&user),
+            Message::StillMissing { room } => self.still_missing(room),
             Message::Healed { room, events } => self.healed(&room, &events).await,
         }
     }
@@ -112,19 +134,26 @@ impl<S: Subscriber> Task<S> {
             // Nobody here is in that room, unless this very event brings somebody.
             match &**event {
                 Event::MemberAdded(change) if self.audience.is_here(&change.user.id) => {
-                    self.rooms.insert(room.clone(), Room::new());
+                    let followed = self.courier.as_ref().and_then(|courier| courier.follow_room(room));
+                    self.rooms.insert(room.clone(), Room::new(followed));
                 }
                 _ => return,
             }
         }
-        match self.rooms.get_mut(room).map(|held| held.next(event.seq())) {
-            Some(Next::Pass) => self.pass(event),
+        match self.rooms.get_mut(room).map(|held| held.next(event)) {
+            Some(Next::Pass) => {
+                self.pass(event);
+                while let Some(event) = self.rooms.get_mut(room).and_then(Room::was_ahead) {
+                    self.pass(&event);
+                }
+            }
+            Some(Next::Wait) => self.wait_for_missing(room.clone()),
             Some(Next::Heal(after)) => self.heal(room.clone(), after, Duration::ZERO),
             Some(Next::Drop) | None => {}
         }
     }
 
-    fn pass(&mut self, event: &Arc<Event>) {
+    pub(super) fn pass(&mut self, event: &Arc<Event>) {
         if let Event::MemberAdded(change) = &**event {
             self.member_added(event.room_id(), &change.user.id, event.seq());
         }
@@ -148,6 +177,7 @@ impl<S: Subscriber> Task<S> {
                 Stage::ComingIn { changed } => *changed = true,
                 Stage::Live => {
                     room.add(id, &connection.subscriber, seq);
+                    connection.subscriber.entered(name);
                     connection.rooms.insert(name.clone());
                 }
             }
@@ -164,6 +194,7 @@ impl<S: Subscriber> Task<S> {
                 Stage::ComingIn { changed } => *changed = true,
                 Stage::Live => {
                     if room.remove(id, seq) {
+                        connection.subscriber.left(name);
                         connection.rooms.remove(name);
                     }
                 }
@@ -171,15 +202,23 @@ impl<S: Subscriber> Task<S> {
         }
     }
 
-    fn watch(&mut self, id: ConnectionId, rooms: Vec<RoomId>) {
-        let Some(connection) = self.audience.get_mut(id) else { return };
+    /// Gives what is not heard of yet from other nodes.
+    fn watch(&mut self, id: ConnectionId, rooms: Vec<RoomId>) -> Vec<Arc<Subscription>> {
+        let mut followed: Vec<_> = self.audience.followed(id).cloned().into_iter().collect();
+        let Some(connection) = self.audience.get_mut(id) else { return Vec::new() };
         if let Stage::ComingIn { changed } = &mut connection.stage {
             *changed = false;
         }
         for name in rooms {
-            self.rooms.entry(name.clone()).or_insert_with(Room::new).watch(id);
+            let courier = self.courier.as_ref();
+            let follow = || Room::new(courier.and_then(|courier| courier.follow_room(&name)));
+            let room = self.rooms.entry(name.clone()).or_insert_with(follow);
+            room.watch(id);
+            followed.extend(room.followed().cloned());
             connection.rooms.insert(name);
         }
+        followed.retain(|subscription| !subscription.is_subscribed());
+        followed
     }
 
     fn go_live(&mut self, id: ConnectionId, caught: Vec<Caught>) -> Live {
@@ -213,6 +252,7 @@ impl<S: Subscriber> Task<S> {
                         RoomResumed::Reload { .. } => state.reach(position).unwrap_or(position),
                     };
                     let last = state.bring_in(id, &connection.subscriber, position);
+                    connection.subscriber.entered(&room);
                     if let RoomResumed::Span { to, .. } = &mut resumed {
                         *to = last;
                     }
@@ -247,90 +287,37 @@ impl<S: Subscriber> Task<S> {
         }
     }
 
-    fn read(&mut self, user: &UserId, event: ReadEvent, except: Option<ConnectionId>, shared: bool) {
-        let ReadEvent { room_id: room, seq } = event.clone();
-        if shared && self.rooms.contains_key(&room) && self.reading.moved(&room, user, seq, Instant::now()) {
-            self.tell_read(&room, [(user.clone(), seq)].into());
-        }
-        let mut encoded: Encoded<S> = Encoded::new(Item::Read(event));
+    fn close_all(&mut self, user: &UserId) {
         for id in self.audience.of_user(user) {
-            if Some(id) != except
-                && let Some(connection) = self.audience.get_mut(id)
-                && connection.stage == Stage::Live
-            {
-                connection.subscriber.send(encoded.frame());
+            if let Some(connection) = self.audience.get_mut(id) {
+                connection.subscriber.close();
             }
         }
     }
 
-    /// Tells a room how far some of its members have read.
-    fn tell_read(&self, name: &RoomId, read: BTreeMap<UserId, Seq>) {
-        let Some(room) = self.rooms.get(name) else { return };
-        let mut users = read.keys();
-        // Who alone has read knows it. With others, one frame serves them all.
-        let own = match (users.next(), users.next()) {
-            (Some(reader), None) => self.audience.of_user(reader),
-            _ => Vec::new(),
-        };
-        let read = read.into_iter().map(|(user, seq)| (user.into(), seq)).collect();
-        room.mention(Item::Receipts(Receipts { room_id: name.clone(), read }), |id| !own.contains(&id));
-    }
-
-    fn typing(&mut self, event: TypingEvent) {
-        let Some(room) = self.rooms.get(&event.room_id) else { return };
-        if self.typing.is_news(&event.room_id, &event.user.id, Instant::now()) {
-            let own = self.audience.of_user(&event.user.id);
-            room.mention(Item::Typing(event), |id| !own.contains(&id));
-        }
-    }
-
-    /// Asks the log, beside this task, for what a room is missing.
-    fn heal(&self, room: RoomId, after: Seq, wait: Duration) {
-        tracing::debug!(%room, after, "Closing a gap from the log");
-        let (range, mailbox) = (Arc::clone(&self.range), self.mailbox.clone());
-        tokio::spawn(async move {
-            tokio::time::sleep(wait).await;
-            let mut fetched = range(room.clone(), after).await;
-            while let Err(error) = fetched {
-                if mailbox.strong_count() == 0 {
-                    return;
-                }
-                tracing::warn!(%room, %error, "A gap cannot be closed yet");
-                tokio::time::sleep(HEAL_AGAIN).await;
-                fetched = range(room.clone(), after).await;
-            }
-            if let (Ok(events), Some(mailbox)) = (fetched, mailbox.upgrade()) {
-                let _ = mailbox.send(Message::Healed { room, events }).await;
-            }
-        });
-    }
-
-    async fn healed(&mut self, name: &RoomId, events: &[Arc<Event>]) {
-        if let (Some(room), Some(oldest)) = (self.rooms.get_mut(name), events.first())
-            && room.is_cut(oldest.seq())
-        {
-            tracing::warn!(room = %name, "A gap cannot be closed: what is missing is kept no longer");
-            room.begin_anew();
-            return self.forget_if_empty(name);
-        }
-        for event in events {
-            if self.rooms.get(name).is_some_and(|room| room.is_next(event.seq())) {
-                self.pass(event);
-                self.give_way().await;
-            }
-        }
-        if let Some(after) = self.rooms.get_mut(name).and_then(|room| room.healed(events.len())) {
-            // Told of something the log does not show yet: give it a moment.
-            let wait = if events.is_empty() { HEAL_AGAIN } else { Duration::ZERO };
-            self.heal(name.clone(), after, wait);
-        }
-    }
-
-    fn forget_if_empty(&mut self, name: &RoomId) {
+    pub(super) fn forget_if_empty(&mut self, name: &RoomId) {
         if self.rooms.get(name).is_some_and(Room::is_empty) {
             self.rooms.remove(name);
         }
     }
+}
+
+/// Answers when all of this is heard of from other nodes.
+fn listen(unheard: Vec<Arc<Subscription>>, answer: oneshot::Sender<()>) {
+    if unheard.is_empty() {
+        let _ = answer.send(());
+        return;
+    }
+    tokio::spawn(async move {
+        let all = async {
+            for subscription in &unheard {
+                // The bus has ended: nothing is heard any more.
+                let _ = subscription.ready().await;
+            }
+        };
+        let _ = timeout(LISTENING, all).await;
+        let _ = answer.send(());
+    });
 }
 
 async fn at(moment: Option<Instant>) {

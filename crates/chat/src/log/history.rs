@@ -52,6 +52,16 @@ impl Chat {
     }
 }
 
+impl Chat {
+    /// The newest events of a room, ascending, for the node itself.
+    pub(crate) async fn newest(&self, room: &RoomId, limit: u32) -> Result<Vec<Arc<Event>>, Error> {
+        let mut reader = self.inner.store.read().await.map_err(unavailable)?;
+        let bytes = self.inner.settings.answer_bytes;
+        let (page, _) = below(&mut reader, room, Seq::MAX, limit, bytes).await?;
+        Ok(page.events.into_iter().map(Arc::new).collect())
+    }
+}
+
 /// A page above a position, and its size in bytes.
 pub(crate) async fn above(
     connection: &mut AnyConnection,

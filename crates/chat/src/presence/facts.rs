@@ -20,6 +20,8 @@ pub(super) struct Facts {
     pub(super) last_seen: Option<Timestamp>,
     /// Whether they have blocked the one who asks.
     pub(super) blocked: bool,
+    /// The other nodes with which they are online.
+    pub(super) nodes: HashSet<String>,
 }
 
 /// People as a request names them, each with its place there.
@@ -54,7 +56,16 @@ impl Chat {
     /// These people in the order in which they were named, each once, and nobody who is none.
     pub(super) async fn facts(&self, asker: &UserId, whom: &Whom<'_>) -> Result<Vec<Facts>, Error> {
         let mut reader = self.inner.store.read().await.map_err(unavailable)?;
-        Ok(read(&mut reader, asker, whom).await?)
+        let mut facts = read(&mut reader, asker, whom).await?;
+        drop(reader);
+        if self.inner.courier.is_some() {
+            let people: Vec<_> = facts.iter().map(|facts| facts.user.id.clone()).collect();
+            let mut nodes = self.online_elsewhere(&people).await?;
+            for facts in &mut facts {
+                facts.nodes = nodes.remove(&facts.user.id).unwrap_or_default();
+            }
+        }
+        Ok(facts)
     }
 
     /// The ids of these people; of one who is named by an id that id, whether there is such a person or not.
@@ -107,5 +118,6 @@ fn facts(row: &AnyRow) -> sqlx::Result<Facts> {
         visible: !truth(4)?,
         last_seen: row.try_get::<Option<i64>, _>(5)?.map(Timestamp::from_millis),
         blocked: truth(6)?,
+        nodes: HashSet::new(),
     })
 }

@@ -10,10 +10,10 @@
 //! ask the task; whatever changes it tells the task after its commit. So each change has a number, and who asks says
 //! which was the newest before they read: had one of their people changed since, they read again.
 //!
-//! **Other nodes.** The task knows the connections of this node. With several nodes each will tell the others, over the
-//! bus, which people have their first connection with it and which have lost their last, as it tells the task of changed
-//! settings and blocks; `Person::is_here` is the one place that joins what they say.
+//! **Other nodes.** The task knows the connections of this node, and of those who are watched here with which other nodes
+//! they are online: see [`elsewhere`]. Online with any of them is online.
 
+mod elsewhere;
 mod facts;
 mod last_seen;
 mod roster;
@@ -26,14 +26,17 @@ mod watcher;
 
 pub use stats::PresenceStats;
 
-use crate::{Chat, Subscriber, Tasks};
+use crate::{Chat, Subscriber, Tasks, courier::ForAll};
 use facts::{Facts, Whom};
 use plaza_protocol::{
     Code, Done, Error, GetPresence, PresenceList, SetPresence, UserId, UserRef, WatchPresence,
 };
-use std::sync::{
-    Arc,
-    atomic::{AtomicU64, Ordering},
+use std::{
+    collections::HashMap,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
 };
 use task::Message;
 use tokio::{
@@ -64,6 +67,7 @@ pub struct Presence<S: Subscriber> {
     ids: Arc<AtomicU64>,
     changes: Arc<AtomicU64>,
     last_seen: Arc<last_seen::LastSeen>,
+    unsaid: Arc<elsewhere::Unsaid>,
     stats: Arc<PresenceStats>,
     /// Held from a commit, or from reading what was committed, until the task was told: so it hears in that order.
     in_order: Arc<Mutex<()>>,
@@ -77,6 +81,7 @@ impl<S: Subscriber> Clone for Presence<S> {
             ids: Arc::clone(&self.ids),
             changes: Arc::clone(&self.changes),
             last_seen: Arc::clone(&self.last_seen),
+            unsaid: Arc::clone(&self.unsaid),
             stats: Arc::clone(&self.stats),
             in_order: Arc::clone(&self.in_order),
         }
@@ -95,10 +100,16 @@ impl<S: Subscriber> Presence<S> {
     pub fn start(chat: &Chat, shutdown: CancellationToken, tasks: &Tasks) -> Self {
         let (mailbox, messages) = mpsc::channel(MAILBOX);
         let (changes, last_seen) = (Arc::default(), Arc::new(last_seen::LastSeen::default()));
+        let (noted, unsaid) = (CancellationToken::new(), Arc::new(elsewhere::Unsaid::default()));
         let stats = Arc::new(PresenceStats::default());
-        let noted = CancellationToken::new();
-        let task = task::Task::new(chat, Arc::clone(&changes), Arc::clone(&last_seen), Arc::clone(&stats));
+        let noting = task::Noting {
+            last_seen: Arc::clone(&last_seen),
+            unsaid: Arc::clone(&unsaid),
+            stats: Arc::clone(&stats),
+        };
+        let task = task::Task::new(chat, Arc::clone(&changes), noting);
         let ends = noted.clone().drop_guard();
+        let until = shutdown.clone();
         tasks.spawn("presence", async move {
             task.run(messages, shutdown).await;
             drop(ends);
@@ -108,7 +119,14 @@ impl<S: Subscriber> Presence<S> {
             last_seen::write(chat.clone(), Arc::clone(&last_seen), noted),
         );
         let (ids, in_order) = (Arc::default(), Arc::default());
-        Self { chat: chat.clone(), mailbox, ids, changes, last_seen, stats, in_order }
+        let presence = Self { chat: chat.clone(), mailbox, ids, changes, last_seen, unsaid, stats, in_order };
+        if let Some(courier) = chat.inner.courier.clone() {
+            let saying = elsewhere::say(presence.clone(), courier);
+            tasks.spawn("who is online, for other nodes", async move {
+                until.run_until_cancelled(saying).await;
+            });
+        }
+        presence
     }
 
     /// How many are here and watched now.
@@ -190,11 +208,16 @@ impl<S: Subscriber> Presence<S> {
                     return Err(Error::bad_request(sentence));
                 }
             }
+            // Heard of before the store is read, so that nothing is missed in between.
+            let followed = match &self.chat.inner.courier {
+                Some(_) => self.follow(&self.chat.ids_of(asker, &request.add).await?).await,
+                None => HashMap::new(),
+            };
             let (since, add) = self.facts(asker, &request.add).await?;
             let remove = self.chat.ids_of(asker, &request.remove).await?;
-            Ok((since, add, remove))
+            Ok((since, add, followed, remove))
         };
-        let (since, add, remove) = match looked_up.await {
+        let (since, add, followed, remove) = match looked_up.await {
             Ok(looked_up) => looked_up,
             Err(error) => {
                 answer(Err(error));
@@ -202,7 +225,7 @@ impl<S: Subscriber> Presence<S> {
             }
         };
         let (again, stale) = oneshot::channel();
-        let watch = Message::Watch { id, add, remove, since, answer, again };
+        let watch = Message::Watch { id, add, followed, remove, since, answer, again };
         if let Err(mpsc::error::SendError(Message::Watch { answer, .. })) = self.mailbox.send(watch).await {
             answer(Err(stopping()));
             return Ok(());
@@ -220,6 +243,9 @@ impl<S: Subscriber> Presence<S> {
         let _in_order = self.in_order.lock().await;
         self.chat.set_visible(user, visible).await?;
         let _ = self.mailbox.send(Message::Visible { user: user.clone(), visible }).await;
+        if let Some(courier) = &self.chat.inner.courier {
+            courier.tell_all(&ForAll::Visibility(user.clone()));
+        }
         Ok(Done {})
     }
 
@@ -228,6 +254,13 @@ impl<S: Subscriber> Presence<S> {
     /// # Errors
     /// `busy` or `unavailable` when the store cannot be read.
     pub async fn block_changed(&self, by: &UserId, whom: &UserId) -> Result<(), Error> {
+        if let Some(courier) = &self.chat.inner.courier {
+            courier.tell_all(&ForAll::Block { by: by.clone(), whom: whom.clone() });
+        }
+        self.look_at_block(by, whom).await
+    }
+
+    async fn look_at_block(&self, by: &UserId, whom: &UserId) -> Result<(), Error> {
         let _in_order = self.in_order.lock().await;
         let blocked = self.chat.blocked_by(whom, std::slice::from_ref(by)).await?.contains(by);
         let _ = self.mailbox.send(Message::Blocked { by: by.clone(), whom: whom.clone(), blocked }).await;

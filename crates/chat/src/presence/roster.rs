@@ -9,6 +9,7 @@ use super::{
     watcher::{Edge, Watch, Watcher},
 };
 use crate::Subscriber;
+use plaza_bus::Subscription;
 use plaza_protocol::{LastSeen, PresenceEvent, PresenceList, Timestamp, User, UserId};
 use std::{
     collections::{BTreeSet, HashMap, HashSet},
@@ -54,6 +55,10 @@ pub(super) struct Known {
     visible: bool,
     last_seen: Option<Timestamp>,
     watchers: HashSet<PresenceId>,
+    /// The other nodes with which they are online.
+    nodes: HashSet<String>,
+    /// To what those say of them.
+    followed: Option<Subscription>,
 }
 
 /// Somebody as one watcher may see them.
@@ -73,9 +78,14 @@ pub(super) enum Full {
 }
 
 impl Person {
-    /// Whether somebody is online. Other nodes will have a say here: online anywhere is online.
+    /// Whether somebody is online with this node.
     fn is_here(&self) -> bool {
         !self.connections.is_empty() || self.leaving.is_some()
+    }
+
+    /// Whether they are online: with any node is enough.
+    fn is_online(&self) -> bool {
+        self.is_here() || self.known.as_ref().is_some_and(|known| !known.nodes.is_empty())
     }
 
     fn is_forgotten(&self) -> bool {
@@ -85,7 +95,7 @@ impl Person {
     /// As `own`, or as somebody else who may be blocked.
     fn view(&self, visible: bool, last_seen: Option<Timestamp>, own: bool, blocked: bool) -> View {
         let seen = own || (visible && !blocked);
-        match (self.is_here(), seen) {
+        match (self.is_online(), seen) {
             (true, true) => View::Online,
             (false, true) => View::Offline(last_seen),
             (_, false) => View::Offline(None),
@@ -107,8 +117,8 @@ impl<S: Subscriber> Roster<S> {
         }
     }
 
-    /// A connection has come.
-    pub(super) fn came(&mut self, id: PresenceId, user: UserId, subscriber: Arc<S>) {
+    /// A connection has come. Whether with it somebody is online with this node who was not.
+    pub(super) fn came(&mut self, id: PresenceId, user: UserId, subscriber: Arc<S>) -> bool {
         let user = self.name(user);
         let person = self.people.entry(Arc::clone(&user)).or_default();
         let was_here = person.is_here();
@@ -121,6 +131,7 @@ impl<S: Subscriber> Roster<S> {
             self.online += 1;
             self.tell_watchers(&user);
         }
+        !was_here
     }
 
     /// How many people are online.
@@ -186,17 +197,53 @@ impl<S: Subscriber> Roster<S> {
             .collect()
     }
 
+    /// Everybody who is online with this node.
+    pub(super) fn here(&self) -> Vec<UserId> {
+        let here = self.people.iter().filter(|(_, person)| person.is_here());
+        here.map(|(user, _)| UserId::clone(user)).collect()
+    }
+
+    /// Everybody who is watched.
+    pub(super) fn watched(&self) -> Vec<UserId> {
+        let watched = self.people.iter().filter(|(_, person)| person.known.is_some());
+        watched.map(|(user, _)| UserId::clone(user)).collect()
+    }
+
+    /// Changes with which other nodes one who is watched is online; who is so with none any more was last seen `at`.
+    pub(super) fn change(&mut self, user: &UserId, at: Timestamp, change: impl FnOnce(&mut HashSet<String>)) {
+        let Some(person) = self.people.get_mut(user) else { return };
+        let was_online = person.is_online();
+        let Some(known) = &mut person.known else { return };
+        change(&mut known.nodes);
+        let is_online = person.is_online();
+        if let Some(known) = &mut person.known
+            && was_online
+            && !is_online
+            && known.visible
+        {
+            known.last_seen = Some(at);
+        }
+        if was_online != is_online {
+            self.tell_watchers(user);
+        }
+    }
+
     /// As somebody sees these people who does not watch them.
     pub(super) fn look(&self, asker: &UserId, people: Vec<Facts>) -> PresenceList {
         let mut list = PresenceList::default();
-        for Facts { user, visible, last_seen, blocked } in people {
-            let own = user.id == *asker;
+        for facts in people {
+            let own = facts.user.id == *asker;
+            let (visible, last_seen, blocked) = (facts.visible, facts.last_seen, facts.blocked);
+            let user = facts.user.clone();
             let view = match self.people.get(&user.id) {
-                Some(person) => match &person.known {
-                    Some(known) => person.view(known.visible, known.last_seen, own, blocked),
-                    None => person.view(visible, last_seen, own, blocked),
-                },
-                None => Person::default().view(visible, last_seen, own, blocked),
+                Some(Person { known: Some(known), .. }) => {
+                    self.people[&user.id].view(known.visible, known.last_seen, own, blocked)
+                }
+                Some(person) if person.is_here() => person.view(visible, last_seen, own, blocked),
+                _ => {
+                    let known = Some(Box::new(Known::from(facts)));
+                    Person { known, ..Person::default() }.view(visible, last_seen, own, blocked)
+                }
             };
             put(&mut list, user, view);
         }
@@ -209,6 +256,7 @@ impl<S: Subscriber> Roster<S> {
         &mut self,
         id: PresenceId,
         add: Vec<Facts>,
+        mut followed: HashMap<UserId, Subscription>,
         remove: &[UserId],
     ) -> Result<PresenceList, Full> {
         let Some(watcher) = self.watchers.get(&id) else { return Ok(PresenceList::default()) };
@@ -235,6 +283,9 @@ impl<S: Subscriber> Roster<S> {
             let person = self.people.entry(Arc::clone(&name)).or_default();
             let known = person.known.get_or_insert_with(|| Box::new(Known::from(facts)));
             known.watchers.insert(id);
+            if let Some(followed) = followed.remove(&user.id) {
+                known.followed.get_or_insert(followed);
+            }
             let (visible, last_seen) = (known.visible, known.last_seen);
             let view = person.view(visible, last_seen, *asker == user.id, blocked);
             if let Some(watcher) = self.watchers.get_mut(&id) {
@@ -341,8 +392,8 @@ impl<S: Subscriber> Roster<S> {
 }
 
 impl From<Facts> for Known {
-    fn from(Facts { user, visible, last_seen, .. }: Facts) -> Self {
-        Self { user, visible, last_seen, watchers: HashSet::new() }
+    fn from(Facts { user, visible, last_seen, nodes, .. }: Facts) -> Self {
+        Self { user, visible, last_seen, watchers: HashSet::new(), nodes, followed: None }
     }
 }
 

@@ -2,13 +2,15 @@
 
 use super::{
     Facts, PresenceId, PresenceStats, WatchAnswer,
+    elsewhere::{AllFound, Unsaid},
     last_seen::LastSeen,
     roster::{Full, MOST_WATCHED, Roster},
 };
 use crate::{Chat, Clock, Subscriber};
+use plaza_bus::Subscription;
 use plaza_protocol::{Code, Error, PresenceList, Timestamp, UserId};
 use std::{
-    collections::VecDeque,
+    collections::{HashMap, VecDeque},
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
@@ -46,6 +48,7 @@ pub(super) enum Message<S> {
     Watch {
         id: PresenceId,
         add: Vec<Facts>,
+        followed: HashMap<UserId, Subscription>,
         remove: Vec<UserId>,
         since: u64,
         answer: WatchAnswer,
@@ -60,32 +63,53 @@ pub(super) enum Message<S> {
         whom: UserId,
         blocked: bool,
     },
+    /// Somebody is online with another node, or no more.
+    Elsewhere {
+        user: UserId,
+        node: String,
+        online: bool,
+    },
+    NodeGone {
+        node: String,
+    },
+    /// Who is online with this node.
+    Here {
+        answer: oneshot::Sender<Vec<UserId>>,
+    },
+    Watched {
+        answer: oneshot::Sender<Vec<UserId>>,
+    },
+    /// What the store said of those who are watched, when there had been so many changes.
+    Found {
+        found: AllFound,
+        since: u64,
+    },
+}
+
+/// Where the task notes what others carry on.
+pub(super) struct Noting {
+    pub(super) last_seen: Arc<LastSeen>,
+    pub(super) unsaid: Arc<Unsaid>,
+    pub(super) stats: Arc<PresenceStats>,
 }
 
 pub(super) struct Task<S: Subscriber> {
     roster: Roster<S>,
     changes: Changes,
-    last_seen: Arc<LastSeen>,
-    stats: Arc<PresenceStats>,
+    noting: Noting,
     clock: Arc<dyn Clock>,
     /// When to look at those who had no room.
     catch_up: Option<Instant>,
 }
 
 impl<S: Subscriber> Task<S> {
-    pub(super) fn new(
-        chat: &Chat,
-        count: Arc<AtomicU64>,
-        last_seen: Arc<LastSeen>,
-        stats: Arc<PresenceStats>,
-    ) -> Self {
+    pub(super) fn new(chat: &Chat, count: Arc<AtomicU64>, noting: Noting) -> Self {
         let settings = &chat.inner.settings;
         let grace = Duration::from_millis(settings.presence_grace_ms.into());
         Self {
             roster: Roster::new(grace, settings.presence_watches as usize),
             changes: Changes { count, newest: VecDeque::new() },
-            last_seen,
-            stats,
+            noting,
             clock: Arc::clone(&chat.inner.clock),
             catch_up: None,
         }
@@ -104,14 +128,15 @@ impl<S: Subscriber> Task<S> {
                 }
             }
             while let Some(left) = self.roster.left(Instant::now()) {
-                self.last_seen.note([left]);
+                self.noting.unsaid.note([(left.0.clone(), false)]);
+                self.noting.last_seen.note([left]);
             }
-            self.stats.set(self.roster.online(), self.roster.watches());
+            self.noting.stats.set(self.roster.online(), self.roster.watches());
             if self.roster.has_behind() {
                 self.catch_up.get_or_insert_with(|| Instant::now() + CATCH_UP);
             }
         }
-        self.last_seen.note(self.roster.all_left(self.now()));
+        self.noting.last_seen.note(self.roster.all_left(self.now()));
     }
 
     fn now(&self) -> Timestamp {
@@ -120,19 +145,23 @@ impl<S: Subscriber> Task<S> {
 
     fn handle(&mut self, message: Message<S>) {
         match message {
-            Message::Came { id, user, subscriber } => self.roster.came(id, user, subscriber),
+            Message::Came { id, user, subscriber } => {
+                if self.roster.came(id, user.clone(), subscriber) {
+                    self.noting.unsaid.note([(user, true)]);
+                }
+            }
             Message::Went { id } => self.roster.went(id, Instant::now(), self.now()),
             Message::Look { asker, people, since, answer } => {
                 let holds = self.changes.none_of(&people, since);
                 let _ = answer.send(holds.then(|| self.roster.look(&asker, people)));
             }
-            Message::Watch { id, add, remove, since, answer, again } => {
+            Message::Watch { id, add, followed, remove, since, answer, again } => {
                 // One who has not come yet does so any moment, and of one who has gone nobody waits for an answer.
                 if !self.roster.knows(id) || !self.changes.none_of(&add, since) {
                     let _ = again.send(answer);
                     return;
                 }
-                answer(self.roster.watch(id, add, &remove).map_err(full));
+                answer(self.roster.watch(id, add, followed, &remove).map_err(full));
             }
             Message::Visible { user, visible } => {
                 self.roster.set_visible(&user, visible);
@@ -141,6 +170,25 @@ impl<S: Subscriber> Task<S> {
             Message::Blocked { by, whom, blocked } => {
                 self.roster.set_blocked(&by, &whom, blocked);
                 self.changes.note(by);
+            }
+            Message::Elsewhere { user, node, online } => {
+                self.roster.elsewhere(&user, &node, online, self.now());
+                self.changes.note(user);
+            }
+            Message::NodeGone { node } => self.roster.node_gone(&node, self.now()),
+            Message::Here { answer } => {
+                let _ = answer.send(self.roster.here());
+            }
+            Message::Watched { answer } => {
+                let _ = answer.send(self.roster.watched());
+            }
+            Message::Found { found, since } => {
+                for (user, found) in found {
+                    // What was heard since is newer.
+                    if !self.changes.changed(&user, since) {
+                        self.roster.found(&user, found, self.now());
+                    }
+                }
             }
         }
     }
@@ -183,14 +231,18 @@ impl Changes {
 
     /// Whether nothing of these people has changed since there were so many changes.
     fn none_of(&self, people: &[Facts], since: u64) -> bool {
+        !self.any_since(since, |changed| people.iter().any(|facts| facts.user.id == *changed))
+    }
+
+    /// Whether something of somebody may have changed since then.
+    fn changed(&self, user: &UserId, since: u64) -> bool {
+        self.any_since(since, |changed| changed == user)
+    }
+
+    fn any_since(&self, since: u64, is_meant: impl Fn(&UserId) -> bool) -> bool {
         let missed = self.count.load(Ordering::SeqCst).saturating_sub(since) as usize;
         let known = self.newest.len();
-        missed == 0
-            || (missed <= known
-                && !self
-                    .newest
-                    .range(known - missed..)
-                    .any(|changed| people.iter().any(|p| p.user.id == *changed)))
+        missed > known || self.newest.range(known - missed..).any(is_meant)
     }
 }
 
@@ -201,7 +253,7 @@ mod tests {
 
     fn facts(id: &str) -> Facts {
         let user = User { id: id.parse().unwrap(), name: id.into(), guest: false };
-        Facts { user, visible: true, last_seen: None, blocked: false }
+        Facts { user, visible: true, last_seen: None, blocked: false, nodes: [].into() }
     }
 
     #[test]

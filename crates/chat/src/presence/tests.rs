@@ -8,7 +8,7 @@ use crate::{Item, Subscriber};
 use plaza_protocol::{PresenceEvent, PresenceList, Timestamp, User, UserId};
 use proptest::prelude::*;
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::{BTreeMap, BTreeSet, HashMap},
     sync::{
         Arc, Mutex,
         atomic::{AtomicBool, Ordering},
@@ -54,7 +54,7 @@ fn user(user: usize) -> User {
 }
 
 fn facts(of: usize) -> Facts {
-    Facts { user: user(of), visible: true, last_seen: None, blocked: false }
+    Facts { user: user(of), visible: true, last_seen: None, blocked: false, nodes: [].into() }
 }
 
 fn roster() -> Roster<Told> {
@@ -203,7 +203,7 @@ impl Model {
         let add: Vec<_> = unique.iter().map(|who| self.facts(*who, to)).collect();
         let removed: Vec<_> = remove.iter().copied().map(id).collect();
         let Some((number, connected)) = self.connections.get_mut(&connection) else { return };
-        let list = self.roster.watch(*number, add, &removed).unwrap();
+        let list = self.roster.watch(*number, add, HashMap::new(), &removed).unwrap();
         connected.fold();
         for user in remove {
             connected.watching.remove(user);
@@ -272,7 +272,7 @@ fn several_devices_are_one_person_and_a_reload_is_no_going() {
     let mut roster = roster();
     let began = Instant::now();
     let watcher = came(&mut roster, 0, 9);
-    let list = roster.watch(PresenceId(0), vec![facts(1), facts(2)], &[]).unwrap();
+    let list = roster.watch(PresenceId(0), vec![facts(1), facts(2)], HashMap::new(), &[]).unwrap();
     assert_eq!(names(&list), (vec![], vec!["u_1", "u_2"]));
     came(&mut roster, 1, 1);
     came(&mut roster, 2, 1);
@@ -296,7 +296,7 @@ fn who_hides_or_has_blocked_one_looks_offline_since_nobody_knows_when() {
     let began = Instant::now();
     let (stranger, own) = (came(&mut roster, 0, 9), came(&mut roster, 1, 1));
     for watcher in [0, 1] {
-        roster.watch(PresenceId(watcher), vec![facts(1)], &[]).unwrap();
+        roster.watch(PresenceId(watcher), vec![facts(1)], HashMap::new(), &[]).unwrap();
     }
     roster.set_visible(&id(1), false);
     assert_eq!(names(&roster.look(&id(9), vec![facts(1)])), (vec![], vec!["u_1"]));
@@ -322,18 +322,18 @@ fn what_is_watched_is_bounded_and_refused_whole() {
     let mut roster: Roster<Told> = Roster::new(GRACE, MOST_WATCHED + 3);
     let (_one, _other) = (came(&mut roster, 0, 9_000), came(&mut roster, 1, 9_001));
     let all: Vec<_> = (0..MOST_WATCHED).map(facts).collect();
-    roster.watch(PresenceId(0), all.clone(), &[]).unwrap();
-    roster.watch(PresenceId(0), all, &[]).unwrap();
-    let more = roster.watch(PresenceId(0), vec![facts(500), facts(501)], &[id(7)]);
+    roster.watch(PresenceId(0), all.clone(), HashMap::new(), &[]).unwrap();
+    roster.watch(PresenceId(0), all, HashMap::new(), &[]).unwrap();
+    let more = roster.watch(PresenceId(0), vec![facts(500), facts(501)], HashMap::new(), &[id(7)]);
     assert_eq!(more, Err(Full::Connection(501)));
     assert_eq!(roster.sizes().2, MOST_WATCHED, "nothing of it was done");
-    roster.watch(PresenceId(0), vec![facts(500)], &[id(7)]).unwrap();
+    roster.watch(PresenceId(0), vec![facts(500)], HashMap::new(), &[id(7)]).unwrap();
 
     let four: Vec<_> = (0..4).map(facts).collect();
-    assert_eq!(roster.watch(PresenceId(1), four.clone(), &[]), Err(Full::Node));
-    roster.watch(PresenceId(1), four[..3].to_vec(), &[]).unwrap();
+    assert_eq!(roster.watch(PresenceId(1), four.clone(), HashMap::new(), &[]), Err(Full::Node));
+    roster.watch(PresenceId(1), four[..3].to_vec(), HashMap::new(), &[]).unwrap();
     roster.went(PresenceId(0), Instant::now(), at(0));
-    roster.watch(PresenceId(1), four, &[]).unwrap();
+    roster.watch(PresenceId(1), four, HashMap::new(), &[]).unwrap();
     assert_eq!(roster.sizes().2, 4);
 }
 
@@ -342,7 +342,7 @@ fn one_who_goes_is_told_to_those_who_watch_and_nobody_else() {
     let mut roster = roster();
     let watchers: Vec<_> = (0..100).map(|number| came(&mut roster, number, number as usize + 100)).collect();
     for number in 0..99 {
-        roster.watch(PresenceId(number), vec![facts(1)], &[]).unwrap();
+        roster.watch(PresenceId(number), vec![facts(1)], HashMap::new(), &[]).unwrap();
     }
     came(&mut roster, 1_000, 1);
     let told = watchers.iter().map(|watcher| watcher.events.lock().unwrap().len());

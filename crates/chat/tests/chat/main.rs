@@ -15,6 +15,7 @@ mod migrating;
 mod model;
 mod moving;
 mod new_passwords;
+mod nodes;
 mod randomness;
 mod retention;
 mod roles;

@@ -38,7 +38,7 @@ impl From<Error> for Stopped {
 /// The connect handler.
 pub(super) async fn arrive(here: &Here, socket: Arc<Socket>, auth: Value) {
     let Some(seat) = socket.data::<Seat>() else { return };
-    let member = Arc::new(Member::new(Arc::clone(&socket)));
+    let member = Arc::new(Member::new(Arc::clone(&socket), here.shares_rooms));
     here.presence.came(seat.presence, seat.identity.user.id.clone(), Arc::clone(&member)).await;
     if !socket.is_connected() {
         // That it went may have been heard before that it came.

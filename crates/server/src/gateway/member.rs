@@ -2,7 +2,7 @@
 
 use super::{NAMESPACE, seat::Seat, told};
 use plaza_chat::{Item, Subscriber};
-use plaza_protocol::Event;
+use plaza_protocol::{Event, RoomId};
 use plaza_socketio::{Closed, EncodeError, Outgoing, Socket};
 use std::sync::{Arc, OnceLock};
 
@@ -11,12 +11,14 @@ pub(super) struct Member {
     socket: Arc<Socket>,
     /// Whether it gets each message a second time, by its kind.
     kinds: bool,
+    /// Others may broadcast to the rooms: it is in them as Socket.IO has it, too.
+    shares_rooms: bool,
 }
 
 impl Member {
-    pub(super) fn new(socket: Arc<Socket>) -> Self {
+    pub(super) fn new(socket: Arc<Socket>, shares_rooms: bool) -> Self {
         let kinds = socket.data::<Seat>().is_some_and(|seat| seat.kinds);
-        Self { socket, kinds }
+        Self { socket, kinds, shares_rooms }
     }
 
     /// Sends one event of a log. What cannot be encoded is told of in the log and left out.
@@ -92,6 +94,18 @@ impl Subscriber for Member {
 
     fn close(&self) {
         self.socket.close_transport();
+    }
+
+    fn entered(&self, room: &RoomId) {
+        if self.shares_rooms {
+            self.socket.join(room.as_str());
+        }
+    }
+
+    fn left(&self, room: &RoomId) {
+        if self.shares_rooms {
+            self.socket.leave(room.as_str());
+        }
     }
 
     fn send(&self, frame: &Self::Frame) {

@@ -5,6 +5,7 @@
 //! node stops ([`Gateway::let_go`]).
 
 mod catch_up;
+mod cluster;
 mod commands;
 mod figures;
 mod member;
@@ -19,8 +20,10 @@ use crate::{
     telemetry::metrics::Metrics,
     zalo::Answers,
 };
+pub(crate) use cluster::Cluster;
+pub use cluster::ClusterOptions;
 use member::Member;
-use plaza_chat::{Chat, Committed, Feed, Presence, Random, Tasks};
+use plaza_chat::{Chat, Committed, Feed, JoinError, Presence, Random, Tasks};
 use plaza_protocol::{Ending, Error, Told};
 use plaza_socketio::{Config, EncodeError, Handlers, Outgoing, Refusal, Socket, SocketIo};
 use registry::Registry;
@@ -63,6 +66,8 @@ struct Here {
     limits: Arc<Limits>,
     node: String,
     registry: Registry,
+    /// Whether there are other nodes, and services that share rooms.
+    shares_rooms: bool,
     metrics: Arc<Metrics>,
     zalo: Answers,
     /// How long a request may wait that does not say so itself.
@@ -70,16 +75,20 @@ struct Here {
 }
 
 impl Gateway {
-    /// Starts to deliver what is committed, and to answer clients. Its tasks, among `tasks`, end with `committed`, and
-    /// with `shutdown`.
-    pub fn start(
+    /// Starts to deliver what is committed, and to answer clients; with `cluster`, as one of several nodes. Its tasks,
+    /// among `tasks`, end with `committed`, and with `shutdown`.
+    ///
+    /// # Errors
+    /// [`JoinError`], of one of several.
+    pub(crate) async fn start(
         chat: Chat,
         committed: mpsc::Receiver<Committed>,
         settings: GatewaySettings,
         limits: Arc<Limits>,
+        cluster: Option<Cluster>,
         shutdown: CancellationToken,
         tasks: &Tasks,
-    ) -> Self {
+    ) -> Result<Self, JoinError> {
         let feed = Feed::start(&chat, committed, tasks);
         let presence = Presence::start(&chat, shutdown.clone(), tasks);
         let registry = Registry::default();
@@ -90,12 +99,17 @@ impl Gateway {
             limits: Arc::clone(&limits),
             node: settings.node,
             registry,
+            shares_rooms: cluster.is_some(),
             metrics: settings.metrics,
             zalo: settings.zalo,
             request_deadline: settings.request_deadline,
         });
-        tasks.spawn("sessions", registry::watch(Arc::clone(&here), shutdown));
-        let io = SocketIo::builder(settings.socket)
+        tasks.spawn("sessions", registry::watch(Arc::clone(&here), shutdown.clone()));
+        let mut builder = SocketIo::builder(settings.socket);
+        if let Some(cluster) = &cluster {
+            builder = builder.adapter(cluster.adapter.clone());
+        }
+        let io = builder
             .on_request(move |request| {
                 let addr = request.extensions.get::<ClientAddr>().copied().unwrap_or(ClientAddr(UNKNOWN));
                 // The official client comes again by itself. Not 503: a proxy would try the next node.
@@ -109,7 +123,12 @@ impl Gateway {
             })
             .namespace(NAMESPACE, handlers(&here))
             .build();
-        Self { io, here }
+        if let Some(cluster) = cluster {
+            let Here { chat, feed, presence, .. } = &*here;
+            let connected = io.clone();
+            cluster.join(chat, feed, presence, move || connections(&connected), tasks, shutdown).await?;
+        }
+        Ok(Self { io, here })
     }
 
     /// Answers requests under `/socket.io/`.
@@ -119,7 +138,7 @@ impl Gateway {
 
     /// Sockets connected now.
     pub fn connections(&self) -> u64 {
-        self.io.of(NAMESPACE).map_or(0, |namespace| namespace.len() as u64)
+        connections(&self.io)
     }
 
     /// Refuses what would have everybody be sent more, while there is too much for all of them to take.
@@ -166,6 +185,10 @@ impl Gateway {
     pub async fn close(&self) {
         self.io.close().await;
     }
+}
+
+fn connections(io: &SocketIo) -> u64 {
+    io.of(NAMESPACE).map_or(0, |namespace| namespace.len() as u64)
 }
 
 /// An event that is no room's, encoded.

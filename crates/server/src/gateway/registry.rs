@@ -13,6 +13,7 @@ use tokio::{
     sync::{
         Notify,
         broadcast::{Receiver, error::RecvError},
+        watch,
     },
     time::{Instant, MissedTickBehavior, interval_at},
 };
@@ -84,10 +85,14 @@ pub(super) fn send_away(socket: &Socket) {
 
 /// Watches over the sockets until `shutdown`. It listens for revocations from the call on, before anybody is let in.
 pub(super) fn watch(here: Arc<Here>, shutdown: CancellationToken) -> impl Future<Output = ()> + Send {
-    let revocations = here.chat.revocations();
+    let (revocations, missed) = (here.chat.revocations(), here.chat.may_have_missed());
     async move {
         // Apart, so that a store that is slow to take the one does not delay the other.
-        tokio::join!(close_revoked(&here, revocations, &shutdown), note_uses(&here, &shutdown));
+        tokio::join!(
+            close_revoked(&here, revocations, &shutdown),
+            look_after_missed(&here, missed, &shutdown),
+            note_uses(&here, &shutdown)
+        );
     }
 }
 
@@ -99,6 +104,14 @@ async fn close_revoked(here: &Here, mut revocations: Receiver<SessionId>, shutdo
             Err(RecvError::Lagged(_)) => check_all(here).await,
             Err(RecvError::Closed) => return,
         }
+    }
+}
+
+/// Asks about every session when what other nodes said may have been missed.
+async fn look_after_missed(here: &Here, missed: Option<watch::Receiver<()>>, shutdown: &CancellationToken) {
+    let Some(mut missed) = missed else { return };
+    while let Some(Ok(())) = shutdown.run_until_cancelled(missed.changed()).await {
+        check_all(here).await;
     }
 }
 

@@ -8,6 +8,7 @@ mod documented;
 mod extract;
 mod headers;
 mod messages;
+mod nodes;
 mod places;
 mod plain;
 mod problem;
@@ -145,6 +146,7 @@ pub(crate) fn v1(with_webhooks: bool) -> (Router<State>, OpenApi) {
         .merge(administration::router())
         .merge(rooms::router())
         .merge(messages::router())
+        .merge(nodes::router())
         .finish_api_with(&mut document, documents::finish_openapi);
     (router, document)
 }
@@ -167,7 +169,7 @@ fn api(server: &config::Server, with_webhooks: bool) -> (Router<State>, OpenApi)
 
 async fn health(TheState(state): TheState<State>) -> Json<Health> {
     Json(Health {
-        status: "ok".into(),
+        status: if state.health.is_degraded() { "degraded" } else { "ok" }.into(),
         node: state.node.to_string(),
         version: crate::VERSION.into(),
         uptime_seconds: (state.now)().saturating_sub(state.started).as_secs(),

@@ -8,9 +8,11 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use http::{HeaderValue, StatusCode, header};
+use plaza_bus::ServerState;
 use plaza_store::Store;
 use serde::Serialize;
 use std::sync::Arc;
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 /// What a node knows of how it is. Cheap to clone.
@@ -21,13 +23,15 @@ pub(crate) struct Health {
 
 struct Inner {
     store: Store,
+    /// The servers that carry the bus, where there are other nodes.
+    bus: Option<watch::Receiver<Vec<ServerState>>>,
     draining: CancellationToken,
 }
 
 /// The answer of `/readyz`.
 #[derive(Debug, Serialize)]
 struct Readiness {
-    /// `ready` or `not_ready`.
+    /// `ready`, `degraded` or `not_ready`.
     status: &'static str,
     /// Why it is not.
     reasons: Vec<&'static str>,
@@ -35,8 +39,19 @@ struct Readiness {
 
 impl Health {
     /// `draining`: once it is cancelled the node is on its way out.
-    pub(crate) fn new(store: Store, draining: CancellationToken) -> Self {
-        Self { inner: Arc::new(Inner { store, draining }) }
+    pub(crate) fn new(
+        store: Store,
+        bus: Option<watch::Receiver<Vec<ServerState>>>,
+        draining: CancellationToken,
+    ) -> Self {
+        Self { inner: Arc::new(Inner { store, bus, draining }) }
+    }
+
+    /// Whether everything works, but some of it more slowly: without the bus, nodes find what others wrote by asking the
+    /// log.
+    pub(crate) fn is_degraded(&self) -> bool {
+        let bus = self.inner.bus.as_ref();
+        bus.is_some_and(|bus| bus.borrow().iter().any(|server| !server.is_up()))
     }
 
     /// `/livez`: that this is answered is the answer.
@@ -48,6 +63,7 @@ impl Health {
     pub(crate) async fn ready(self) -> Response {
         let reasons = self.reasons().await;
         let (status, word) = match reasons.as_slice() {
+            [] if self.is_degraded() => (StatusCode::OK, "degraded"),
             [] => (StatusCode::OK, "ready"),
             _ => (StatusCode::SERVICE_UNAVAILABLE, "not_ready"),
         };
@@ -55,7 +71,7 @@ impl Health {
     }
 
     async fn reasons(&self) -> Vec<&'static str> {
-        let Inner { store, draining } = &*self.inner;
+        let Inner { store, draining, .. } = &*self.inner;
         let mut reasons = Vec::new();
         if draining.is_cancelled() {
             reasons.push("the node is draining");

@@ -64,6 +64,7 @@ impl Node {
             clock: Arc::new(plaza_chat::SystemClock),
             random: Arc::new(plaza_chat::SystemRandom),
             now: Arc::new(move || began.elapsed()),
+            cluster: None,
         };
         let shutdown = CancellationToken::new();
         let tls = Tls::load(&deps.config.server.tls).unwrap();

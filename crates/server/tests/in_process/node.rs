@@ -1,14 +1,17 @@
 //! A node in this process, with a clock that the test sets.
 
+use plaza_bus::{BusOptions, Link, LocalBus, adapter::AdapterOptions};
 use plaza_chat::Clock;
 use plaza_client::{Address, Connection, Inbox, Options};
 use plaza_protocol::{Auth, Session};
 use plaza_server::{
     config::{Config, Sources},
+    gateway::ClusterOptions,
     serve,
 };
 use plaza_store::{Place, Store, StoreOptions};
 use std::{
+    net::SocketAddr,
     sync::{
         Arc,
         atomic::{AtomicBool, AtomicI64, Ordering},
@@ -52,6 +55,7 @@ impl TestClock {
 pub(crate) struct Node {
     pub(crate) clock: Arc<TestClock>,
     pub(crate) store: Store,
+    addr: SocketAddr,
     address: Address,
     shutdown: CancellationToken,
     serving: JoinHandle<anyhow::Result<()>>,
@@ -80,14 +84,38 @@ impl Node {
         now: i64,
         change: impl FnOnce(&mut plaza_chat::Settings),
     ) -> Self {
-        let environment = vec![("PLAZA_SERVER__NODE".to_owned(), "t1".to_owned())];
+        let store = open(&data).await;
+        Self::with("t1", store, data, now, None, change).await
+    }
+
+    /// One of several in this process that share a store and a bus.
+    pub(crate) async fn among(name: &str, store: &Store, bus: &LocalBus) -> Self {
+        let cluster = ClusterOptions {
+            bus: BusOptions::new(Link::Local(bus.clone())),
+            adapter: AdapterOptions::default(),
+            url: None,
+            alone: false,
+        };
+        let quick = |chat: &mut plaza_chat::Settings| chat.lease_ms = 1_000;
+        Self::with(name, store.clone(), tempfile::tempdir().unwrap(), BEGINNING, Some(cluster), quick).await
+    }
+
+    async fn with(
+        name: &str,
+        store: Store,
+        data: TempDir,
+        now: i64,
+        cluster: Option<ClusterOptions>,
+        change: impl FnOnce(&mut plaza_chat::Settings),
+    ) -> Self {
+        let environment = vec![("PLAZA_SERVER__NODE".to_owned(), name.to_owned())];
         let mut config = Config::load(&Sources { environment, ..Sources::default() }).unwrap().config;
         change(&mut config.chat);
-        let store = open(&data).await;
         let clock = TestClock { millis: AtomicI64::new(now), breaks: AtomicBool::new(false) };
         let clock = Arc::new(clock);
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let address = format!("http://{}", listener.local_addr().unwrap()).parse().unwrap();
+        let addr = listener.local_addr().unwrap();
+        let address = format!("http://{addr}").parse().unwrap();
         let began = Instant::now();
         let deps = serve::Deps {
             config,
@@ -95,10 +123,15 @@ impl Node {
             clock: clock.clone(),
             random: Arc::new(plaza_chat::SystemRandom),
             now: Arc::new(move || began.elapsed()),
+            cluster,
         };
         let shutdown = CancellationToken::new();
         let serving = tokio::spawn(serve::run(deps, listener, shutdown.clone()));
-        Self { clock, store, address, shutdown, serving, data }
+        Self { clock, store, addr, address, shutdown, serving, data }
+    }
+
+    pub(crate) fn url(&self, path: &str) -> String {
+        format!("http://{}{path}", self.addr)
     }
 
     pub(crate) async fn connect(&self, auth: Auth) -> (Connection, Session, Inbox) {

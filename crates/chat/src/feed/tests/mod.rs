@@ -133,7 +133,7 @@ impl Bench {
         });
         let tasks = Tasks::new(CancellationToken::new());
         let stats = FeedStats::new(Arc::new(crate::SystemClock));
-        Self { log, cut, bus, feed: Feed::over(range, stats, committed, &tasks) }
+        Self { log, cut, bus, feed: Feed::over(range, None, stats, committed, &tasks) }
     }
 
     fn append(&self, event: impl FnOnce(Seq) -> Arc<Event>) -> Arc<Event> {

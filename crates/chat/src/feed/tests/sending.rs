@@ -29,6 +29,7 @@ async fn a_large_commit_gives_way_to_those_who_write() {
     let range: Range = Arc::new(|_, _| Box::pin(async { Ok(Vec::new()) }));
     let feed: Feed<Outbox> = Feed::over(
         range,
+        None,
         FeedStats::new(Arc::new(crate::SystemClock)),
         committed,
         &Tasks::new(CancellationToken::new()),
@@ -79,6 +80,7 @@ async fn an_event_is_encoded_once_however_many_get_it() {
     let range: Range = Arc::new(|_, _| Box::pin(async { Ok(Vec::new()) }));
     let feed: Feed<Shared> = Feed::over(
         range,
+        None,
         FeedStats::new(Arc::new(crate::SystemClock)),
         committed,
         &Tasks::new(CancellationToken::new()),

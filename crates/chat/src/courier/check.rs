@@ -1,0 +1,90 @@
+//! Whether something was missed: the positions of this node's rooms are compared with the log now and then, more often
+//! while the bus is down, and at once when the bus says that it may have lost something. One question for all rooms and
+//! one for all people, however many they are.
+
+use super::{Courier, Heard};
+use crate::{
+    Chat, Feed, Presence, Subscriber,
+    feed::Held,
+    log::{parsed, read_seq},
+    unavailable,
+    words::{rows, words},
+};
+use plaza_protocol::{Error, Event, RoomId, Seq, UserId};
+use std::time::Duration;
+use tokio::time::{Instant, sleep_until, timeout};
+
+/// How often while the bus is down.
+const DEGRADED: Duration = Duration::from_secs(1);
+/// How soon one may follow another, whoever wishes for it.
+const APART: Duration = Duration::from_millis(250);
+/// How many of a room's newest events are searched for how somebody came into it.
+const SEARCHED: u32 = 200;
+
+/// Checks until it is dropped.
+pub async fn check<S: Subscriber>(courier: Courier, chat: Chat, feed: Feed<S>, presence: Presence<S>) {
+    let mut missed = courier.may_have_missed();
+    loop {
+        let every = Duration::from_millis(chat.settings().position_check_ms.into());
+        let pause = if courier.is_degraded() { DEGRADED } else { every };
+        let soonest = Instant::now() + APART;
+        // Whether something was missed or it is just time: the same is done.
+        let _ = timeout(pause, missed.changed()).await;
+        sleep_until(soonest).await;
+        if let Err(error) = compare(&chat, &feed).await {
+            tracing::warn!(%error, "Positions could not be compared with the log");
+        }
+        if let Err(error) = presence.compare().await {
+            tracing::warn!(%error, "Who is online could not be compared with the store");
+        }
+    }
+}
+
+async fn compare<S: Subscriber>(chat: &Chat, feed: &Feed<S>) -> Result<(), Error> {
+    let Some(held) = feed.held().await else { return Ok(()) };
+    let tops = chat.tops_above(&held).await?;
+    if !tops.is_empty() {
+        feed.compare(tops).await;
+    }
+    for (room, user) in chat.rooms_not_held(&held).await? {
+        let events = chat.newest(&room, SEARCHED).await?;
+        let came = events
+            .iter()
+            .rposition(|event| matches!(&**event, Event::MemberAdded(change) if change.user.id == user));
+        match came {
+            Some(came) => {
+                for event in events.into_iter().skip(came) {
+                    feed.heard(Heard::Event(event)).await;
+                }
+            }
+            None => feed.close_all(user).await,
+        }
+    }
+    Ok(())
+}
+
+impl Chat {
+    /// The rooms whose logs reach further than what is passed on here, and how far.
+    async fn tops_above(&self, held: &Held) -> Result<Vec<(RoomId, Seq)>, Error> {
+        let positions: Vec<_> = held.rooms.iter().filter_map(|(room, seq)| Some((room, (*seq)?))).collect();
+        let positions = rows(&positions).map_err(unavailable)?;
+        let mut reader = self.inner.store.read().await.map_err(unavailable)?;
+        let found = sqlx::query(words(&reader).tops_above).bind(positions).fetch_all(&mut *reader).await;
+        let tops: sqlx::Result<_> =
+            found.map_err(unavailable)?.iter().map(|row| Ok((parsed(row, 0)?, read_seq(row, 1)?))).collect();
+        tops.map_err(unavailable)
+    }
+
+    /// The rooms that people who are here are in and nothing of which is passed on here: nobody told that they came in.
+    async fn rooms_not_held(&self, held: &Held) -> Result<Vec<(RoomId, UserId)>, Error> {
+        let rooms: Vec<_> = held.rooms.iter().map(|(room, _)| room).collect();
+        let (users, rooms) = (rows(&held.users), rows(&rooms));
+        let (users, rooms) = (users.map_err(unavailable)?, rooms.map_err(unavailable)?);
+        let mut reader = self.inner.store.read().await.map_err(unavailable)?;
+        let found =
+            sqlx::query(words(&reader).rooms_not_held).bind(users).bind(rooms).fetch_all(&mut *reader).await;
+        let missed: sqlx::Result<_> =
+            found.map_err(unavailable)?.iter().map(|row| Ok((parsed(row, 0)?, parsed(row, 1)?))).collect();
+        missed.map_err(unavailable)
+    }
+}
