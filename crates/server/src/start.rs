@@ -92,8 +92,9 @@ pub async fn serve_by(
     let began = Instant::now();
     let now = Arc::new(move || began.elapsed());
     let doors = serve::Doors { listener, tls, metrics, webhooks };
+    let cluster = config.cluster()?;
     let alive = begin_alive(&config, &alerts);
-    let deps = serve::Deps { config, store, clock, random, now, cluster: None };
+    let deps = serve::Deps { config, store, clock, random, now, cluster };
     let tell = async |reason: &str| alerts.stopped(reason).await;
     let ended = serve::run_and_tell(deps, doors, shutdown, tell).await;
     if let Some(Err(error)) = alive.map(Alive::ended) {

@@ -1,8 +1,10 @@
 //! What carries what nodes tell each other.
 
 use super::{ConfigError, within};
+use crate::gateway::ClusterOptions;
 use plaza_bus::{
     BusError, BusOptions, Endpoint, Layout, Link, LocalBus, PubSub, RedisOptions, Shard, Timing,
+    adapter::AdapterOptions, wire::Format,
 };
 use plaza_protocol::Secret;
 use serde::Deserialize;
@@ -99,6 +101,29 @@ impl Bus {
             Link::Redis(redis) => redis.check().map_err(|why| refused("bus.urls", &why)),
             Link::Local(_) => Ok(()),
         }
+    }
+
+    /// How a node is one of several; `None`: it is alone, since its data is a file.
+    ///
+    /// # Errors
+    /// Where a bus would reach nodes that have other data.
+    pub(super) fn cluster(&self, on_server: bool) -> Result<Option<ClusterOptions>, ConfigError> {
+        let alone = self.kind == BusKind::Local;
+        if !on_server {
+            return match alone {
+                true => Ok(None),
+                false => Err(ConfigError::Bounds(
+                    "bus.kind is for several nodes, which need one database: set store.url to a PostgreSQL server"
+                        .into(),
+                )),
+            };
+        }
+        let format = match self.mode {
+            BusMode::Sharded => Format::Sharded,
+            BusMode::Classic => Format::Classic,
+        };
+        let adapter = AdapterOptions { format, ..AdapterOptions::default() };
+        Ok(Some(ClusterOptions { bus: self.options()?, adapter, url: None, alone }))
     }
 
     /// As the bus is started.

@@ -40,6 +40,7 @@ pub use tls::Tls;
 pub use web::Web;
 pub use webhooks::{Webhooks, Zalo};
 
+use crate::gateway::ClusterOptions;
 use figment::{Figment, value::Value};
 use layer::Layer;
 use serde::Deserialize;
@@ -146,7 +147,16 @@ impl Config {
         self.alerts.check()?;
         self.webhooks.check()?;
         self.web.check()?;
-        self.log.check()
+        self.log.check()?;
+        self.cluster().map(drop)
+    }
+
+    /// How this node is one of several, if it is.
+    ///
+    /// # Errors
+    /// Where what was configured is half a cluster.
+    pub fn cluster(&self) -> Result<Option<ClusterOptions>, ConfigError> {
+        self.bus.cluster(self.store.server()?.is_some())
     }
 }
 
