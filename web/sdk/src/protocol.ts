@@ -219,7 +219,7 @@ export type Health = {
   connections: number;
   /** This node's name. */
   node: string;
-  /** `ok`. */
+  /** `ok`, or `degraded`: everything works, and what other nodes do is known a second or two later than usual. */
   status: string;
   /** Seconds since this process began to serve. */
   uptimeSeconds: number;
@@ -478,6 +478,16 @@ export type NewResetLink = {
 /** What they may do from now on. */
 export type NewRole = {
   role: Role;
+};
+
+/** One of the nodes in the answer to `GET /nodes`. */
+export type NodeStatus = {
+  /** Clients connected to it. */
+  connections: number;
+  /** Its name. */
+  node: string;
+  /** When it said so: nodes do it several times in the time of a lease. */
+  updatedAt: Timestamp;
 };
 
 /** Where a page begins. */
