@@ -240,9 +240,13 @@ fn what_is_in_force_is_described_with_its_source() {
     }
 }
 
+/// Several nodes need one.
+const SERVER: (&str, &str) = ("PLAZA_STORE__URL", "postgres://plaza@db/plaza");
+
 fn bus(vars: &[(&str, &str)]) -> Result<Bus, String> {
     let vars: Vec<_> = vars.iter().map(|(name, text)| (format!("PLAZA_BUS__{name}"), *text)).collect();
-    let vars: Vec<_> = vars.iter().map(|(name, text)| (name.as_str(), *text)).collect();
+    let mut vars: Vec<_> = vars.iter().map(|(name, text)| (name.as_str(), *text)).collect();
+    vars.push(SERVER);
     Config::load(&env(&vars)).map(|loaded| loaded.config.bus).map_err(|error| error.to_string())
 }
 
@@ -290,11 +294,23 @@ fn a_bus_that_cannot_work_is_refused() {
 }
 
 #[test]
+fn half_a_cluster_is_refused() {
+    let vars = [("PLAZA_BUS__KIND", "redis"), ("PLAZA_BUS__URLS", "redis://localhost")];
+    let error = Config::load(&env(&vars)).unwrap_err().to_string();
+    assert!(error.contains("set store.url"), "{error}");
+    let alone = Config::load(&env(&[])).unwrap().config.cluster().unwrap();
+    assert!(alone.is_none());
+    let on_server = Config::load(&env(&[SERVER])).unwrap().config.cluster().unwrap();
+    assert!(on_server.is_some_and(|cluster| cluster.alone));
+}
+
+#[test]
 fn passwords_of_the_bus_are_never_shown_and_not_read_from_a_file() {
     let vars = [
         ("PLAZA_BUS__KIND", "shards"),
         ("PLAZA_BUS__URLS", "redis://ann:hidden@a,unix:///b?pass=hidden"),
         ("PLAZA_BUS__PASSWORD", "hidden"),
+        SERVER,
     ];
     let loaded = Config::load(&env(&vars)).unwrap();
     let shown = format!("{loaded:?} {}", loaded.describe().join("\n"));
