@@ -59,10 +59,9 @@ impl<S: Subscriber> Task<S> {
     }
 
     pub(super) fn typing(&mut self, event: TypingEvent) {
-        if !self.rooms.contains_key(&event.room_id) {
-            return;
-        }
-        if let (Some(courier), true) = (self.courier.clone(), self.mention_typing(event.clone())) {
+        let courier = self.courier.clone();
+        let told = courier.as_ref().map(|_| event.clone());
+        if let (true, Some(courier), Some(event)) = (self.mention_typing(event), courier, told) {
             courier.tell_typing(&event);
         }
     }
