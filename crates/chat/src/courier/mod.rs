@@ -1,7 +1,7 @@
 //! The courier: what this node's log has committed is told to the other nodes, and what theirs have, to this one's feed.
 //!
 //! It carries over the bus, and so may lose, repeat and reorder. Nothing depends on it but how soon something is known:
-//! the feed sees a gap by itself, and [`check`] compares positions with the log.
+//! the feed sees a gap by itself, and [`check`](check::check) compares positions with the log.
 //!
 //! **Where.** An event of a room goes to the room's channel, which a node hears while one of the room's members is
 //! connected to it, in a form that others who share the room understand too: see [`Rooms`]. What concerns one
