@@ -8,8 +8,8 @@
 use super::{Member, NAMESPACE};
 use anyhow::Context as _;
 use plaza_bus::{
-    Bus, BusOptions, Channel, Incoming, Receiver, ServerState,
-    adapter::{AdapterOptions, ClusterAdapter, FromPlaza, Hooks},
+    Bus, BusOptions, BusStats, Channel, Incoming, Receiver, ServerState,
+    adapter::{AdapterFigures, AdapterOptions, ClusterAdapter, FromPlaza, Hooks},
     wire::Channels,
 };
 use plaza_chat::{
@@ -49,6 +49,18 @@ pub(crate) struct Cluster {
     alone: bool,
 }
 
+/// Where it is counted what nodes and other servers say.
+pub(super) struct Counted {
+    bus: Bus,
+    adapter: ClusterAdapter,
+}
+
+impl Counted {
+    pub(super) fn read(&self) -> (BusStats, AdapterFigures) {
+        (self.bus.stats(), self.adapter.figures())
+    }
+}
+
 /// What the adapter has found among the broadcasts that is chat's: at most one at a time.
 type FromRooms = Arc<Mutex<Option<InRoom>>>;
 
@@ -84,6 +96,11 @@ impl Cluster {
             .await
             .context("Cannot join the other nodes")?;
         Ok(Self { bus, receiver, adapter, courier, from_plaza, node: node.to_owned(), url, alone })
+    }
+
+    /// What is counted of it, for as long as the node serves.
+    pub(super) fn counted(&self) -> Counted {
+        Counted { bus: self.bus.clone(), adapter: self.adapter.clone() }
     }
 
     /// How the servers that carry the bus are.

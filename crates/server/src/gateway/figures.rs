@@ -1,6 +1,7 @@
 //! What the operator asks of the sockets.
 
-use super::Gateway;
+use super::{Gateway, cluster};
+use plaza_bus::{BusStats, adapter::AdapterFigures};
 use plaza_chat::{FeedStats, PresenceStats};
 use std::sync::Arc;
 
@@ -18,6 +19,11 @@ impl Gateway {
     /// What was passed on to them.
     pub(crate) fn feed_stats(&self) -> &Arc<FeedStats> {
         self.here.feed.stats()
+    }
+
+    /// What was said on the bus, and by other servers, where there is one.
+    pub(crate) fn bus_figures(&self) -> Option<(BusStats, AdapterFigures)> {
+        self.counted.as_ref().map(cluster::Counted::read)
     }
 
     /// Who is here and watched.

@@ -56,6 +56,7 @@ pub struct GatewaySettings {
 pub struct Gateway {
     io: SocketIo,
     here: Arc<Here>,
+    counted: Option<cluster::Counted>,
 }
 
 /// What every handler works with.
@@ -123,12 +124,13 @@ impl Gateway {
             })
             .namespace(NAMESPACE, handlers(&here))
             .build();
+        let counted = cluster.as_ref().map(Cluster::counted);
         if let Some(cluster) = cluster {
             let Here { chat, feed, presence, .. } = &*here;
             let connected = io.clone();
             cluster.join(chat, feed, presence, move || connections(&connected), tasks, shutdown).await?;
         }
-        Ok(Self { io, here })
+        Ok(Self { io, here, counted })
     }
 
     /// Answers requests under `/socket.io/`.

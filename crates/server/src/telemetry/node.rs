@@ -1,6 +1,7 @@
 //! What chat, sockets and connections count themselves, as figures of this node.
 
 use crate::{gateway::Gateway, http::connection::Speaking, limits::Now};
+use plaza_bus::{BusStats, adapter::AdapterFigures};
 use plaza_chat::Chat;
 use plaza_store::Counts;
 use prometheus_client::{
@@ -74,7 +75,11 @@ impl Collector for Node {
             "plaza_delivery_lag_seconds",
             "From when the log took a message to when it was in its last receiver's outbox",
             &feed.lag.counts(),
-        )
+        )?;
+        match self.gateway.bus_figures() {
+            Some((stats, adapter)) => bus(&mut page, &stats, &adapter),
+            None => Ok(()),
+        }
     }
 }
 
@@ -108,6 +113,38 @@ impl Node {
             log.failed(),
         )
     }
+}
+
+/// Of one of several nodes.
+fn bus(page: &mut Page<'_>, bus: &BusStats, adapter: &AdapterFigures) -> fmt::Result {
+    page.gauge("plaza_bus_channels", "Channels of the bus that this node hears", bus.channels as f64)?;
+    page.counter("plaza_bus_sent", "Messages that this node gave to the bus", bus.published)?;
+    page.counter(
+        "plaza_bus_send_failures",
+        "Messages that this node gave to the bus and that may not have reached a server of it",
+        bus.publish_dropped + bus.publish_failed,
+    )?;
+    page.counter("plaza_bus_received", "Messages that came over the bus", bus.received)?;
+    page.counter(
+        "plaza_bus_receive_failures",
+        "Messages that came over the bus and were dropped, because too many waited",
+        bus.incoming_dropped,
+    )?;
+    page.counter(
+        "plaza_bus_disconnects",
+        "Connections to servers of the bus that were lost",
+        bus.disconnects,
+    )?;
+    page.counter(
+        "plaza_foreign_malformed",
+        "Socket.IO broadcasts and questions from other servers that were none, or beyond the bounds",
+        adapter.malformed,
+    )?;
+    page.counter(
+        "plaza_foreign_reserved",
+        "Socket.IO broadcasts from other servers under the name of an event of Plaza's own, which were dropped",
+        adapter.reserved,
+    )
 }
 
 /// Figures on their way out, one after the other.
