@@ -5,8 +5,8 @@ import { io } from "socket.io-client";
 /** How long what must come may take on a busy machine. */
 const PATIENCE = 10_000;
 
-export async function connect(url, { namespace = "/", rooms = [], transports = ["websocket"], query } = {}) {
-  const options = { transports, query, forceNew: true, reconnection: false };
+export async function connect(url, { namespace = "/", rooms = [], transports = ["websocket"], query, auth } = {}) {
+  const options = { transports, query, auth, forceNew: true, reconnection: false };
   const socket = io(`${url}${namespace}`, options);
   const heard = [];
   const all = [];
@@ -27,6 +27,8 @@ export async function connect(url, { namespace = "/", rooms = [], transports = [
     transport: () => socket.io.engine.transport.name,
     /** Joins a room, and waits until what other servers send there is heard. */
     join: (room) => socket.timeout(PATIENCE).emitWithAck("join", room),
+    /** Asks a `plaza` for something. */
+    ask: (request, body) => socket.timeout(PATIENCE).emitWithAck(request, body),
     /** Has a Plaza node do something. */
     do: (what, command = {}) => socket.timeout(PATIENCE).emitWithAck("do", { what, ...command }),
     /** Waits for the first event of this name that has not been taken, and takes it and all before it. */

@@ -1,7 +1,7 @@
 // Redis and Plaza nodes as processes of their own, with data that is thrown away.
-import { spawn } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, mkdtempSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -40,6 +40,7 @@ export async function start(program, args, ready, options = {}) {
   const match = await matched;
   return {
     match,
+    told,
     child,
     async stop() {
       if (child.exitCode !== null || child.signalCode !== null) return;
@@ -100,4 +101,59 @@ export async function startPlaza(redis, format, name) {
   if (name) args.push("--name", name);
   const plaza = await start(rooms(), args, /^listening on (\S+)$/);
   return { url: `http://${plaza.match[1]}`, stop: plaza.stop };
+}
+
+/** A PostgreSQL server, which refuses to be root's; for `PLAZA_STORE__URL`. */
+export async function startPostgres() {
+  const folder = mkdtempSync(join(tmpdir(), "plaza-cluster-pg-"));
+  const versions = readdirSync("/usr/lib/postgresql").sort((a, b) => Number(b) - Number(a));
+  const programs = `/usr/lib/postgresql/${versions[0]}/bin`;
+  const asPostgres = process.getuid() === 0 ? ["--reuid=postgres", "--regid=postgres", "--clear-groups"] : [];
+  if (asPostgres.length > 0) spawnSync("chown", ["postgres", folder]);
+  const run = [...asPostgres, "--pdeathsig", "QUIT"];
+  const data = join(folder, "data");
+  const layout = ["-U", "plaza", "-A", "trust", "-E", "UTF8", "--locale=C.UTF-8", "--no-sync", "-D", data];
+  const made = spawnSync("setpriv", [...run, `${programs}/initdb`, ...layout], { cwd: folder, encoding: "utf8" });
+  if (made.status !== 0) throw new Error(`initdb failed: ${made.stderr}`);
+  const settings = ["listen_addresses=", "fsync=off", "full_page_writes=off"].flatMap((setting) => ["-c", setting]);
+  const args = [...run, `${programs}/postgres`, "-D", data, "-k", folder, ...settings];
+  const postgres = await start("setpriv", args, /ready to accept connections/, { cwd: folder });
+  return {
+    url: `postgres://plaza@localhost/postgres?host=${folder}`,
+    async stop() {
+      await postgres.stop();
+      rmSync(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+/** The real `plaza`, as one of several nodes: what `PLAZA_BIN` names, or what was built last. */
+export async function startPlazaServer(redis, postgres, format) {
+  const built = join(process.env.CARGO_TARGET_DIR ?? join(root, "target"), "debug/plaza");
+  const env = {
+    ...process.env,
+    PLAZA_STORE__URL: postgres.url,
+    PLAZA_BUS__KIND: redis.isCluster ? "cluster" : "redis",
+    PLAZA_BUS__URLS: redis.urls.join(","),
+    PLAZA_BUS__MODE: format,
+    PLAZA_METRICS__LISTEN: "127.0.0.1:0",
+    // What one node gives out is good at the other.
+    PLAZA_AUTH__SECRET: "of this test alone, and long enough for it",
+  };
+  const folder = mkdtempSync(join(tmpdir(), "plaza-cluster-"));
+  const args = ["serve", "--listen", "127.0.0.1:0", "--data", folder];
+  const plaza = await start(process.env.PLAZA_BIN ?? built, args, /watch +(http\S+)/, { env });
+  const open = plaza.told.map((line) => /is open at (http\S+)$/.exec(line)).find(Boolean);
+  return {
+    url: open[1].replace(/\/$/, ""),
+    /** A figure that it shows. */
+    async figure(name) {
+      const page = await (await fetch(plaza.match[1])).text();
+      return Number(new RegExp(`^${name} (\\S+)$`, "m").exec(page)?.[1]);
+    },
+    async stop() {
+      await plaza.stop();
+      rmSync(folder, { recursive: true, force: true });
+    },
+  };
 }
