@@ -42,8 +42,8 @@ pub use kind::{
     TextBody, ZaloBody, ZaloUser,
 };
 pub use rest::{
-    ChangePassword, Credentials, DrainNode, Health, Me, NewResetLink, NodeStatus, PostedMessage, Problem, RefreshRequest,
-    ResetLink, ResetPassword, SessionInfo, SessionList, Tokens, WrittenByWebhook,
+    ChangePassword, Credentials, DrainNode, Health, Me, NewResetLink, NodeStatus, PostedMessage, Problem,
+    RefreshRequest, ResetLink, ResetPassword, SessionInfo, SessionList, Tokens, WrittenByWebhook,
 };
 pub use secret::Secret;
 pub use time::Timestamp;
