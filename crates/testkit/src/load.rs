@@ -12,10 +12,10 @@ mod kills;
 mod observer;
 mod sender;
 
-use crate::{Plaza, Record, Setup, log, program::DEADLINE};
+use crate::{Record, Setup, log, program::DEADLINE};
 use anyhow::Context as _;
 use guest::{Finishing, Guest, Role};
-use plaza_client::{Backoff, Options};
+use plaza_client::{Address, Backoff, Options, Rest};
 use plaza_protocol::{Event, RoomId, Seq, UserId};
 use rand::{SeedableRng as _, rngs::StdRng};
 use std::{
@@ -98,6 +98,12 @@ impl Load {
         } else {
             Self::short()
         }
+    }
+
+    /// For several nodes: nobody is slow, since the door before them takes much in place of a client that does not read.
+    #[must_use]
+    pub fn without_slow_ones(self) -> Self {
+        Self { slow: 0, writers: 0, ..self }
     }
 
     /// The server to put it on: it lets little wait for a client, and tells whose connections it ended and why.
@@ -189,8 +195,26 @@ impl Shared {
     }
 }
 
+/// What the load is put on.
+pub trait Target: Send {
+    /// Where clients connect.
+    fn address(&self) -> anyhow::Result<Address>;
+
+    /// For requests over HTTP.
+    fn rest(&self) -> anyhow::Result<Rest>;
+
+    /// Kills it, or a part of it, without a word; what that was, and what it wrote to stderr.
+    fn kill(&mut self) -> impl Future<Output = anyhow::Result<(String, String)>> + Send;
+
+    /// Starts again what was killed, and waits until it works.
+    fn start(&mut self) -> impl Future<Output = anyhow::Result<()>> + Send;
+
+    /// What it has written to stderr, where slow consumers are looked for.
+    fn log(&mut self) -> anyhow::Result<String>;
+}
+
 /// Runs the load against `plaza`, which was started with [`Load::setup`], and reads the logs back.
-pub async fn run(plaza: &mut Plaza, load: &Load) -> anyhow::Result<Outcome> {
+pub async fn run(plaza: &mut impl Target, load: &Load) -> anyhow::Result<Outcome> {
     let shared = Arc::new(Shared {
         rooms: (0..load.rooms).map(|n| format!("room-{n}").parse()).collect::<Result<_, _>>()?,
         crowded: "crowded".parse()?,
@@ -241,7 +265,7 @@ pub async fn run(plaza: &mut Plaza, load: &Load) -> anyhow::Result<Outcome> {
 }
 
 /// Connects everybody, and has them in their rooms.
-async fn arrive(plaza: &Plaza, shared: &Arc<Shared>, rng: &mut StdRng) -> anyhow::Result<Vec<Guest>> {
+async fn arrive(plaza: &impl Target, shared: &Arc<Shared>, rng: &mut StdRng) -> anyhow::Result<Vec<Guest>> {
     let load = &shared.load;
     // First, so that the rooms are its own.
     let (number, mine) = (load.roles().count(), StdRng::from_rng(rng));
@@ -260,7 +284,7 @@ async fn arrive(plaza: &Plaza, shared: &Arc<Shared>, rng: &mut StdRng) -> anyhow
 
 /// Reads every room's log by both ways and expects them to agree.
 async fn read_logs(
-    plaza: &Plaza,
+    plaza: &impl Target,
     shared: &Shared,
     guests: &[Finishing],
 ) -> anyhow::Result<BTreeMap<RoomId, Vec<Event>>> {

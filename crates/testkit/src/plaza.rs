@@ -2,7 +2,9 @@
 //! again on the same.
 
 use crate::{
-    free_port, postgres,
+    free_port,
+    load::Target,
+    postgres,
     program::{self, DEADLINE, Program, plaza_command},
 };
 use anyhow::{Context as _, bail};
@@ -88,6 +90,11 @@ impl Plaza {
         format!("127.0.0.1:{}", self.port)
     }
 
+    /// Its port on 127.0.0.1.
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
     /// For a client.
     pub fn address(&self) -> anyhow::Result<Address> {
         Ok(self.listen().parse()?)
@@ -170,5 +177,28 @@ impl Plaza {
             }
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
+    }
+}
+
+impl Target for Plaza {
+    fn address(&self) -> anyhow::Result<Address> {
+        Self::address(self)
+    }
+
+    fn rest(&self) -> anyhow::Result<Rest> {
+        Self::rest(self)
+    }
+
+    async fn kill(&mut self) -> anyhow::Result<(String, String)> {
+        let node = Self::rest(self)?.health().await?.node;
+        Ok((node, Self::kill(self).await?))
+    }
+
+    async fn start(&mut self) -> anyhow::Result<()> {
+        Self::start(self).await
+    }
+
+    fn log(&mut self) -> anyhow::Result<String> {
+        Ok(self.program()?.stderr())
     }
 }

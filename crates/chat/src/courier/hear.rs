@@ -105,7 +105,7 @@ impl<S: Subscriber> Hearing<S> {
                 }
             }
             About::User(user) => match parse(said) {
-                Some(ForUser::Added(event)) => self.feed.heard(Heard::Event(Arc::new(event))).await,
+                Some(ForUser::Added(event)) => self.feed.heard(Heard::Event(Arc::from(event))).await,
                 Some(ForUser::Read(event)) => self.feed.heard(Heard::Read(user, event)).await,
                 None => {}
             },

@@ -76,7 +76,7 @@ impl Chat {
 #[serde(rename_all = "camelCase")]
 pub(crate) enum ForUser {
     /// They are in one more room, by this event.
-    Added(Event),
+    Added(Box<Event>),
     /// One of their connections has read.
     Read(ReadEvent),
 }
@@ -215,7 +215,7 @@ impl Courier {
     fn tell_event(&self, event: &Event) {
         self.tell_room(event.room_id(), event.name(), Some(event.seq()), event);
         if let Event::MemberAdded(change) = event {
-            self.tell_user(&change.user.id, &ForUser::Added(event.clone()));
+            self.tell_user(&change.user.id, &ForUser::Added(Box::new(event.clone())));
         }
     }
 

@@ -163,7 +163,9 @@ async fn every_table_is_moved() {
     let all = "SELECT tablename::text FROM pg_tables WHERE schemaname = 'public'";
     let all = sqlx::query(all).fetch_all(&mut connection).await.unwrap();
     let mut all: Vec<String> = all.iter().map(|row| row.get(0)).collect();
-    all.retain(|table| !["store", "plaza_migrations"].contains(&table.as_str()));
+    // The last two are of nodes that run: who moves a store has stopped them.
+    let kept = ["store", "plaza_migrations", "nodes", "online"];
+    all.retain(|table| !kept.contains(&table.as_str()));
     all.sort();
     let mut moved = TABLES.to_vec();
     moved.sort_unstable();

@@ -53,12 +53,22 @@ pub(crate) struct Cluster {
 pub(super) struct Counted {
     bus: Bus,
     adapter: ClusterAdapter,
+    courier: Courier,
 }
 
 impl Counted {
-    pub(super) fn read(&self) -> (BusStats, AdapterFigures) {
-        (self.bus.stats(), self.adapter.figures())
+    pub(super) fn read(&self) -> BusFigures {
+        let refused = self.courier.stats().refused();
+        BusFigures { bus: self.bus.stats(), adapter: self.adapter.figures(), refused }
     }
+}
+
+/// What was said on the bus, and by other servers.
+pub(crate) struct BusFigures {
+    pub(crate) bus: BusStats,
+    pub(crate) adapter: AdapterFigures,
+    /// Said as if by a node of this cluster.
+    pub(crate) refused: u64,
 }
 
 /// What the adapter has found among the broadcasts that is chat's: at most one at a time.
@@ -100,7 +110,7 @@ impl Cluster {
 
     /// What is counted of it, for as long as the node serves.
     pub(super) fn counted(&self) -> Counted {
-        Counted { bus: self.bus.clone(), adapter: self.adapter.clone() }
+        Counted { bus: self.bus.clone(), adapter: self.adapter.clone(), courier: self.courier.clone() }
     }
 
     /// How the servers that carry the bus are.

@@ -1,7 +1,6 @@
 //! What the operator asks of the sockets.
 
-use super::{Gateway, cluster};
-use plaza_bus::{BusStats, adapter::AdapterFigures};
+use super::{BusFigures, Gateway, cluster};
 use plaza_chat::{FeedStats, PresenceStats};
 use std::sync::Arc;
 
@@ -22,7 +21,7 @@ impl Gateway {
     }
 
     /// What was said on the bus, and by other servers, where there is one.
-    pub(crate) fn bus_figures(&self) -> Option<(BusStats, AdapterFigures)> {
+    pub(crate) fn bus_figures(&self) -> Option<BusFigures> {
         self.counted.as_ref().map(cluster::Counted::read)
     }
 

@@ -20,8 +20,8 @@ use crate::{
     telemetry::metrics::Metrics,
     zalo::Answers,
 };
-pub(crate) use cluster::Cluster;
 pub use cluster::ClusterOptions;
+pub(crate) use cluster::{BusFigures, Cluster};
 use member::Member;
 use plaza_chat::{Chat, Committed, Feed, JoinError, Presence, Random, Tasks};
 use plaza_protocol::{Ending, Error, Told};

@@ -1,7 +1,10 @@
 //! What chat, sockets and connections count themselves, as figures of this node.
 
-use crate::{gateway::Gateway, http::connection::Speaking, limits::Now};
-use plaza_bus::{BusStats, adapter::AdapterFigures};
+use crate::{
+    gateway::{BusFigures, Gateway},
+    http::connection::Speaking,
+    limits::Now,
+};
 use plaza_chat::Chat;
 use plaza_store::Counts;
 use prometheus_client::{
@@ -77,7 +80,7 @@ impl Collector for Node {
             &feed.lag.counts(),
         )?;
         match self.gateway.bus_figures() {
-            Some((stats, adapter)) => bus(&mut page, &stats, &adapter),
+            Some(figures) => bus(&mut page, &figures),
             None => Ok(()),
         }
     }
@@ -116,7 +119,8 @@ impl Node {
 }
 
 /// Of one of several nodes.
-fn bus(page: &mut Page<'_>, bus: &BusStats, adapter: &AdapterFigures) -> fmt::Result {
+fn bus(page: &mut Page<'_>, figures: &BusFigures) -> fmt::Result {
+    let BusFigures { bus, adapter, refused } = figures;
     page.gauge("plaza_bus_channels", "Channels of the bus that this node hears", bus.channels as f64)?;
     page.counter("plaza_bus_sent", "Messages that this node gave to the bus", bus.published)?;
     page.counter(
@@ -144,6 +148,11 @@ fn bus(page: &mut Page<'_>, bus: &BusStats, adapter: &AdapterFigures) -> fmt::Re
         "plaza_foreign_reserved",
         "Socket.IO broadcasts from other servers under the name of an event of Plaza's own, which were dropped",
         adapter.reserved,
+    )?;
+    page.counter(
+        "plaza_foreign_refused",
+        "What was said as if by a node and bears no seal of one on this store, or is of another version",
+        *refused,
     )
 }
 

@@ -1,7 +1,9 @@
 //! A node in this process, to be asked over HTTP.
 
+use plaza_bus::{BusOptions, Link, LocalBus, adapter::AdapterOptions};
 use plaza_server::{
     config::{Config, Sources},
+    gateway::ClusterOptions,
     serve,
     tls::Tls,
 };
@@ -41,6 +43,16 @@ pub(crate) struct Node {
 impl Node {
     /// With settings as environment variables give them.
     pub(crate) async fn start(settings: &[(&str, &str)]) -> Self {
+        Self::start_with(settings, None).await
+    }
+
+    /// The same, as one of several on a bus on which nobody else is.
+    pub(crate) async fn start_with_a_bus(settings: &[(&str, &str)]) -> Self {
+        let (bus, adapter) = (BusOptions::new(Link::Local(LocalBus::new())), AdapterOptions::default());
+        Self::start_with(settings, Some(ClusterOptions { bus, adapter, url: None, alone: true })).await
+    }
+
+    async fn start_with(settings: &[(&str, &str)], cluster: Option<ClusterOptions>) -> Self {
         let data = tempfile::tempdir().unwrap();
         let server = plaza_testkit::postgres::schema(data.path()).await.unwrap().unwrap_or_default();
         let base = [
@@ -64,7 +76,7 @@ impl Node {
             clock: Arc::new(plaza_chat::SystemClock),
             random: Arc::new(plaza_chat::SystemRandom),
             now: Arc::new(move || began.elapsed()),
-            cluster: None,
+            cluster,
         };
         let shutdown = CancellationToken::new();
         let tls = Tls::load(&deps.config.server.tls).unwrap();

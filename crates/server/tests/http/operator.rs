@@ -157,7 +157,7 @@ async fn the_figures_tell_what_happened_and_nobodys_name() {
 
 #[tokio::test]
 async fn the_document_lists_what_there_is() {
-    let node = Node::start(&[WATCHED]).await;
+    let node = Node::start_with_a_bus(&[WATCHED]).await;
     let bo = load(&node).await;
     let (text, _) = after_load(&node).await;
     drop(bo);

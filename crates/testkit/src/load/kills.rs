@@ -1,7 +1,7 @@
 //! Who kills the server, and sees to it that each kill hits one that is at work.
 
-use super::{Life, Shared};
-use crate::{Plaza, program::DEADLINE};
+use super::{Life, Shared, Target};
+use crate::program::DEADLINE;
 use anyhow::Context as _;
 use plaza_protocol::UserId;
 use rand::{RngExt as _, rngs::StdRng};
@@ -20,7 +20,7 @@ const SLOW: [&str; 2] = ["A client has gone user=", " reason=slow consumer"];
 /// Kills and restarts at irregular times, and ends the sending when all kills are done and its messages are sent or its
 /// time is over. Gives the lives that ended by a kill.
 pub(super) async fn disturb(
-    plaza: &mut Plaza,
+    plaza: &mut impl Target,
     shared: &Shared,
     rng: &mut StdRng,
     began: Instant,
@@ -36,7 +36,7 @@ pub(super) async fn disturb(
             acked >= LEAST && (acked >= messages || Instant::now() >= until)
         };
         wait_until(due).await.with_context(|| format!("nothing was acknowledged before kill {number}"))?;
-        if number % SLOW_EVERY == 1 {
+        if load.slow > 0 && number % SLOW_EVERY == 1 {
             slow_consumer(plaza, shared).await?;
         }
         kill(plaza, shared, &mut lives).await?;
@@ -53,9 +53,12 @@ pub(super) async fn disturb(
 }
 
 /// Kills the server, starts it again, and adds the life that ended so.
-pub(super) async fn kill(plaza: &mut Plaza, shared: &Shared, lives: &mut Vec<Life>) -> anyhow::Result<()> {
-    let node = plaza.rest()?.health().await?.node;
-    let log = plaza.kill().await?;
+pub(super) async fn kill(
+    plaza: &mut impl Target,
+    shared: &Shared,
+    lives: &mut Vec<Life>,
+) -> anyhow::Result<()> {
+    let (node, log) = plaza.kill().await?;
     let acked = shared.acked() - lives.iter().map(|life| life.acked).sum::<u64>();
     let slow = slow_consumers(&log);
     let resumed = shared.resumed_on(&node).into_iter().filter(|user| slow.contains(user)).collect();
@@ -65,15 +68,20 @@ pub(super) async fn kill(plaza: &mut Plaza, shared: &Shared, lives: &mut Vec<Lif
 }
 
 /// Waits until a slow consumer was sent away in this life and has resumed.
-async fn slow_consumer(plaza: &mut Plaza, shared: &Shared) -> anyhow::Result<()> {
+async fn slow_consumer(plaza: &mut impl Target, shared: &Shared) -> anyhow::Result<()> {
     let node = plaza.rest()?.health().await?.node;
-    let program = plaza.program()?;
-    let back = || {
-        let slow = slow_consumers(&program.stderr());
-        shared.resumed_on(&node).iter().any(|user| slow.contains(user))
+    let waiting = async {
+        loop {
+            let slow = slow_consumers(&plaza.log()?);
+            if shared.resumed_on(&node).iter().any(|user| slow.contains(user)) {
+                return anyhow::Ok(());
+            }
+            sleep(LOOK).await;
+        }
     };
-    wait_until(back).await.with_context(|| {
-        let (written, log) = (*shared.written.borrow(), program.stderr());
+    let waited = timeout(DEADLINE, waiting).await.context("waited too long");
+    waited.and_then(|found| found).with_context(|| {
+        let (written, log) = (*shared.written.borrow(), plaza.log().unwrap_or_default());
         format!("no slow consumer was sent away and resumed, after {written} bytes; its log:\n{log}")
     })
 }
