@@ -9,8 +9,7 @@ use std::collections::BTreeSet;
 #[tokio::test(flavor = "multi_thread")]
 async fn no_violation_while_nodes_redis_and_postgres_are_killed() {
     let load = Load::from_env().without_slow_ones();
-    let setup = Load::setup().env("PLAZA_CHAT__LEASE_MS", "1000");
-    let mut cluster = Cluster::start(3, setup).await.unwrap();
+    let mut cluster = Cluster::start(3, Load::setup()).await.unwrap();
     let outcome = load::run(&mut cluster, &load).await.unwrap();
 
     let acked: u64 = outcome.lives.iter().map(|life| life.acked).sum();

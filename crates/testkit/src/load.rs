@@ -110,6 +110,8 @@ impl Load {
     pub fn setup() -> Setup {
         Setup::default()
             .env("PLAZA_SOCKET__OUTBOX_BYTES", "65536")
+            // With PostgreSQL, one that was killed holds its place for so long.
+            .env("PLAZA_CHAT__LEASE_MS", "1000")
             .env("PLAZA_LOG__LEVEL", "info,plaza_server::gateway=debug")
     }
 

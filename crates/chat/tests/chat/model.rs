@@ -294,8 +294,13 @@ async fn play(anyone_manages: bool, bursts: Vec<Burst>) {
     }
 }
 
+/// Fewer where each takes a schema on a server and every commit a round trip.
+fn cases() -> u32 {
+    if crate::world::on_a_server() { 4 } else { 40 }
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 40, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: cases(), failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn the_rules_hold_for_any_sequence(anyone in any::<bool>(), bursts in prop::collection::vec(burst(), 1..6)) {

@@ -37,7 +37,7 @@ async fn until(socket: &mut socket::Socket<TcpStream>, id: u32) -> Vec<String> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn of_who_writes_and_reads_all_the_time_others_hear_now_and_then() {
-    const FLOOD: usize = 4_000;
+    const FLOOD: usize = 1_000;
     let node = Node::start(&[]).await;
     let mut ben = in_hall(&node, "Ben").await;
     let mut eve = in_hall(&node, "Eve").await;
