@@ -296,7 +296,7 @@ async fn play(anyone_manages: bool, bursts: Vec<Burst>) {
 
 /// Fewer where each takes a schema on a server and every commit a round trip.
 fn cases() -> u32 {
-    if crate::world::on_a_server() { 4 } else { 40 }
+    if on_a_server() { 4 } else { 40 }
 }
 
 proptest! {
