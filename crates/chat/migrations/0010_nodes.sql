@@ -3,7 +3,6 @@
 CREATE TABLE nodes (
     id          TEXT   NOT NULL PRIMARY KEY,
     name        TEXT,
-    url         TEXT,
     connections BIGINT NOT NULL,
     updated_at  BIGINT NOT NULL,
     lease_until BIGINT NOT NULL

@@ -3,7 +3,6 @@
 CREATE TABLE nodes (
     id          TEXT COLLATE "C"   NOT NULL PRIMARY KEY,
     name        TEXT COLLATE "C",
-    url         TEXT COLLATE "C",
     connections BIGINT NOT NULL,
     updated_at  BIGINT NOT NULL,
     lease_until BIGINT NOT NULL

@@ -37,7 +37,6 @@ pub struct Membership {
     chat: Chat,
     courier: Courier,
     name: String,
-    url: Option<String>,
     lease: Duration,
 }
 
@@ -70,17 +69,11 @@ impl Membership {
     ///
     /// # Errors
     /// [`JoinError`].
-    pub async fn join(
-        chat: &Chat,
-        courier: &Courier,
-        name: &str,
-        url: Option<&str>,
-        alone: bool,
-    ) -> Result<Self, JoinError> {
+    pub async fn join(chat: &Chat, courier: &Courier, name: &str, alone: bool) -> Result<Self, JoinError> {
         const LOOK: Duration = Duration::from_millis(200);
         let lease = Duration::from_millis(chat.settings().lease_ms.into());
-        let (name, url) = (name.to_owned(), url.map(str::to_owned));
-        let member = Self { chat: chat.clone(), courier: courier.clone(), name, url, lease };
+        let name = name.to_owned();
+        let member = Self { chat: chat.clone(), courier: courier.clone(), name, lease };
         let until = Instant::now() + 2 * lease;
         while let Some(error) = member.in_the_way(alone).await? {
             if Instant::now() >= until {
@@ -166,7 +159,6 @@ impl Membership {
             sqlx::query(words(&tx).begin_lease)
                 .bind(self.courier.node())
                 .bind(&self.name)
-                .bind(self.url.as_deref())
                 .bind(connections as i64)
                 .bind(lease)
                 .execute(&mut *tx)

@@ -175,11 +175,11 @@ const RENEW_LEASE: &str = concat!(
 );
 
 const BEGIN_LEASE: &str = concat!(
-    "INSERT INTO nodes (id, name, url, connections, updated_at, lease_until) VALUES ($1, $2, $3, $4, ",
+    "INSERT INTO nodes (id, name, connections, updated_at, lease_until) VALUES ($1, $2, $3, ",
     now!(),
     ", ",
     now!(),
-    " + $5)"
+    " + $4)"
 );
 
 const ENDED_LEASES: &str = concat!("SELECT id, lease_until FROM nodes WHERE lease_until < ", now!());

@@ -148,13 +148,13 @@ const RENEW_LEASE: &str = concat!(
     " + $3 WHERE id = $1"
 );
 
-/// node, name, url, connections, how long the lease is
+/// node, name, connections, how long the lease is
 const BEGIN_LEASE: &str = concat!(
-    "INSERT INTO nodes (id, name, url, connections, updated_at, lease_until) VALUES ($1, $2, $3, $4, ",
+    "INSERT INTO nodes (id, name, connections, updated_at, lease_until) VALUES ($1, $2, $3, ",
     now!(),
     ", ",
     now!(),
-    " + $5)"
+    " + $4)"
 );
 
 /// → the nodes whose leases have ended, and when.

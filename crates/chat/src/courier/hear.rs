@@ -95,8 +95,15 @@ impl<S: Subscriber> Hearing<S> {
             About::All => match parse(said) {
                 Some(ForAll::Ended(sessions)) => self.chat.heard_ended(&sessions),
                 Some(ForAll::Gone(node)) => self.presence.node_gone(node).await,
-                Some(ForAll::Visibility(user)) => self.presence.visibility_changed(user).await,
-                Some(ForAll::Block { by, whom }) => self.presence.heard_block(&by, &whom).await,
+                // What follows is read from the store, in whichever order: what comes over the bus does not wait for it.
+                Some(ForAll::Visibility(user)) => {
+                    let presence = self.presence.clone();
+                    tokio::spawn(async move { presence.visibility_changed(user).await });
+                }
+                Some(ForAll::Block { by, whom }) => {
+                    let presence = self.presence.clone();
+                    tokio::spawn(async move { presence.heard_block(&by, &whom).await });
+                }
                 None => {}
             },
             About::Watched(user) => {

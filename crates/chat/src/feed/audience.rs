@@ -84,9 +84,13 @@ impl<S: Subscriber> Audience<S> {
         self.by_user.get(user).map(|present| present.connections.clone()).unwrap_or_default()
     }
 
-    /// Everybody who is here.
-    pub(super) fn users(&self) -> Vec<UserId> {
-        self.by_user.keys().cloned().collect()
+    /// Everybody with a connection that is fed: it is known in all of its user's rooms, as one that comes in is not yet.
+    pub(super) fn live_users(&self) -> Vec<UserId> {
+        let is_live = |id: &ConnectionId| {
+            self.connections.get(id).is_some_and(|connection| connection.stage == Stage::Live)
+        };
+        let live = self.by_user.iter().filter(|(_, present)| present.connections.iter().any(is_live));
+        live.map(|(user, _)| user.clone()).collect()
     }
 
     /// By what a connection's user is heard of from other nodes.

@@ -13,7 +13,7 @@ impl<S: Subscriber> Task<S> {
     /// What is passed on here, and how far.
     pub(super) fn held(&self) -> Held {
         let rooms = self.rooms.iter().map(|(name, room)| (name.clone(), room.position())).collect();
-        Held { rooms, users: self.audience.users() }
+        Held { rooms, users: self.audience.live_users() }
     }
 
     /// What the log has that nobody told of.

@@ -16,6 +16,7 @@
 mod elsewhere;
 mod facts;
 mod last_seen;
+mod person;
 mod roster;
 mod stats;
 mod task;

@@ -6,6 +6,7 @@
 
 use super::{
     Facts, PresenceId,
+    person::{Known, Leaving, Person, View},
     watcher::{Edge, Watch, Watcher},
 };
 use crate::Subscriber;
@@ -35,39 +36,6 @@ pub(super) struct Roster<S: Subscriber> {
     most_watches: usize,
 }
 
-/// Somebody who is here, or watched.
-#[derive(Default)]
-pub(super) struct Person {
-    connections: Vec<PresenceId>,
-    leaving: Option<Leaving>,
-    known: Option<Box<Known>>,
-}
-
-#[derive(Clone, Copy)]
-struct Leaving {
-    until: Instant,
-    since: Timestamp,
-}
-
-/// What is known of somebody who is watched.
-pub(super) struct Known {
-    user: User,
-    visible: bool,
-    last_seen: Option<Timestamp>,
-    watchers: HashSet<PresenceId>,
-    /// The other nodes with which they are online.
-    nodes: HashSet<String>,
-    /// To what those say of them.
-    followed: Option<Subscription>,
-}
-
-/// Somebody as one watcher may see them.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum View {
-    Online,
-    Offline(Option<Timestamp>),
-}
-
 /// Why more cannot be watched.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Full {
@@ -75,32 +43,6 @@ pub(super) enum Full {
     Connection(usize),
     /// This node does.
     Node,
-}
-
-impl Person {
-    /// Whether somebody is online with this node.
-    fn is_here(&self) -> bool {
-        !self.connections.is_empty() || self.leaving.is_some()
-    }
-
-    /// Whether they are online: with any node is enough.
-    fn is_online(&self) -> bool {
-        self.is_here() || self.known.as_ref().is_some_and(|known| !known.nodes.is_empty())
-    }
-
-    fn is_forgotten(&self) -> bool {
-        !self.is_here() && self.known.is_none()
-    }
-
-    /// As `own`, or as somebody else who may be blocked.
-    fn view(&self, visible: bool, last_seen: Option<Timestamp>, own: bool, blocked: bool) -> View {
-        let seen = own || (visible && !blocked);
-        match (self.is_online(), seen) {
-            (true, true) => View::Online,
-            (false, true) => View::Offline(last_seen),
-            (_, false) => View::Offline(None),
-        }
-    }
 }
 
 impl<S: Subscriber> Roster<S> {
@@ -388,12 +330,6 @@ impl<S: Subscriber> Roster<S> {
     #[cfg(test)]
     pub(super) fn sizes(&self) -> (usize, usize, usize) {
         (self.people.len(), self.watchers.len(), self.watches)
-    }
-}
-
-impl From<Facts> for Known {
-    fn from(Facts { user, visible, last_seen, nodes, .. }: Facts) -> Self {
-        Self { user, visible, last_seen, watchers: HashSet::new(), nodes, followed: None }
     }
 }
 

@@ -1,6 +1,6 @@
 //! One connection as a watcher: whom it watches, and what it was told of them.
 
-use super::roster::View;
+use super::person::View;
 use crate::{Item, SPARE, Subscriber};
 use plaza_protocol::{PresenceEvent, UserId};
 use std::{collections::HashMap, sync::Arc};

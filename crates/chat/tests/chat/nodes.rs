@@ -222,7 +222,7 @@ async fn node(world: &World, bus: &LocalBus, number: usize, stop: &CancellationT
     let hearing = Hearing::new(courier.clone(), chat.clone(), feed.clone(), presence.clone());
     until(kill.clone(), Box::pin(hear(name.clone(), receiver, hearing)));
     until(kill.clone(), Box::pin(check(courier.clone(), chat.clone(), feed.clone(), presence.clone())));
-    let membership = Membership::join(&chat, &courier, &name, None, false).await.unwrap();
+    let membership = Membership::join(&chat, &courier, &name, false).await.unwrap();
     until(kill.clone(), Box::pin(membership.keep(presence.clone(), || 1, kill.clone())));
     Node { chat, feed, presence, kill }
 }
@@ -460,10 +460,10 @@ async fn a_name_is_for_one_node_at_a_time() {
     )
     .await
     .unwrap();
-    let taken = Membership::join(chat, &again, "node0", None, false).await;
+    let taken = Membership::join(chat, &again, "node0", false).await;
     assert!(matches!(taken, Err(JoinError::NameTaken(name)) if name == "node0"));
-    let beside = Membership::join(chat, &again, "node1", None, true).await;
+    let beside = Membership::join(chat, &again, "node1", true).await;
     assert!(matches!(beside, Err(JoinError::NotAlone(name)) if name == "node0"));
     cluster.nodes[0].kill.cancel();
-    Membership::join(chat, &again, "node0", None, false).await.unwrap();
+    Membership::join(chat, &again, "node0", false).await.unwrap();
 }

@@ -123,7 +123,7 @@ impl Bus {
             BusMode::Classic => Format::Classic,
         };
         let adapter = AdapterOptions { format, ..AdapterOptions::default() };
-        Ok(Some(ClusterOptions { bus: self.options()?, adapter, url: None, alone }))
+        Ok(Some(ClusterOptions { bus: self.options()?, adapter, alone }))
     }
 
     /// As the bus is started.

@@ -30,8 +30,6 @@ pub struct ClusterOptions {
     pub bus: BusOptions,
     /// How Socket.IO's rooms are shared.
     pub adapter: AdapterOptions,
-    /// Where clients reach this node in particular, if they can.
-    pub url: Option<String>,
     /// The bus reaches no other node: so there must be none on the store.
     pub alone: bool,
 }
@@ -44,7 +42,6 @@ pub(crate) struct Cluster {
     pub(crate) courier: Courier,
     from_plaza: FromRooms,
     node: String,
-    url: Option<String>,
     /// The bus reaches no other node.
     alone: bool,
 }
@@ -90,7 +87,7 @@ impl Cluster {
         node: &str,
         shutdown: CancellationToken,
     ) -> anyhow::Result<Self> {
-        let ClusterOptions { bus, adapter, url, alone } = options;
+        let ClusterOptions { bus, adapter, alone } = options;
         let (bus, receiver) =
             Bus::start(bus, shutdown.clone()).await.context("Cannot join the other nodes")?;
         tracing::info!(bus = bus.found(), "Joined the bus");
@@ -105,7 +102,7 @@ impl Cluster {
         let courier = Courier::new(store, random, bus.clone(), rooms, node)
             .await
             .context("Cannot join the other nodes")?;
-        Ok(Self { bus, receiver, adapter, courier, from_plaza, node: node.to_owned(), url, alone })
+        Ok(Self { bus, receiver, adapter, courier, from_plaza, node: node.to_owned(), alone })
     }
 
     /// What is counted of it, for as long as the node serves.
@@ -131,8 +128,8 @@ impl Cluster {
         tasks: &Tasks,
         shutdown: CancellationToken,
     ) -> Result<(), JoinError> {
-        let Self { receiver, adapter, courier, from_plaza, node, url, alone, .. } = self;
-        let member = Membership::join(chat, &courier, &node, url.as_deref(), alone).await?;
+        let Self { receiver, adapter, courier, from_plaza, node, alone, .. } = self;
+        let member = Membership::join(chat, &courier, &node, alone).await?;
         tasks.spawn("this node's lease", member.keep(presence.clone(), connections, shutdown.clone()));
         let checking = check(courier.clone(), chat.clone(), feed.clone(), presence.clone());
         tasks.spawn("what the bus has lost", async move {

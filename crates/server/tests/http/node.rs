@@ -49,7 +49,7 @@ impl Node {
     /// The same, as one of several on a bus on which nobody else is.
     pub(crate) async fn start_with_a_bus(settings: &[(&str, &str)]) -> Self {
         let (bus, adapter) = (BusOptions::new(Link::Local(LocalBus::new())), AdapterOptions::default());
-        Self::start_with(settings, Some(ClusterOptions { bus, adapter, url: None, alone: true })).await
+        Self::start_with(settings, Some(ClusterOptions { bus, adapter, alone: true })).await
     }
 
     async fn start_with(settings: &[(&str, &str)], cluster: Option<ClusterOptions>) -> Self {

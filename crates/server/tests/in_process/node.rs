@@ -93,7 +93,6 @@ impl Node {
         let cluster = ClusterOptions {
             bus: BusOptions::new(Link::Local(bus.clone())),
             adapter: AdapterOptions::default(),
-            url: None,
             alone: false,
         };
         let quick = |chat: &mut plaza_chat::Settings| chat.lease_ms = 1_000;
