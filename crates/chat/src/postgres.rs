@@ -15,6 +15,7 @@ pub(crate) const WORDS: Words = Words {
     blockers: BLOCKERS,
     see_guests: SEE_GUESTS,
     see_sessions: SEE_SESSIONS,
+    ended_sessions: ENDED_SESSIONS,
     presence_by_id: PRESENCE_BY_ID,
     presence_by_key: PRESENCE_BY_KEY,
     see_people: SEE_PEOPLE,
@@ -126,6 +127,11 @@ const SEE_SESSIONS: &str = "
     FROM jsonb_array_elements_text($1::jsonb) AS wanted (value)
     WHERE sessions.id = wanted.value AND sessions.revoked_at IS NULL AND sessions.used_at + $3 <= $2";
 
+const ENDED_SESSIONS: &str = "
+    SELECT wanted.id FROM jsonb_array_elements_text($1::jsonb) AS wanted (id)
+    WHERE NOT EXISTS (SELECT 1 FROM sessions WHERE id = wanted.id AND revoked_at IS NULL)
+        AND NOT EXISTS (SELECT 1 FROM users WHERE id = wanted.id AND token_hash IS NOT NULL)";
+
 /// See `sqlite`.
 macro_rules! select_presence {
     ($by:literal) => {
@@ -236,6 +242,7 @@ mod tests {
             (BLOCKERS, 1),
             (SEE_GUESTS, 2),
             (SEE_SESSIONS, 3),
+            (ENDED_SESSIONS, 0),
             (PRESENCE_BY_ID, 1),
             (PRESENCE_BY_KEY, 1),
             (SEE_PEOPLE, 0),

@@ -14,6 +14,7 @@ pub(crate) const WORDS: Words = Words {
     blockers: BLOCKERS,
     see_guests: SEE_GUESTS,
     see_sessions: SEE_SESSIONS,
+    ended_sessions: ENDED_SESSIONS,
     presence_by_id: PRESENCE_BY_ID,
     presence_by_key: PRESENCE_BY_KEY,
     see_people: SEE_PEOPLE,
@@ -206,6 +207,12 @@ const SEE_SESSIONS: &str = "
     FROM jsonb_each($1) AS wanted
     WHERE sessions.id = wanted.value AND sessions.revoked_at IS NULL AND sessions.used_at + $3 <= $2";
 
+/// `[session, …]`, among them those of guests, which are named as they are → those that have ended.
+const ENDED_SESSIONS: &str = "
+    SELECT wanted.value FROM jsonb_each($1) AS wanted
+    WHERE NOT EXISTS (SELECT 1 FROM sessions WHERE id = wanted.value AND revoked_at IS NULL)
+        AND NOT EXISTS (SELECT 1 FROM users WHERE id = wanted.value AND token_hash IS NOT NULL)";
+
 /// A statement that takes `[[place, id or key], …]` and who asks, and gives for each that is somebody: the place, who they
 /// are, whether they hide, when they were last seen, and whether they have blocked the one who asks.
 macro_rules! select_presence {
@@ -262,6 +269,7 @@ mod tests {
             PRESENCE_BY_KEY,
             SEE_PEOPLE,
             SEE_SESSIONS,
+            ENDED_SESSIONS,
             TOPS_ABOVE,
             ROOMS_NOT_HELD,
             ONLINE_ELSEWHERE,

@@ -17,6 +17,7 @@ pub(crate) struct Words {
     pub(crate) blockers: &'static str,
     pub(crate) see_guests: &'static str,
     pub(crate) see_sessions: &'static str,
+    pub(crate) ended_sessions: &'static str,
     pub(crate) presence_by_id: &'static str,
     pub(crate) presence_by_key: &'static str,
     pub(crate) see_people: &'static str,

@@ -103,6 +103,19 @@ impl Chat {
         Ok(())
     }
 
+    /// Which of these sessions, of accounts and of guests, have ended.
+    ///
+    /// # Errors
+    /// `unavailable` or `busy` when the store cannot be read.
+    pub async fn ended_of(&self, sessions: &[SessionId]) -> Result<Vec<SessionId>, Error> {
+        let ids = rows(sessions).map_err(unavailable)?;
+        let mut reader = self.inner.store.read().await.map_err(unavailable)?;
+        let ended = sqlx::query(words(&reader).ended_sessions).bind(ids).fetch_all(&mut *reader).await;
+        let ended: sqlx::Result<_> =
+            ended.map_err(unavailable)?.iter().map(|row| row.try_get(0).map(SessionId)).collect();
+        ended.map_err(unavailable)
+    }
+
     async fn end_guest(&self, guest: &Identity) -> Result<(), Error> {
         let mut tx = self.writer().await?;
         people::forget(&mut tx, &guest.user.id).await?;

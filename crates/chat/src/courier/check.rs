@@ -1,6 +1,6 @@
 //! Whether something was missed: the positions of this node's rooms are compared with the log now and then, more often
 //! while the bus is down, and at once when the bus says that it may have lost something. One question for all rooms and
-//! one for all people, however many they are.
+//! one for all people, however many they are. Who else has something to compare has [`Looks`].
 
 use super::{Courier, Heard};
 use crate::{
@@ -12,7 +12,10 @@ use crate::{
 };
 use plaza_protocol::{Error, Event, RoomId, Seq, UserId};
 use std::time::Duration;
-use tokio::time::{Instant, sleep_until, timeout};
+use tokio::{
+    sync::watch,
+    time::{Instant, sleep_until, timeout},
+};
 
 /// How often while the bus is down.
 const DEGRADED: Duration = Duration::from_secs(1);
@@ -21,16 +24,36 @@ const APART: Duration = Duration::from_millis(250);
 /// How many of a room's newest events are searched for how somebody came into it.
 const SEARCHED: u32 = 200;
 
-/// Checks until it is dropped.
-pub async fn check<S: Subscriber>(courier: Courier, chat: Chat, feed: Feed<S>, presence: Presence<S>) {
-    let mut missed = courier.may_have_missed();
-    loop {
+/// When to look for what other nodes said and the bus has lost.
+#[derive(Debug)]
+pub struct Looks {
+    courier: Courier,
+    missed: watch::Receiver<()>,
+    every: Duration,
+}
+
+impl Looks {
+    fn new(courier: Courier, chat: &Chat) -> Self {
         let every = Duration::from_millis(chat.settings().position_check_ms.into());
-        let pause = if courier.is_degraded() { DEGRADED } else { every };
+        Self { missed: courier.may_have_missed(), courier, every }
+    }
+
+    /// Waits until it is time again: every `position_check_ms`, each second while the bus is down, and at once when
+    /// something may have been missed, but no two within a quarter of a second.
+    pub async fn next(&mut self) {
+        let pause = if self.courier.is_degraded() { DEGRADED } else { self.every };
         let soonest = Instant::now() + APART;
         // Whether something was missed or it is just time: the same is done.
-        let _ = timeout(pause, missed.changed()).await;
+        let _ = timeout(pause, self.missed.changed()).await;
         sleep_until(soonest).await;
+    }
+}
+
+/// Checks until it is dropped.
+pub async fn check<S: Subscriber>(courier: Courier, chat: Chat, feed: Feed<S>, presence: Presence<S>) {
+    let mut looks = Looks::new(courier, &chat);
+    loop {
+        looks.next().await;
         if let Err(error) = compare(&chat, &feed).await {
             tracing::warn!(%error, "Positions could not be compared with the log");
         }
@@ -64,6 +87,11 @@ async fn compare<S: Subscriber>(chat: &Chat, feed: &Feed<S>) -> Result<(), Error
 }
 
 impl Chat {
+    /// When to look for what other nodes said and the bus has lost; `None` where there are no other nodes.
+    pub fn looks(&self) -> Option<Looks> {
+        self.inner.courier.clone().map(|courier| Looks::new(courier, self))
+    }
+
     /// The rooms whose logs reach further than what is passed on here, and how far.
     async fn tops_above(&self, held: &Held) -> Result<Vec<(RoomId, Seq)>, Error> {
         let positions: Vec<_> = held.rooms.iter().filter_map(|(room, seq)| Some((room, (*seq)?))).collect();

@@ -16,7 +16,7 @@ mod envelope;
 mod hear;
 mod seal;
 
-use crate::{Chat, Committed, Random, SessionId, Tasks};
+use crate::{Committed, Random, SessionId, Tasks};
 use envelope::Envelope;
 use plaza_bus::{Bus, Channel, Subscription};
 use plaza_protocol::{Event, ReadEvent, Receipts, RoomId, Told, TypingEvent, UserId};
@@ -27,7 +27,7 @@ use serde_json::value::{RawValue, to_raw_value};
 use std::sync::{Arc, atomic::Ordering::Relaxed};
 use tokio::sync::{Notify, mpsc, watch};
 
-pub use check::check;
+pub use check::{Looks, check};
 pub use envelope::Sealed;
 pub use hear::{CourierStats, Hearing};
 
@@ -62,13 +62,6 @@ struct Inner {
     again: Notify,
     stats: CourierStats,
     of_all: Option<Subscription>,
-}
-
-impl Chat {
-    /// Changes whenever something may have been missed that other nodes said; `None` where there are none.
-    pub fn may_have_missed(&self) -> Option<watch::Receiver<()>> {
-        self.inner.courier.as_ref().map(Courier::may_have_missed)
-    }
 }
 
 /// What concerns one person, wherever they are connected.
@@ -189,7 +182,7 @@ impl Courier {
     }
 
     /// Changes whenever something may have been missed that was said before.
-    pub(crate) fn may_have_missed(&self) -> watch::Receiver<()> {
+    fn may_have_missed(&self) -> watch::Receiver<()> {
         self.inner.missed.subscribe()
     }
 

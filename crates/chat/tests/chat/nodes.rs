@@ -285,6 +285,30 @@ async fn one_who_is_added_on_another_node_is_fed_from_then_on_whether_or_not_the
 }
 
 #[tokio::test]
+async fn one_who_is_still_coming_in_is_left_alone_by_what_compares() {
+    let cluster = Cluster::of(1).await;
+    let ana = cluster.world.user("Ana").await;
+    let room = cluster.world.group(&[&ana]).await;
+    let Node { chat, feed, .. } = &cluster.nodes[0];
+    // More than are searched for how she came into the room.
+    for number in 0..201 {
+        chat.send_message(&ana, message(&room, &format!("c{number}"), "hi")).await.unwrap();
+    }
+    // Known, and in none of her rooms yet. `Seen` panics when it is closed.
+    let coming = feed.connect(ana.id.clone(), Arc::new(Seen::default())).await.unwrap();
+    let mut looks = chat.looks().unwrap();
+    for _ in 0..2 {
+        cluster.bus.set_down(true);
+        cluster.bus.set_down(false);
+        looks.next().await;
+    }
+    assert!(
+        matches!(feed.go_live(coming, Vec::new()).await, Live::LookAgain | Live::Yes),
+        "it is still known"
+    );
+}
+
+#[tokio::test]
 async fn what_is_not_kept_reaches_other_nodes_too() {
     let cluster = Cluster::of(2).await;
     let (ana, ben) = (cluster.world.user("Ana").await, cluster.world.user("Ben").await);

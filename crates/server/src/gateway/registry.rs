@@ -1,8 +1,8 @@
 //! Which sockets belong to which session, so that ending a session ends them, and so that being connected counts as use:
 //! a guest who is here does not expire.
 
-use super::{Here, seat::Seat, tell};
-use plaza_chat::SessionId;
+use super::{Here, tell};
+use plaza_chat::{Looks, SessionId};
 use plaza_protocol::Ending;
 use plaza_socketio::Socket;
 use std::{
@@ -13,7 +13,6 @@ use tokio::{
     sync::{
         Notify,
         broadcast::{Receiver, error::RecvError},
-        watch,
     },
     time::{Instant, MissedTickBehavior, interval_at},
 };
@@ -58,6 +57,11 @@ impl Registry {
         self.lock().of_session.values().flatten().cloned().collect()
     }
 
+    /// The sessions that are connected.
+    fn connected(&self) -> Vec<SessionId> {
+        self.lock().of_session.keys().cloned().collect()
+    }
+
     /// The sessions that are connected, and those that have gone since this or [`Self::gone`] was asked.
     fn used(&self) -> Vec<SessionId> {
         let mut sockets = self.lock();
@@ -85,12 +89,12 @@ pub(super) fn send_away(socket: &Socket) {
 
 /// Watches over the sockets until `shutdown`. It listens for revocations from the call on, before anybody is let in.
 pub(super) fn watch(here: Arc<Here>, shutdown: CancellationToken) -> impl Future<Output = ()> + Send {
-    let (revocations, missed) = (here.chat.revocations(), here.chat.may_have_missed());
+    let (revocations, looks) = (here.chat.revocations(), here.chat.looks());
     async move {
         // Apart, so that a store that is slow to take the one does not delay the other.
         tokio::join!(
             close_revoked(&here, revocations, &shutdown),
-            look_after_missed(&here, missed, &shutdown),
+            look_after_missed(&here, looks, &shutdown),
             note_uses(&here, &shutdown)
         );
     }
@@ -100,17 +104,17 @@ pub(super) fn watch(here: Arc<Here>, shutdown: CancellationToken) -> impl Future
 async fn close_revoked(here: &Here, mut revocations: Receiver<SessionId>, shutdown: &CancellationToken) {
     while let Some(revoked) = shutdown.run_until_cancelled(revocations.recv()).await {
         match revoked {
-            Ok(session) => here.registry.of(&session).iter().for_each(|socket| send_away(socket)),
+            Ok(session) => close(here, &session),
             Err(RecvError::Lagged(_)) => check_all(here).await,
             Err(RecvError::Closed) => return,
         }
     }
 }
 
-/// Asks about every session when what other nodes said may have been missed.
-async fn look_after_missed(here: &Here, missed: Option<watch::Receiver<()>>, shutdown: &CancellationToken) {
-    let Some(mut missed) = missed else { return };
-    while let Some(Ok(())) = shutdown.run_until_cancelled(missed.changed()).await {
+/// Asks about every session now and then, since the bus may lose what other nodes say of those that end.
+async fn look_after_missed(here: &Here, looks: Option<Looks>, shutdown: &CancellationToken) {
+    let Some(mut looks) = looks else { return };
+    while shutdown.run_until_cancelled(looks.next()).await.is_some() {
         check_all(here).await;
     }
 }
@@ -138,13 +142,14 @@ async fn seen(here: &Here, sessions: &[SessionId]) {
     }
 }
 
-/// Some revocations were missed: every session is asked about.
+/// Some revocations may have been missed: every session is asked about, all in one question.
 async fn check_all(here: &Here) {
-    for socket in here.registry.all() {
-        if let Some(seat) = socket.data::<Seat>()
-            && matches!(here.chat.still_holds(&seat.identity).await, Ok(false))
-        {
-            send_away(&socket);
-        }
+    match here.chat.ended_of(&here.registry.connected()).await {
+        Ok(ended) => ended.iter().for_each(|session| close(here, session)),
+        Err(error) => tracing::warn!(%error, "Whether sessions have ended was not found out"),
     }
+}
+
+fn close(here: &Here, session: &SessionId) {
+    here.registry.of(session).iter().for_each(|socket| send_away(socket));
 }

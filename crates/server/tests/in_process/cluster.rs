@@ -1,8 +1,9 @@
 //! Several nodes in this process, on one store and one bus in memory: to clients they are one.
 
 use crate::node::*;
+use futures_util::FutureExt as _;
 use plaza_bus::LocalBus;
-use plaza_client::{Connection, Inbox, Incoming};
+use plaza_client::{Connection, Inbox, Incoming, Rest};
 use plaza_protocol::{Auth, Event, NodeStatus, RoomId, RoomResumed, RoomsResumed, Session};
 use std::collections::BTreeMap;
 use tokio::time::timeout;
@@ -101,6 +102,28 @@ async fn a_client_resumes_on_any_node() {
     assert_eq!(until(&mut inbox, missed).await, [3]);
     let resumed = until_resumed(&mut inbox).await;
     assert_eq!(resumed.rooms["hall"], RoomResumed::Span { from: 2, to: 3 });
+}
+
+#[tokio::test]
+async fn who_logs_out_is_sent_away_on_every_node_though_the_bus_is_down() {
+    let cluster = Cluster::of(2).await;
+    let (_ana, session, mut inbox) = cluster.nodes[1].new_guest("Ana").await;
+    let (_ben, _, mut stays) = cluster.nodes[1].new_guest("Ben").await;
+    until_resumed(&mut inbox).await;
+    until_resumed(&mut stays).await;
+    cluster.bus.set_down(true);
+    let rest = Rest::new(cluster.nodes[0].url("").parse().unwrap(), PATIENCE).unwrap();
+    rest.logout(session.token.as_ref().unwrap()).await.unwrap();
+    let ended = async {
+        loop {
+            if let Incoming::Ending(ending) = inbox.next().await.unwrap() {
+                return ending.reason;
+            }
+        }
+    };
+    assert_eq!(timeout(PATIENCE, ended).await.expect("within a look or two"), "revoked");
+    let (_cem, ..) = cluster.nodes[1].new_guest("Cem").await;
+    assert!(stays.next().now_or_never().is_none(), "others stay");
 }
 
 #[tokio::test]

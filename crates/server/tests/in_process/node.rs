@@ -95,7 +95,10 @@ impl Node {
             adapter: AdapterOptions::default(),
             alone: false,
         };
-        let quick = |chat: &mut plaza_chat::Settings| chat.lease_ms = 1_000;
+        let quick = |chat: &mut plaza_chat::Settings| {
+            chat.lease_ms = 1_000;
+            chat.position_check_ms = 1_000;
+        };
         Self::with(name, store.clone(), tempfile::tempdir().unwrap(), BEGINNING, Some(cluster), quick).await
     }
 
