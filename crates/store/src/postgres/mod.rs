@@ -178,8 +178,12 @@ async fn answers(connection: &mut AnyConnection) -> sqlx::Result<bool> {
 /// waited for a lock, leaves one behind that the driver knows nothing of, with its locks and what it sees: such a
 /// connection is closed. (A ROLLBACK where there is nothing to roll back would be a warning in the server's log, each time.)
 async fn is_clean(connection: &mut AnyConnection) -> sqlx::Result<bool> {
-    // A transaction began before its latest statement; a statement by itself is one.
-    let alone = sqlx::query_scalar("SELECT now() = statement_timestamp()").fetch_one(connection);
+    // A transaction began before its latest statement; a statement by itself is one. Not where it is prepared: then it
+    // takes several messages, and the clock is read for each.
+    let alone = async {
+        let row = sqlx::raw_sql("SELECT now() = statement_timestamp()").fetch_one(connection).await?;
+        row.try_get::<bool, _>(0)
+    };
     Ok(matches!(timeout(STALE + PATIENCE * 2, alone).await, Ok(Ok(true))))
 }
 

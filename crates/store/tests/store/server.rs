@@ -7,7 +7,7 @@ use plaza_store::{
 };
 use plaza_testkit::Postgres;
 use sqlx::{Connection as _, Row};
-use std::time::Duration;
+use std::{collections::BTreeSet, time::Duration};
 use tokio::{
     task::JoinSet,
     time::{Instant, timeout},
@@ -205,6 +205,22 @@ async fn too_many_at_once_are_answered_within_seconds() {
     assert!(began.elapsed() < Duration::from_secs(10));
     drop(blocked);
     drop(other.write().await.unwrap());
+}
+
+#[tokio::test]
+async fn connections_are_used_again() {
+    let server = Postgres::start().await.unwrap();
+    let store = opened(&server).await;
+    let mut connections = BTreeSet::new();
+    for id in 0..30 {
+        write(&store, id).await.unwrap();
+        let mut reader = store.read().await.unwrap();
+        let row = sqlx::query("SELECT pg_backend_pid()").fetch_one(&mut *reader).await.unwrap();
+        connections.insert(row.try_get::<i32, _>(0).unwrap());
+    }
+    // Each costs the server a process, and both sides a password that takes thousands of rounds to check.
+    assert!(connections.len() <= 2, "30 reads took {} connections", connections.len());
+    store.close().await;
 }
 
 #[tokio::test]
