@@ -101,10 +101,11 @@ impl Membership {
     }
 
     /// Keeps the lease until `shutdown`; then it ends in its own time, for people to come to other nodes without having
-    /// been away. `connections` are counted when it is renewed.
+    /// been away. `connections` are counted when it is renewed. `presence`, where clients are connected to this process, is
+    /// told of nodes that are gone.
     pub async fn keep<S: Subscriber>(
         self,
-        presence: Presence<S>,
+        presence: Option<Presence<S>>,
         connections: impl Fn() -> u64 + Send,
         shutdown: CancellationToken,
     ) {
@@ -124,7 +125,7 @@ impl Membership {
                         self.courier.say_all_again();
                     }
                     if now >= judging
-                        && let Err(error) = self.clear(&presence).await
+                        && let Err(error) = self.clear(presence.as_ref()).await
                     {
                         tracing::warn!(%error, "What nodes left behind that are gone was not cleared away");
                     }
@@ -169,7 +170,7 @@ impl Membership {
     }
 
     /// Forgets nodes whose leases have ended, and tells who was online with them alone that they were last seen then.
-    async fn clear<S: Subscriber>(&self, presence: &Presence<S>) -> Result<(), StoreError> {
+    async fn clear<S: Subscriber>(&self, presence: Option<&Presence<S>>) -> Result<(), StoreError> {
         let mut reader = self.chat.inner.store.read().await?;
         if ended(&mut reader).await?.is_empty() {
             return Ok(());
@@ -190,7 +191,9 @@ impl Membership {
         for (node, _) in ended {
             tracing::info!(node, "A node is gone: its lease has ended");
             self.courier.tell_all(&ForAll::Gone(node.clone()));
-            presence.node_gone(node).await;
+            if let Some(presence) = presence {
+                presence.node_gone(node).await;
+            }
         }
         Ok(())
     }

@@ -17,6 +17,7 @@ mod http;
 pub mod limits;
 mod meter;
 mod open_files;
+pub mod roles;
 pub mod serve;
 mod signals;
 pub mod start;

@@ -2,7 +2,7 @@
 
 use clap::{Parser, Subcommand};
 use plaza_chat::SystemRandom;
-use plaza_server::{VERSION, admin, backup, config::Sources, console, database, start};
+use plaza_server::{VERSION, admin, backup, config::Sources, console, database, roles::Role, start};
 use std::{io, net::SocketAddr, path::PathBuf, process::ExitCode, time::Duration};
 
 /// Live rooms with an ordered, durable log, over Socket.IO.
@@ -17,6 +17,9 @@ struct Cli {
 enum Command {
     /// Serve until Ctrl-C or SIGTERM
     Serve {
+        /// What this process does; may be given several times [default: all]
+        #[arg(long = "role", value_name = "ROLE")]
+        roles: Vec<Role>,
         /// Address and port; port 0 takes a free one [default: 127.0.0.1:3000]
         #[arg(long, value_name = "ADDR")]
         listen: Option<SocketAddr>,
@@ -67,8 +70,10 @@ fn main() -> ExitCode {
 
 fn run(command: Command) -> anyhow::Result<()> {
     match command {
-        Command::Serve { listen, data, metrics, config } => {
+        Command::Serve { roles, listen, data, metrics, config } => {
+            let roles: Vec<_> = roles.iter().map(|role| role.name()).collect();
             let flags = [
+                (!roles.is_empty()).then(|| ("server.roles", roles.join(","))),
                 listen.map(|addr| ("server.listen", addr.to_string())),
                 data.map(|folder| ("store.data", folder.display().to_string())),
                 metrics.map(|addr| ("metrics.listen", addr.to_string())),

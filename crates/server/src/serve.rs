@@ -5,26 +5,28 @@
 
 use crate::{
     config::Config,
-    gateway::{Cluster, ClusterOptions, Gateway, GatewaySettings},
+    gateway::{Cluster, ClusterOptions, Counted, Gateway, GatewaySettings},
     http::{
         self,
-        connection::{Connections, Entrance, Speaking},
+        connection::{Connections, Entrance},
     },
     limits::{Limits, Now},
+    roles::{self, LetGo, Role, Shutdown},
     telemetry::{health::Health, metrics::Metrics, operator},
     tls::Tls,
     zalo,
 };
 use anyhow::{Context as _, bail};
-use plaza_chat::{Chat, Clock, Failed, Random, Tasks};
+use plaza_chat::{Chat, Clock, Committed, Failed, Random, Tasks};
 use plaza_store::Store;
 use std::{sync::Arc, time::Duration};
 use tokio::{
     net::TcpListener,
+    sync::mpsc,
     task::JoinHandle,
-    time::{Instant, sleep, timeout_at},
+    time::{Instant, timeout_at},
 };
-use tokio_util::sync::CancellationToken;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 /// What a node needs.
 pub struct Deps {
@@ -42,22 +44,22 @@ pub struct Deps {
     pub cluster: Option<ClusterOptions>,
 }
 
-/// Where a node is spoken to. A listener alone is one that speaks HTTP.
-#[derive(Debug)]
+/// Where a node is spoken to: each role at its address. A listener alone is the gateway's, and speaks HTTP.
+#[derive(Debug, Default)]
 pub struct Doors {
-    /// For clients.
-    pub listener: TcpListener,
-    /// What is spoken there, where it is HTTPS.
-    pub tls: Option<Tls>,
+    /// For clients, where the process has role `gateway`.
+    pub gateway: Option<TcpListener>,
+    /// For webhooks, where it has that role and they have a door of their own.
+    pub webhooks: Option<TcpListener>,
     /// For the operator.
     pub metrics: Option<TcpListener>,
-    /// For webhooks, where they have a door of their own. The same is spoken there as to clients.
-    pub webhooks: Option<TcpListener>,
+    /// What is spoken at the doors of the roles, where it is HTTPS.
+    pub tls: Option<Tls>,
 }
 
 impl From<TcpListener> for Doors {
     fn from(listener: TcpListener) -> Self {
-        Self { listener, tls: None, metrics: None, webhooks: None }
+        Self { gateway: Some(listener), ..Self::default() }
     }
 }
 
@@ -83,30 +85,23 @@ pub async fn run_and_tell(
     shutdown: CancellationToken,
     tell: impl AsyncFnOnce(&str),
 ) -> anyhow::Result<()> {
-    let Doors { listener, tls, metrics, webhooks } = doors.into();
-    let node = Node::start(deps, &shutdown).await?;
-    let router = http::router(node.state_at(&listener), &node.config);
-    let entrance = Entrance::new(listener, tls.clone(), &node.config, router);
-    let operator = metrics.map(|listener| Operator::let_in(listener, &node, entrance.speaking()));
-    let webhooks = webhooks.map(|listener| {
-        let router = http::for_webhooks(node.state_at(&listener), &node.config);
-        Entrance::new(listener, tls.clone(), &node.config, router)
-    });
-    let public = Public::open(entrance, webhooks, tls);
+    let Doors { gateway, webhooks, metrics, tls } = doors.into();
+    let node = Node::start(deps, tls, &shutdown).await?;
+    let operator = metrics.map(|listener| Operator::let_in(listener, &node));
+    let mut roles = Roles::start(&node, gateway, webhooks)?;
 
-    let failed = node.until_stop().await;
-    let failed = match failed {
-        Some(failed) => Some(failed),
-        None => node.drain().await,
+    let failed = tokio::select! {
+        () = node.deps.state.draining.cancelled() => node.drain(&mut roles).await,
+        failed = node.failed() => Some(failed),
     };
     let failed = match failed {
         Some(failed) => {
             let reason = failed.to_string();
-            let _ = tokio::join!(node.stop(true, public), tell(&reason));
+            let _ = tokio::join!(node.stop(roles), tell(&reason));
             Some(failed)
         }
         None => {
-            let failed = node.stop(false, public).await.err();
+            let failed = node.stop(roles).await.err();
             if let Some(failed) = failed {
                 tell(&failed.to_string()).await;
             }
@@ -125,10 +120,10 @@ pub async fn run_and_tell(
 
 /// A node whose tasks run.
 struct Node {
-    config: Config,
+    deps: roles::Deps,
     store: Store,
-    random: Arc<dyn Random>,
-    state: http::State,
+    /// What is said on the bus, where there are other nodes.
+    bus: Option<Arc<Counted>>,
     tasks: Tasks,
     /// Its tasks may end.
     stop: CancellationToken,
@@ -136,7 +131,7 @@ struct Node {
 }
 
 impl Node {
-    async fn start(deps: Deps, shutdown: &CancellationToken) -> anyhow::Result<Self> {
+    async fn start(deps: Deps, tls: Option<Tls>, shutdown: &CancellationToken) -> anyhow::Result<Self> {
         let Deps { config, store, clock, random, now, cluster } = deps;
         let (stop, stop_chat) = (CancellationToken::new(), CancellationToken::new());
         let draining = shutdown.child_token();
@@ -149,7 +144,8 @@ impl Node {
             None => None,
         };
         let courier = cluster.as_ref().map(|cluster| cluster.courier.clone());
-        let bus = cluster.as_ref().map(Cluster::state);
+        let state_of_bus = cluster.as_ref().map(Cluster::state);
+        let bus = cluster.as_ref().map(|cluster| Arc::new(cluster.counted()));
         let settings = config.chat.clone();
         let (chat, committed) = Chat::start_among(
             courier,
@@ -166,29 +162,25 @@ impl Node {
         let metrics = Arc::new(Metrics::default());
         let answers =
             zalo::start(&config.webhooks.zalo, &chat, stop.clone(), &tasks).context("Cannot start")?;
-        let mut socket = config.socket.settings(&config.server.node, &config.server.allowed_origins);
-        let for_sockets = random.clone();
-        socket.random = plaza_socketio::Random::new(move |bytes| for_sockets.fill(bytes));
-        let settings = GatewaySettings {
-            node: config.server.node.clone(),
-            socket,
-            request_deadline: config.socket.request_deadline(),
-            metrics: Arc::clone(&metrics),
-            zalo: answers.clone(),
+        let gateway = if config.has(Role::Gateway) {
+            let settings = GatewaySettings::new(&config, &random, &metrics, &answers);
+            let (limits, stopping) = (Arc::clone(&limits), stop.clone());
+            let gateway =
+                Gateway::start(chat.clone(), committed, settings, limits, cluster, stopping, &tasks).await?;
+            Some(Arc::new(gateway))
+        } else {
+            behind(&chat, committed, cluster, &stop, &tasks).await?;
+            None
         };
-        let (stopping, limited) = (stop.clone(), limits.clone());
-        let gateway =
-            Gateway::start(chat.clone(), committed, settings, limited, cluster, stopping, &tasks).await?;
-        let health = Health::new(store.clone(), bus, draining.clone());
         let state = http::State {
             chat,
             limits,
-            gateway: Arc::new(gateway),
+            gateway,
             node: config.server.node.as_str().into(),
             public_url: config.server.public_url.as_str().into(),
             started: now(),
             now,
-            health,
+            health: Health::new(store.clone(), state_of_bus, draining.clone()),
             draining,
             metrics,
             clock,
@@ -197,22 +189,9 @@ impl Node {
             zalo_account: Arc::new(config.webhooks.zalo.clone()),
             zalo: answers,
         };
-        Ok(Self { config, store, random, state, tasks, stop, stop_chat })
-    }
-
-    /// What is answered at this listener: who needs no key there depends on who can reach it.
-    fn state_at(&self, listener: &TcpListener) -> http::State {
-        let local = listener.local_addr().is_ok_and(|addr| addr.ip().to_canonical().is_loopback());
-        let keyless = local && self.config.webhooks.keyless_on_loopback;
-        http::State { keyless, ..self.state.clone() }
-    }
-
-    /// Waits for the stop, or for a task that fails: which that was.
-    async fn until_stop(&self) -> Option<Failed> {
-        tokio::select! {
-            () = self.state.draining.cancelled() => None,
-            failed = self.failed() => Some(failed),
-        }
+        let connections = Connections::default();
+        let deps = roles::Deps { config: Arc::new(config), state, random, tls, connections };
+        Ok(Self { deps, store, bus, tasks, stop, stop_chat })
     }
 
     /// Waits for a task that fails, and says so.
@@ -226,37 +205,29 @@ impl Node {
         failed
     }
 
-    /// Keeps its clients for a while in which no new ones come, and lets them go; a task that fails ends that.
-    async fn drain(&self) -> Option<Failed> {
-        let how = &self.config.server.drain;
+    /// Has its roles let go of their clients; a task that fails ends that.
+    async fn drain(&self, roles: &mut Roles) -> Option<Failed> {
         tracing::info!("Stopping: nobody is let in any more");
-        let gateway = &self.state.gateway;
-        gateway.refuse_new(how.delay() + how.spread() + how.retry_after());
-        let draining = async {
-            sleep(how.delay()).await;
-            gateway.let_go(how, how.spread(), &*self.random).await;
-        };
         tokio::select! {
-            () = draining => None,
+            () = roles.let_go.gone() => None,
             failed = self.failed() => Some(failed),
         }
     }
 
     /// Closes whoever is still there, commits what was accepted, and closes the store.
-    async fn stop(&self, has_failed: bool, mut public: Public) -> Result<(), Failed> {
-        let grace = Grace::from_now(self.config.server.grace());
-        self.state.draining.cancel();
+    async fn stop(&self, roles: Roles) -> Result<(), Failed> {
+        let grace = Grace::from_now(self.deps.config.server.grace());
+        let connections = &self.deps.connections;
+        self.deps.state.draining.cancel();
         self.stop.cancel();
         let closing = async {
-            if has_failed {
-                self.state.gateway.let_go(&self.config.server.drain, Duration::ZERO, &*self.random).await;
-            }
-            self.state.gateway.close().await;
-            public.close().await;
+            roles.close().await;
+            connections.finish().await;
         };
         if timeout_at(grace.for_clients, closing).await.is_err() {
             tracing::warn!("Some connections did not close in time and are cut");
-            public.cut();
+            roles.cut.cancel();
+            connections.cut();
         }
         let storing = async {
             self.stop_chat.cancel();
@@ -271,46 +242,75 @@ impl Node {
     }
 }
 
-/// Where people are let in, until the last of them has been told goodbye: who polls fetches that with a request.
-struct Public {
-    connections: Connections,
-    leave: CancellationToken,
-    accepting: JoinHandle<()>,
+/// The roles of a node at work.
+struct Roles {
+    serving: TaskTracker,
+    let_go: LetGo,
+    /// There is no time for letting go any more.
+    closing: CancellationToken,
+    /// Nor for closing.
+    cut: CancellationToken,
 }
 
-impl Public {
-    /// Webhooks too, where they have a door of their own.
-    fn open(entrance: Entrance, webhooks: Option<Entrance>, tls: Option<Tls>) -> Self {
-        let (connections, leave) = (Connections::default(), CancellationToken::new());
-        let accepting = tokio::spawn({
-            let (connections, leave) = (connections.clone(), leave.clone());
-            async move {
-                let following = async {
-                    if let Some(tls) = tls {
-                        leave.run_until_cancelled(tls.follow()).await;
-                    }
-                };
-                let posting = async {
-                    if let Some(webhooks) = webhooks {
-                        connections.accept(webhooks, &leave).await;
-                    }
-                };
-                tokio::join!(connections.accept(entrance, &leave), posting, following);
+impl Roles {
+    /// Each at its door, if it has one.
+    fn start(
+        node: &Node,
+        gateway: Option<TcpListener>,
+        webhooks: Option<TcpListener>,
+    ) -> anyhow::Result<Self> {
+        let deps = &node.deps;
+        let (shutdown, let_go) = Shutdown::new(deps.state.draining.clone());
+        let closing = shutdown.closing.clone();
+        let roles = Self { serving: TaskTracker::new(), let_go, closing, cut: CancellationToken::new() };
+        match (&deps.state.gateway, gateway) {
+            (Some(gateway), Some(listener)) => {
+                let run = roles::gateway::run(deps.clone(), Arc::clone(gateway), listener, shutdown.clone());
+                roles.spawn(node, "clients", run);
             }
-        });
-        Self { connections, leave, accepting }
+            (None, None) => {}
+            _ => bail!("Role gateway and an address for clients go together."),
+        }
+        if let Some(listener) = webhooks {
+            roles.spawn(node, "webhooks", roles::webhooks::run(deps.clone(), listener, shutdown));
+        }
+        if let Some(tls) = deps.tls.clone() {
+            let stop = node.stop.clone();
+            node.tasks.spawn("the certificate", async move {
+                stop.run_until_cancelled(tls.follow()).await;
+            });
+        }
+        Ok(roles)
     }
 
-    /// Lets nobody in any more, and waits for those who are in to end what they are at.
-    async fn close(&mut self) {
-        self.leave.cancel();
-        let _ = (&mut self.accepting).await;
-        self.connections.finish().await;
+    fn spawn(&self, node: &Node, name: &'static str, run: impl Future<Output = ()> + Send + 'static) {
+        let cut = self.cut.clone();
+        let run = async move {
+            cut.run_until_cancelled(run).await;
+        };
+        node.tasks.spawn(name, self.serving.track_future(run));
     }
 
-    fn cut(&self) {
-        self.leave.cancel();
-        self.connections.cut();
+    /// Waits until nobody is let in any more.
+    async fn close(&self) {
+        self.closing.cancel();
+        self.serving.close();
+        self.serving.wait().await;
+    }
+}
+
+/// A node without clients: it is one of the others, who tell them what it commits.
+async fn behind(
+    chat: &Chat,
+    mut committed: mpsc::Receiver<Committed>,
+    cluster: Option<Cluster>,
+    stop: &CancellationToken,
+    tasks: &Tasks,
+) -> anyhow::Result<()> {
+    tasks.spawn("what was committed", async move { while committed.recv().await.is_some() {} });
+    match cluster {
+        Some(cluster) => Ok(cluster.join_behind(chat, tasks, stop.clone()).await?),
+        None => bail!("Without role gateway nobody would hear of what is written: it needs a bus."),
     }
 }
 
@@ -322,10 +322,12 @@ struct Operator {
 }
 
 impl Operator {
-    fn let_in(listener: TcpListener, node: &Node, speaking: Speaking) -> Self {
-        let http::State { chat, gateway, now, started, health, metrics, .. } = node.state.clone();
-        let sources = operator::Sources { metrics, chat, gateway, speaking, now, started };
-        let entrance = Entrance::for_operator(listener, &node.config, operator::router(sources, health));
+    fn let_in(listener: TcpListener, node: &Node) -> Self {
+        let roles::Deps { config, state, connections: speaking, .. } = node.deps.clone();
+        let http::State { chat, gateway, now, started, health, metrics, .. } = state;
+        let bus = node.bus.clone();
+        let sources = operator::Sources { metrics, chat, gateway, bus, speaking, now, started };
+        let entrance = Entrance::for_operator(listener, &config, operator::router(sources, health));
         let (connections, leave) = (Connections::default(), CancellationToken::new());
         let accepting = tokio::spawn({
             let (connections, leave) = (connections.clone(), leave.clone());

@@ -4,7 +4,9 @@
 use crate::{
     alerts::{Alerts, Alive, Panics},
     config::{Config, Durability, Sources},
-    open_files, serve, signals,
+    open_files,
+    roles::Role,
+    serve, signals,
     telemetry::log,
     tls::Tls,
     web,
@@ -50,17 +52,7 @@ pub async fn serve_by(
     signals::watch(shutdown.clone()).context("Cannot watch for signals")?;
 
     let tls = Tls::load(&config.server.tls)?;
-    let (listener, addr) = listen(config.server.listen, "--listen").await?;
-    let metrics = match config.metrics.listen {
-        Some(wanted) => Some(listen(wanted, "--metrics").await?),
-        None => None,
-    };
-    let (metrics, watched) = metrics.unzip();
-    let webhooks = match config.webhooks.listen.filter(|_| config.webhooks.enabled) {
-        Some(wanted) => Some(listen(wanted, "webhooks.listen").await?),
-        None => None,
-    };
-    let (webhooks, posted) = webhooks.unzip();
+    let (doors, addresses) = open(&config, tls).await?;
     let alerts = Alerts::new(&config, Arc::new(SystemClock), Arc::clone(&random), panics);
     if !waited(&alerts, &shutdown).await {
         return Ok(());
@@ -74,10 +66,12 @@ pub async fn serve_by(
             .to_string(),
     };
     // Who reads this may have gone away; the server stays.
-    let _ =
-        out.write_all(greeting(&config, addr, watched, posted, &data).as_bytes()).and_then(|()| out.flush());
-    tracing::info!(%addr, node = config.server.node, "Serving");
-    if let Some(addr) = watched.filter(|addr| !addr.ip().is_loopback()) {
+    let _ = out.write_all(greeting(&config, addresses, &data).as_bytes()).and_then(|()| out.flush());
+    let roles: Vec<_> = config.server.roles.iter().map(|role| role.name()).collect();
+    if let Some(addr) = addresses.gateway.or(addresses.webhooks) {
+        tracing::info!(%addr, node = config.server.node, roles = roles.join(","), "Serving");
+    }
+    if let Some(addr) = addresses.metrics.filter(|addr| !addr.ip().is_loopback()) {
         tracing::warn!(
             %addr,
             "Others than this machine may reach /metrics (metrics.listen): see that only the operator does"
@@ -91,7 +85,6 @@ pub async fn serve_by(
 
     let began = Instant::now();
     let now = Arc::new(move || began.elapsed());
-    let doors = serve::Doors { listener, tls, metrics, webhooks };
     let cluster = config.cluster()?;
     let alive = begin_alive(&config, &alerts);
     let deps = serve::Deps { config, store, clock, random, now, cluster };
@@ -148,6 +141,27 @@ pub fn check_config(sources: &Sources, out: &mut dyn Write) -> anyhow::Result<()
     }
 }
 
+/// Where this process is spoken to.
+#[derive(Debug, Clone, Copy, Default)]
+struct Addresses {
+    gateway: Option<SocketAddr>,
+    webhooks: Option<SocketAddr>,
+    metrics: Option<SocketAddr>,
+}
+
+/// A door for each role that has one of its own, and the operator's.
+async fn open(config: &Config, tls: Option<Tls>) -> anyhow::Result<(serve::Doors, Addresses)> {
+    let door = async |wanted: Option<(SocketAddr, &str)>| match wanted {
+        Some((wanted, flag)) => listen(wanted, flag).await.map(Some),
+        None => Ok(None),
+    };
+    let gateway = door(config.listens(Role::Gateway)).await?.unzip();
+    let metrics = door(config.metrics.listen.map(|wanted| (wanted, "--metrics"))).await?.unzip();
+    let webhooks = door(config.listens(Role::Webhooks)).await?.unzip();
+    let doors = serve::Doors { gateway: gateway.0, webhooks: webhooks.0, metrics: metrics.0, tls };
+    Ok((doors, Addresses { gateway: gateway.1, webhooks: webhooks.1, metrics: metrics.1 }))
+}
+
 /// `flag` is how another address is chosen.
 async fn listen(wanted: SocketAddr, flag: &str) -> anyhow::Result<(TcpListener, SocketAddr)> {
     let listener = TcpListener::bind(wanted).await.map_err(|error| match error.kind() {
@@ -182,31 +196,23 @@ fn start_log(config: &Config, panics: Arc<Panics>) -> anyhow::Result<()> {
 }
 
 /// What a person who starts Plaza needs to know.
-fn greeting(
-    config: &Config,
-    addr: SocketAddr,
-    watched: Option<SocketAddr>,
-    posted: Option<SocketAddr>,
-    data: &str,
-) -> String {
-    let url = url(config, addr);
-    let mut lines = vec![format!("Plaza {} is open at {url}", crate::VERSION)];
+fn greeting(config: &Config, addresses: Addresses, data: &str) -> String {
+    let Addresses { gateway, webhooks, metrics } = addresses;
+    let open = gateway.map(|addr| url(config, addr));
+    let posted = webhooks.map(|addr| format!("{}/webhook", url(config, addr)));
+    let version = crate::VERSION;
+    let mut lines = match (&open, &posted) {
+        (Some(url), _) => vec![format!("Plaza {version} is open at {url}")],
+        (None, Some(url)) => vec![format!("Plaza {version} takes webhooks at {url}, and has no clients")],
+        (None, None) => Vec::new(),
+    };
     lines.push(format!("  node   {}", config.server.node));
     lines.push(format!("  data   {data}"));
-    lines.extend(watched.map(|addr| format!("  watch  http://{addr}/metrics")));
-    lines.extend(posted.map(|addr| format!("  post   {}/webhook", self::url(config, addr))));
-    let talk = format!("talk in a terminal: plaza chat {url}");
-    let page = match (config.web.enabled, web::is_built()) {
-        (true, true) => None,
-        (true, false) => Some("built without the web client; `make web` and a new build put it in"),
-        (false, _) => Some("web.enabled is false"),
-    };
-    let next = match page {
-        None => format!("open {url} in a browser, or {talk}"),
-        Some(_) => talk,
-    };
-    lines.push(format!("  next   {next}"));
-    lines.extend(page.map(|why| format!("  page   none: {why}")));
+    lines.extend(metrics.map(|addr| format!("  watch  http://{addr}/metrics")));
+    if let Some(url) = &open {
+        lines.extend(posted.map(|posted| format!("  post   {posted}")));
+        lines.extend(next(config, url));
+    }
     lines.push("  stop   Ctrl-C".into());
     if config.store.durability == Durability::None {
         lines.push(
@@ -214,6 +220,21 @@ fn greeting(
         );
     }
     lines.join("\n") + "\n"
+}
+
+/// What to do there.
+fn next(config: &Config, url: &str) -> Vec<String> {
+    let talk = format!("talk in a terminal: plaza chat {url}");
+    let page = match (config.web.enabled, web::is_built()) {
+        (true, true) => None,
+        (true, false) => Some("built without the web client; `make web` and a new build put it in"),
+        (false, _) => Some("web.enabled is false"),
+    };
+    let next = match page {
+        None => format!("  next   open {url} in a browser, or {talk}"),
+        Some(_) => format!("  next   {talk}"),
+    };
+    std::iter::once(next).chain(page.map(|why| format!("  page   none: {why}"))).collect()
 }
 
 /// Where a person on this machine finds it.
@@ -241,10 +262,13 @@ mod tests {
         Config::load(&Sources { environment, ..Sources::default() }).unwrap().config
     }
 
+    fn at(addr: &str) -> Addresses {
+        Addresses { gateway: Some(addr.parse().unwrap()), ..Addresses::default() }
+    }
+
     #[test]
     fn the_greeting_says_where_and_what_next() {
-        let addr = "127.0.0.1:3000".parse().unwrap();
-        let text = greeting(&config(&[]), addr, None, None, "/srv/data");
+        let text = greeting(&config(&[]), at("127.0.0.1:3000"), "/srv/data");
         for part in ["is open at http://127.0.0.1:3000\n", "/srv/data", "plaza chat http://127.0.0.1:3000"] {
             assert!(text.contains(part), "{part} is not in {text}");
         }
@@ -253,9 +277,17 @@ mod tests {
     }
 
     #[test]
+    fn where_there_are_no_clients_it_says_where_to_post() {
+        let addresses = Addresses { webhooks: "127.0.0.1:3001".parse().ok(), ..Addresses::default() };
+        let text = greeting(&config(&[]), addresses, "/srv/data");
+        assert!(text.contains("takes webhooks at http://127.0.0.1:3001/webhook"), "{text}");
+        assert!(!text.contains("next") && !text.contains("plaza chat"), "{text}");
+    }
+
+    #[test]
     fn throw_away_data_is_said_loudly() {
-        let addr = "0.0.0.0:80".parse().unwrap();
-        let text = greeting(&config(&[("PLAZA_STORE__DURABILITY", "none")]), addr, None, None, "/srv/data");
+        let config = config(&[("PLAZA_STORE__DURABILITY", "none")]);
+        let text = greeting(&config, at("0.0.0.0:80"), "/srv/data");
         assert!(text.contains("WARNING: store.durability is \"none\""));
         assert!(text.contains("http://localhost:80"));
     }

@@ -2,6 +2,7 @@
 
 use super::{Courier, Envelope, ForAll, ForUser, ForWatchers, Heard, OF_ALL, OF_USER, OF_WATCHERS, Sealed};
 use crate::{Chat, Feed, Presence, Subscriber};
+use plaza_bus::Subscription;
 use plaza_protocol::{Event, Receipts, Told, TypingEvent, UserId};
 use serde::{Serialize, de::DeserializeOwned};
 use std::sync::{
@@ -40,6 +41,7 @@ pub struct Hearing<S: Subscriber> {
     chat: Chat,
     feed: Feed<S>,
     presence: Presence<S>,
+    _of_all: Option<Subscription>,
 }
 
 impl<S: Subscriber> std::fmt::Debug for Hearing<S> {
@@ -51,7 +53,8 @@ impl<S: Subscriber> std::fmt::Debug for Hearing<S> {
 impl<S: Subscriber> Hearing<S> {
     /// For these.
     pub fn new(courier: Courier, chat: Chat, feed: Feed<S>, presence: Presence<S>) -> Self {
-        Self { courier, chat, feed, presence }
+        let of_all = courier.follow_all();
+        Self { courier, chat, feed, presence, _of_all: of_all }
     }
 
     /// An event that was said in a room: its object, and what went along with it, both as JSON.

@@ -61,7 +61,7 @@ struct Inner {
     /// Told when others have forgotten who is online here.
     again: Notify,
     stats: CourierStats,
-    of_all: Option<Subscription>,
+    of_all: Option<Channel>,
 }
 
 /// What concerns one person, wherever they are connected.
@@ -134,7 +134,7 @@ impl Courier {
         let node = random.id(&format!("{node}_"));
         let epoch = store.epoch().to_owned();
         let (missed, again, stats) = (watch::Sender::new(()), Notify::new(), CourierStats::default());
-        let of_all = Channel::new(OF_ALL).ok().map(|channel| bus.subscribe(&channel));
+        let of_all = Channel::new(OF_ALL).ok();
         Ok(Self { inner: Arc::new(Inner { bus, rooms, node, epoch, seal, missed, again, stats, of_all }) })
     }
 
@@ -184,6 +184,11 @@ impl Courier {
     /// Changes whenever something may have been missed that was said before.
     fn may_have_missed(&self) -> watch::Receiver<()> {
         self.inner.missed.subscribe()
+    }
+
+    /// Hears what concerns every node, while what is returned is held.
+    fn follow_all(&self) -> Option<Subscription> {
+        self.follow(self.inner.of_all.clone())
     }
 
     /// Hears what is said in a room, while what is returned is held.
@@ -241,7 +246,7 @@ impl Courier {
 
     pub(crate) fn tell_all(&self, what: &ForAll) {
         if let Some(of_all) = &self.inner.of_all {
-            self.tell_nodes(of_all.channel(), what);
+            self.tell_nodes(of_all, what);
         }
     }
 

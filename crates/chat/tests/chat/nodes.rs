@@ -223,7 +223,7 @@ async fn node(world: &World, bus: &LocalBus, number: usize, stop: &CancellationT
     until(kill.clone(), Box::pin(hear(name.clone(), receiver, hearing)));
     until(kill.clone(), Box::pin(check(courier.clone(), chat.clone(), feed.clone(), presence.clone())));
     let membership = Membership::join(&chat, &courier, &name, false).await.unwrap();
-    until(kill.clone(), Box::pin(membership.keep(presence.clone(), || 1, kill.clone())));
+    until(kill.clone(), Box::pin(membership.keep(Some(presence.clone()), || 1, kill.clone())));
     Node { chat, feed, presence, kill }
 }
 

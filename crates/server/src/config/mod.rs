@@ -148,7 +148,8 @@ impl Config {
         self.webhooks.check()?;
         self.web.check()?;
         self.log.check()?;
-        self.cluster().map(drop)
+        self.cluster()?;
+        self.check_roles()
     }
 
     /// How this node is one of several, if it is.

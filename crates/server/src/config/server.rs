@@ -1,7 +1,7 @@
 //! Where a node listens, whom it believes, and how long it takes to stop.
 
 use super::{ConfigError, Drain, Tls, within};
-use crate::client_addr::TrustedProxies;
+use crate::{client_addr::TrustedProxies, roles::Role};
 use serde::Deserialize;
 use std::{net::SocketAddr, time::Duration};
 
@@ -9,6 +9,8 @@ use std::{net::SocketAddr, time::Duration};
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Server {
+    /// What this process does.
+    pub roles: Vec<Role>,
     /// Where HTTP is served.
     pub listen: SocketAddr,
     /// This node's name; empty until start-up chooses one.

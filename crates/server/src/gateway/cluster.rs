@@ -47,14 +47,14 @@ pub(crate) struct Cluster {
 }
 
 /// Where it is counted what nodes and other servers say.
-pub(super) struct Counted {
+pub(crate) struct Counted {
     bus: Bus,
     adapter: ClusterAdapter,
     courier: Courier,
 }
 
 impl Counted {
-    pub(super) fn read(&self) -> BusFigures {
+    pub(crate) fn read(&self) -> BusFigures {
         let refused = self.courier.stats().refused();
         BusFigures { bus: self.bus.stats(), adapter: self.adapter.figures(), refused }
     }
@@ -106,7 +106,7 @@ impl Cluster {
     }
 
     /// What is counted of it, for as long as the node serves.
-    pub(super) fn counted(&self) -> Counted {
+    pub(crate) fn counted(&self) -> Counted {
         Counted { bus: self.bus.clone(), adapter: self.adapter.clone(), courier: self.courier.clone() }
     }
 
@@ -130,13 +130,31 @@ impl Cluster {
     ) -> Result<(), JoinError> {
         let Self { receiver, adapter, courier, from_plaza, node, alone, .. } = self;
         let member = Membership::join(chat, &courier, &node, alone).await?;
-        tasks.spawn("this node's lease", member.keep(presence.clone(), connections, shutdown.clone()));
+        let keeping = member.keep(Some(presence.clone()), connections, shutdown.clone());
+        tasks.spawn("this node's lease", keeping);
         let checking = check(courier.clone(), chat.clone(), feed.clone(), presence.clone());
         tasks.spawn("what the bus has lost", async move {
             shutdown.run_until_cancelled(checking).await;
         });
         let hearing = Hearing::new(courier, chat.clone(), feed.clone(), presence.clone());
         tasks.spawn("what other nodes tell", hear(receiver, adapter, hearing, from_plaza));
+        Ok(())
+    }
+
+    /// Takes its place as one that has no clients. It hears nothing, since nobody here would.
+    ///
+    /// # Errors
+    /// [`JoinError`].
+    pub(crate) async fn join_behind(
+        self,
+        chat: &Chat,
+        tasks: &Tasks,
+        shutdown: CancellationToken,
+    ) -> Result<(), JoinError> {
+        let Self { courier, node, alone, .. } = self;
+        let member = Membership::join(chat, &courier, &node, alone).await?;
+        let no_presence: Option<Presence<Member>> = None;
+        tasks.spawn("this node's lease", member.keep(no_presence, || 0, shutdown));
         Ok(())
     }
 }

@@ -1,6 +1,6 @@
 //! What the operator asks of the sockets.
 
-use super::{BusFigures, Gateway, cluster};
+use super::Gateway;
 use plaza_chat::{FeedStats, PresenceStats};
 use std::sync::Arc;
 
@@ -18,11 +18,6 @@ impl Gateway {
     /// What was passed on to them.
     pub(crate) fn feed_stats(&self) -> &Arc<FeedStats> {
         self.here.feed.stats()
-    }
-
-    /// What was said on the bus, and by other servers, where there is one.
-    pub(crate) fn bus_figures(&self) -> Option<BusFigures> {
-        self.counted.as_ref().map(cluster::Counted::read)
     }
 
     /// Who is here and watched.

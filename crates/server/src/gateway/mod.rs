@@ -15,13 +15,13 @@ mod seat;
 
 use crate::{
     client_addr::{ClientAddr, UNKNOWN},
-    config::Drain,
+    config::{self, Drain},
     limits::{Action, Limits},
     telemetry::metrics::Metrics,
     zalo::Answers,
 };
 pub use cluster::ClusterOptions;
-pub(crate) use cluster::{BusFigures, Cluster};
+pub(crate) use cluster::{BusFigures, Cluster, Counted};
 use member::Member;
 use plaza_chat::{Chat, Committed, Feed, JoinError, Presence, Random, Tasks};
 use plaza_protocol::{Ending, Error, Told};
@@ -52,11 +52,32 @@ pub struct GatewaySettings {
     pub(crate) zalo: Answers,
 }
 
+impl GatewaySettings {
+    /// As configured.
+    pub(crate) fn new(
+        config: &config::Config,
+        random: &Arc<dyn Random>,
+        metrics: &Arc<Metrics>,
+        zalo: &Answers,
+    ) -> Self {
+        let config::Config { server, socket: sockets, .. } = config;
+        let mut socket = sockets.settings(&server.node, &server.allowed_origins);
+        let for_sockets = Arc::clone(random);
+        socket.random = plaza_socketio::Random::new(move |bytes| for_sockets.fill(bytes));
+        Self {
+            node: server.node.clone(),
+            socket,
+            request_deadline: sockets.request_deadline(),
+            metrics: Arc::clone(metrics),
+            zalo: zalo.clone(),
+        }
+    }
+}
+
 /// The sockets of this node.
 pub struct Gateway {
     io: SocketIo,
     here: Arc<Here>,
-    counted: Option<cluster::Counted>,
 }
 
 /// What every handler works with.
@@ -124,13 +145,12 @@ impl Gateway {
             })
             .namespace(NAMESPACE, handlers(&here))
             .build();
-        let counted = cluster.as_ref().map(Cluster::counted);
         if let Some(cluster) = cluster {
             let Here { chat, feed, presence, .. } = &*here;
             let connected = io.clone();
             cluster.join(chat, feed, presence, move || connections(&connected), tasks, shutdown).await?;
         }
-        Ok(Self { io, here, counted })
+        Ok(Self { io, here })
     }
 
     /// Answers requests under `/socket.io/`.

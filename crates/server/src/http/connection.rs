@@ -18,7 +18,6 @@ use plaza_socketio::HttpStream;
 use std::{convert::Infallible, io, net::SocketAddr, pin::pin, sync::Arc, time::Duration};
 use tokio::{
     net::{TcpListener, TcpStream},
-    sync::Semaphore,
     time::{Instant, sleep},
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
@@ -38,19 +37,6 @@ pub(crate) struct Entrance {
     listener: TcpListener,
     places: Places,
     inside: Arc<Inside>,
-}
-
-/// How many connections speak HTTP now, as [`Entrance::speaking`] saw the place they come in by.
-#[derive(Debug, Clone)]
-pub(crate) struct Speaking {
-    free: Arc<Semaphore>,
-    of: usize,
-}
-
-impl Speaking {
-    pub(crate) fn count(&self) -> usize {
-        self.of.saturating_sub(self.free.available_permits())
-    }
 }
 
 /// What each connection needs.
@@ -80,12 +66,6 @@ impl Entrance {
         let places = Places::for_anybody(OPERATORS);
         Self { listener, places, inside: Arc::new(Inside::new(None, config, router)) }
     }
-
-    /// Tells how many are in.
-    pub(crate) fn speaking(&self) -> Speaking {
-        let free = self.places.watched();
-        Speaking { of: free.available_permits(), free }
-    }
 }
 
 impl Inside {
@@ -109,6 +89,11 @@ pub(crate) struct Connections {
 }
 
 impl Connections {
+    /// How many there are, those in their TLS handshake included.
+    pub(crate) fn count(&self) -> usize {
+        self.tracker.len()
+    }
+
     /// Accepts until `stop`; closes the listener when it returns. Connections go on.
     pub(crate) async fn accept(&self, entrance: Entrance, stop: &CancellationToken) {
         let Entrance { listener, places, inside } = entrance;

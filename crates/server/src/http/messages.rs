@@ -88,7 +88,7 @@ async fn send(
     Json(content): Json<NewContent>,
 ) -> Result<Created<SentMessage>, Refusal> {
     let message = SendMessage { room_id, client_id, content: content.into() };
-    state.gateway.not_overloaded()?;
+    state.not_overloaded()?;
     let answer = state.zalo.in_message(&message);
     let sent = state.chat.send_message(&who.user, message).await?;
     state.zalo.hand_in(answer, &sent).await;

@@ -40,6 +40,7 @@ use axum::{
 use http::{Method, StatusCode};
 use plaza_chat::{Chat, Clock};
 use plaza_protocol::{Code, Error, Health};
+use plaza_socketio::SocketIo;
 use problem::Refusal;
 use std::{sync::Arc, time::Duration};
 use tokio_util::sync::CancellationToken;
@@ -52,7 +53,8 @@ const MAX_BODY_BYTES: usize = 64 * 1024;
 pub(crate) struct State {
     pub(crate) chat: Chat,
     pub(crate) limits: Arc<Limits>,
-    pub(crate) gateway: Arc<Gateway>,
+    /// Where clients are connected to this process.
+    pub(crate) gateway: Option<Arc<Gateway>>,
     pub(crate) node: Arc<str>,
     /// Where people reach this Plaza; empty where that is not configured.
     pub(crate) public_url: Arc<str>,
@@ -72,11 +74,27 @@ pub(crate) struct State {
     pub(crate) zalo: Answers,
 }
 
-/// Everything that this node serves; webhooks too, unless they have an address of their own.
-pub(crate) fn router(state: State, config: &config::Config) -> Router {
-    let config::Config { server, web, webhooks, .. } = config;
-    let sockets = state.gateway.service();
-    let here = webhooks.enabled && webhooks.listen.is_none();
+impl State {
+    /// Sockets that are connected to this process.
+    fn connections(&self) -> u64 {
+        self.gateway.as_ref().map_or(0, |gateway| gateway.connections())
+    }
+
+    /// Refuses what would have everybody be sent more, while there is too much for those who are here to take.
+    fn not_overloaded(&self) -> Result<(), Error> {
+        self.gateway.as_ref().map_or(Ok(()), |gateway| gateway.not_overloaded())
+    }
+
+    /// For what is only asked where clients are.
+    fn gateway(&self) -> Result<&Gateway, Error> {
+        self.gateway.as_deref().ok_or_else(|| Error::new(Code::NotFound, "No clients are served here."))
+    }
+}
+
+/// Everything that clients are served; webhooks too, unless another process or another address has them.
+pub(crate) fn router(state: State, sockets: SocketIo, config: &config::Config) -> Router {
+    let config::Config { server, web, .. } = config;
+    let here = config.posts_at_gateway();
     let (api, document) = api(server, here);
     let proxies = Arc::new(Proxies::new(server.trusted_proxies.clone()));
     let (health_of, metrics) = (state.health.clone(), Arc::clone(&state.metrics));
@@ -84,7 +102,7 @@ pub(crate) fn router(state: State, config: &config::Config) -> Router {
         if web.enabled { Router::new().fallback(web::serve) } else { Router::new().fallback(no_page) };
     Router::new()
         .nest("/api", api)
-        .merge(if here { posted_to(server) } else { Router::new() })
+        .merge(if here { posted_to(server) } else { elsewhere() })
         .merge(documents::router(&document))
         .route("/api", any(unknown))
         .route("/api/", any(unknown))
@@ -116,6 +134,11 @@ pub(crate) fn for_webhooks(state: State, config: &config::Config) -> Router {
         .layer(from_fn_with_state(proxies, client_addr::layer))
         .layer(from_fn_with_state(metrics, metrics::count))
         .with_state(state)
+}
+
+/// `/webhook` and what is below it, where they are not answered.
+fn elsewhere() -> Router<State> {
+    Router::new().route("/webhook", any(unknown)).route("/webhook/{*below}", any(unknown))
 }
 
 /// `/webhook` and what is below it, bounded as the API is. No page of another origin may ask it.
@@ -173,7 +196,7 @@ async fn health(TheState(state): TheState<State>) -> Json<Health> {
         node: state.node.to_string(),
         version: crate::VERSION.into(),
         uptime_seconds: (state.now)().saturating_sub(state.started).as_secs(),
-        connections: state.gateway.connections(),
+        connections: state.connections(),
     })
 }
 

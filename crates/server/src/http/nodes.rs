@@ -22,7 +22,7 @@ async fn nodes(TheState(state): TheState<State>) -> Result<Json<Vec<NodeStatus>>
     if nodes.is_empty() {
         // One that is alone holds no lease.
         let updated_at = Timestamp::from_millis(state.chat.now());
-        let (node, connections) = (state.node.to_string(), state.gateway.connections());
+        let (node, connections) = (state.node.to_string(), state.connections());
         return Ok(Json(vec![NodeStatus { node, connections, updated_at }]));
     }
     let nodes = nodes.into_iter().map(|node| NodeStatus {

@@ -67,11 +67,6 @@ impl Places {
         }
     }
 
-    /// Where it can be seen how many are free.
-    pub(super) fn watched(&self) -> Arc<Semaphore> {
-        Arc::clone(&self.free)
-    }
-
     /// Waits until there is a place for anybody.
     pub(super) async fn free(&self) -> Option<OwnedSemaphorePermit> {
         Arc::clone(&self.free).acquire_owned().await.ok()

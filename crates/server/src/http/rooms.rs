@@ -242,11 +242,11 @@ async fn list_blocked(Here(state): Here, Asker(who): Asker) -> Answer<BlockedLis
 }
 
 async fn block(Here(state): Here, Asker(who): Asker, Person(user): Person) -> Result<NoContent, Refusal> {
-    state.gateway.block(&state.chat, &who.user.id, BlockUser { user }).await?;
+    state.gateway()?.block(&state.chat, &who.user.id, BlockUser { user }).await?;
     Ok(NoContent)
 }
 
 async fn unblock(Here(state): Here, Asker(who): Asker, Person(user): Person) -> Result<NoContent, Refusal> {
-    state.gateway.unblock(&state.chat, &who.user.id, UnblockUser { user }).await?;
+    state.gateway()?.unblock(&state.chat, &who.user.id, UnblockUser { user }).await?;
     Ok(NoContent)
 }

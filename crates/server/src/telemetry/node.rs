@@ -1,8 +1,8 @@
 //! What chat, sockets and connections count themselves, as figures of this node.
 
 use crate::{
-    gateway::{BusFigures, Gateway},
-    http::connection::Speaking,
+    gateway::{BusFigures, Counted, Gateway},
+    http::connection::Connections,
     limits::Now,
 };
 use plaza_chat::Chat;
@@ -21,8 +21,9 @@ use std::{
 /// Where a node's figures come from.
 pub(super) struct Node {
     pub(super) chat: Chat,
-    pub(super) gateway: Arc<Gateway>,
-    pub(super) speaking: Speaking,
+    pub(super) gateway: Option<Arc<Gateway>>,
+    pub(super) bus: Option<Arc<Counted>>,
+    pub(super) speaking: Connections,
     pub(super) now: Now,
     /// `now` when it began to serve.
     pub(super) started: Duration,
@@ -45,42 +46,12 @@ impl Collector for Node {
             "Connections that speak HTTP now, those in their TLS handshake included",
             self.speaking.count() as f64,
         )?;
-        page.gauge(
-            "plaza_sessions",
-            "Engine.IO sessions now, those that have not connected to a namespace included",
-            self.gateway.sessions() as f64,
-        )?;
-        page.gauge("plaza_sockets", "Sockets connected now", self.gateway.connections() as f64)?;
-        let presence = self.gateway.presence_stats();
-        page.gauge(
-            "plaza_people_online",
-            "People with a socket here, or who had one within the grace, those who hide included",
-            presence.online() as f64,
-        )?;
-        page.gauge(
-            "plaza_presence_watches",
-            "People watched, each once for each socket that watches them",
-            presence.watches() as f64,
-        )?;
-        page.gauge(
-            "plaza_outbox_bytes",
-            "What waits in all outboxes for clients to take it, each frame counted 64 bytes longer than it is",
-            self.gateway.outbox_bytes() as f64,
-        )?;
         self.log(&mut page)?;
-        let feed = self.gateway.feed_stats();
-        page.counter(
-            "plaza_deliveries",
-            "Room events put into outboxes, each counted once for each receiver",
-            feed.deliveries(),
-        )?;
-        page.seconds(
-            "plaza_delivery_lag_seconds",
-            "From when the log took a message to when it was in its last receiver's outbox",
-            &feed.lag.counts(),
-        )?;
-        match self.gateway.bus_figures() {
-            Some(figures) => bus(&mut page, &figures),
+        if let Some(gateway) = &self.gateway {
+            clients(&mut page, gateway)?;
+        }
+        match &self.bus {
+            Some(counted) => bus(&mut page, &counted.read()),
             None => Ok(()),
         }
     }
@@ -116,6 +87,43 @@ impl Node {
             log.failed(),
         )
     }
+}
+
+/// Of the role that has clients.
+fn clients(page: &mut Page<'_>, gateway: &Gateway) -> fmt::Result {
+    page.gauge(
+        "plaza_sessions",
+        "Engine.IO sessions now, those that have not connected to a namespace included",
+        gateway.sessions() as f64,
+    )?;
+    page.gauge("plaza_sockets", "Sockets connected now", gateway.connections() as f64)?;
+    let presence = gateway.presence_stats();
+    page.gauge(
+        "plaza_people_online",
+        "People with a socket here, or who had one within the grace, those who hide included",
+        presence.online() as f64,
+    )?;
+    page.gauge(
+        "plaza_presence_watches",
+        "People watched, each once for each socket that watches them",
+        presence.watches() as f64,
+    )?;
+    page.gauge(
+        "plaza_outbox_bytes",
+        "What waits in all outboxes for clients to take it, each frame counted 64 bytes longer than it is",
+        gateway.outbox_bytes() as f64,
+    )?;
+    let feed = gateway.feed_stats();
+    page.counter(
+        "plaza_deliveries",
+        "Room events put into outboxes, each counted once for each receiver",
+        feed.deliveries(),
+    )?;
+    page.seconds(
+        "plaza_delivery_lag_seconds",
+        "From when the log took a message to when it was in its last receiver's outbox",
+        &feed.lag.counts(),
+    )
 }
 
 /// Of one of several nodes.

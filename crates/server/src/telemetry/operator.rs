@@ -1,7 +1,11 @@
 //! What the operator asks on an address of its own: the figures, and how the node is.
 
 use super::{health::Health, metrics::Metrics, node::Node, process::Process};
-use crate::{gateway::Gateway, http::connection::Speaking, limits::Now};
+use crate::{
+    gateway::{Counted, Gateway},
+    http::connection::Connections,
+    limits::Now,
+};
 use axum::{Router, response::IntoResponse, routing::get};
 use http::{StatusCode, header};
 use plaza_chat::Chat;
@@ -15,8 +19,11 @@ const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset
 pub(crate) struct Sources {
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) chat: Chat,
-    pub(crate) gateway: Arc<Gateway>,
-    pub(crate) speaking: Speaking,
+    /// Where clients are connected to this process.
+    pub(crate) gateway: Option<Arc<Gateway>>,
+    /// Where there are other nodes.
+    pub(crate) bus: Option<Arc<Counted>>,
+    pub(crate) speaking: Connections,
     pub(crate) now: Now,
     /// `now` when the node began to serve.
     pub(crate) started: Duration,
@@ -33,10 +40,10 @@ pub(crate) fn router(sources: Sources, health: Health) -> Router {
 }
 
 fn registry(sources: Sources) -> Registry {
-    let Sources { metrics, chat, gateway, speaking, now, started } = sources;
+    let Sources { metrics, chat, gateway, bus, speaking, now, started } = sources;
     let mut registry = Registry::default();
     metrics.register(&mut registry);
-    registry.register_collector(Box::new(Node { chat, gateway, speaking, now, started }));
+    registry.register_collector(Box::new(Node { chat, gateway, bus, speaking, now, started }));
     registry.register_collector(Box::new(Process));
     registry
 }

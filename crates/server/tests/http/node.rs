@@ -90,7 +90,7 @@ impl Node {
         };
         let posted = webhooks.as_ref().map(|listener| listener.local_addr().unwrap());
         let watched = metrics.as_ref().map(|listener| listener.local_addr().unwrap());
-        let doors = serve::Doors { listener, tls, metrics, webhooks };
+        let doors = serve::Doors { gateway: Some(listener), webhooks, metrics, tls };
         let serving = tokio::spawn(serve::run(deps, doors, shutdown.clone()));
         let http = plaza_client::plain_http().timeout(PATIENCE).build().unwrap();
         Self { addr, metrics: watched, webhooks: posted, http, store, shutdown, serving, _data: data }

@@ -65,7 +65,7 @@ async fn write<T: Posting>(
 ) -> Result<axum::Json<WrittenByWebhook>, Refusal> {
     let Delivery { sender, room_id, client_id, content, .. } = delivery;
     let message = SendMessage { room_id: room_id.clone(), client_id, content };
-    state.gateway.not_overloaded()?;
+    state.not_overloaded()?;
     let answer = state.zalo.in_message(&message);
     let sent = state.chat.write_by_webhook(&sender, message).await.map_err(|error| match error.code {
         Code::NotFound => delivery::no_such_room(),
