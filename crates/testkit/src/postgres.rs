@@ -1,12 +1,17 @@
 //! A real PostgreSQL for tests: the one that a script has started for all of them, in which each test has a schema of its
 //! own, or one that a test starts for itself, to be stopped, killed and started again.
 
-use crate::program::{DEADLINE, Program};
+use crate::{
+    free_port,
+    program::{DEADLINE, Program},
+};
 use anyhow::{Context as _, ensure};
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
 use std::{
     ffi::OsStr,
     fmt::Write as _,
+    fs::Permissions,
+    os::unix::fs::PermissionsExt as _,
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -42,6 +47,8 @@ pub async fn schema_of(server: &str, folder: &Path) -> anyhow::Result<String> {
 pub struct Postgres {
     folder: TempDir,
     programs: PathBuf,
+    /// Where it takes connections over TLS.
+    tls_port: Option<u16>,
     running: Option<Program>,
 }
 
@@ -49,8 +56,19 @@ impl Postgres {
     /// Makes its data, starts it, and waits until it takes connections. Where there is no PostgreSQL on this machine,
     /// `scripts/setup test` installs it.
     pub async fn start() -> anyhow::Result<Self> {
+        Self::make(None).await
+    }
+
+    /// The same, and on 127.0.0.1 it takes connections over TLS alone, of roles with a password: with this certificate and
+    /// its key, both as PEM.
+    pub async fn with_tls(certificate: &str, key: &str) -> anyhow::Result<Self> {
+        Self::make(Some((certificate, key))).await
+    }
+
+    async fn make(tls: Option<(&str, &str)>) -> anyhow::Result<Self> {
         let folder = tempfile::Builder::new().prefix("plaza-pg-").tempdir()?;
-        let mut server = Self { folder, programs: programs()?, running: None };
+        let tls_port = tls.map(|_| free_port());
+        let mut server = Self { folder, programs: programs()?, tls_port, running: None };
         if is_root().await? {
             let owner = Command::new("chown").arg("postgres").arg(server.folder.path()).status().await?;
             ensure!(owner.success(), "there is no user postgres");
@@ -61,6 +79,14 @@ impl Postgres {
         let mut initdb = Program::start(initdb)?;
         let status = initdb.wait().await?;
         ensure!(status.success(), "initdb failed: {}{}", initdb.stdout(), initdb.stderr());
+        if let Some((certificate, key)) = tls {
+            let let_in = "local all all trust\nhostssl all all 127.0.0.1/32 scram-sha-256\n";
+            std::fs::write(server.data().join("pg_hba.conf"), let_in)?;
+            let (cert_file, key_file) = (server.data().join("server.crt"), server.data().join("server.key"));
+            std::fs::write(cert_file, certificate)?;
+            std::fs::write(&key_file, key)?;
+            server.keep_private(&key_file).await?;
+        }
         server.start_again().await?;
         Ok(server)
     }
@@ -71,8 +97,17 @@ impl Postgres {
         let mut postgres = self.command("postgres").await?;
         postgres.arg("-D").arg(self.data()).arg("-k").arg(self.folder.path());
         // What commits wait for is the disk's affair; that they wait is not switched off.
-        for setting in ["listen_addresses=", "fsync=off", "full_page_writes=off", "max_connections=200"] {
+        for setting in ["fsync=off", "full_page_writes=off", "max_connections=200"] {
             postgres.arg("-c").arg(setting);
+        }
+        match self.tls_port {
+            Some(port) => {
+                postgres.args(["-c", "listen_addresses=127.0.0.1", "-c", "ssl=on", "-c"]);
+                postgres.arg(format!("port={port}"));
+            }
+            None => {
+                postgres.args(["-c", "listen_addresses="]);
+            }
         }
         let mut program = Program::start(postgres)?;
         let deadline = Instant::now() + DEADLINE;
@@ -91,7 +126,14 @@ impl Postgres {
 
     /// For a store, and for whoever asks it beside one.
     pub fn url(&self) -> String {
-        format!("postgres://plaza@localhost/postgres?host={}", self.folder.path().display())
+        let port = self.tls_port.map_or(String::new(), |port| format!(":{port}"));
+        format!("postgres://plaza@localhost{port}/postgres?host={}", self.folder.path().display())
+    }
+
+    /// Where it takes connections over TLS, for a role with this password; `parameters` stand behind the `?`.
+    pub fn tls_url(&self, role: &str, password: &str, parameters: &str) -> anyhow::Result<String> {
+        let port = self.tls_port.context("it has no TLS")?;
+        Ok(format!("postgres://{role}:{password}@127.0.0.1:{port}/postgres?{parameters}"))
     }
 
     /// Ends all connections and stops it.
@@ -114,6 +156,16 @@ impl Postgres {
         let mut connection = PgConnection::connect(&self.url()).await?;
         sqlx::raw_sql(AssertSqlSafe(statements.to_owned())).execute(&mut connection).await?;
         Ok(connection.close().await?)
+    }
+
+    /// For its own user alone: it refuses a key that others can read.
+    async fn keep_private(&self, file: &Path) -> anyhow::Result<()> {
+        std::fs::set_permissions(file, Permissions::from_mode(0o600))?;
+        if is_root().await? {
+            let owner = Command::new("chown").arg("postgres").arg(file).status().await?;
+            ensure!(owner.success(), "there is no user postgres");
+        }
+        Ok(())
     }
 
     fn data(&self) -> PathBuf {

@@ -57,6 +57,7 @@ impl Server {
     pub(crate) async fn reach(url: &ServerUrl, durability: Durability) -> Result<Self, StoreError> {
         sqlx::any::install_default_drivers();
         let options = url.options()?;
+        url.check_files()?;
         let connecting = timeout(PATIENCE * 2, options.connect()).await;
         let mut connection = connecting.map_err(|_| unreachable("it does not answer"))?.map_err(reaching)?;
         let (schema, commit) = look(&mut connection, durability).await?;
@@ -205,6 +206,9 @@ pub(crate) fn begin_write(schema: &str, subjects: &[Subject]) -> String {
     statement
 }
 
+/// How rustls begins to say it.
+const NOT_TRUSTED: &str = "invalid peer certificate";
+
 /// How reaching a server fails.
 fn reaching(error: sqlx::Error) -> StoreError {
     match error {
@@ -213,6 +217,10 @@ fn reaching(error: sqlx::Error) -> StoreError {
         }
         sqlx::Error::Configuration(error) => {
             StoreError::Unfit { place: crate::error::SERVER.to_owned(), reason: error.to_string() }
+        }
+        sqlx::Error::Io(error) if error.to_string().starts_with(NOT_TRUSTED) => {
+            let reason = format!("its certificate is not to be trusted ({error})");
+            StoreError::Unfit { place: crate::error::SERVER.to_owned(), reason }
         }
         other => unreachable(&other.to_string()),
     }

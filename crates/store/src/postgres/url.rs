@@ -2,7 +2,7 @@
 
 use crate::StoreError;
 use sqlx::{ConnectOptions as _, any::AnyConnectOptions};
-use std::{fmt, str::FromStr};
+use std::{fmt, fs::File, str::FromStr};
 
 /// Parameters that the driver knows; it would pass over others, and say them in the log.
 const PARAMETERS: &[&str] = &[
@@ -20,6 +20,9 @@ const PARAMETERS: &[&str] = &[
     "options",
     "statement-cache-capacity",
 ];
+
+/// Those of them that name files.
+const FILES: [&str; 3] = ["sslrootcert", "sslcert", "sslkey"];
 
 /// `postgres://user:password@host:port/database?sslmode=verify-full`. What it shows of itself has neither password nor
 /// parameters.
@@ -43,6 +46,21 @@ impl ServerUrl {
             url.query_pairs_mut().append_pair("application_name", "plaza");
         }
         Ok(options)
+    }
+
+    /// Whether the files that it names can be read. The driver would say that one cannot, and not which.
+    pub(super) fn check_files(&self) -> Result<(), StoreError> {
+        let url = AnyConnectOptions::from_str(&self.url)?.database_url;
+        for (name, file) in url.query_pairs() {
+            if !FILES.contains(&&*name) {
+                continue;
+            }
+            if let Err(why) = File::open(&*file) {
+                let reason = format!("{file}, which {name} names, cannot be read: {why}");
+                return Err(StoreError::Unfit { place: crate::error::SERVER.to_owned(), reason });
+            }
+        }
+        Ok(())
     }
 
     /// With the password: for who starts another program with it.

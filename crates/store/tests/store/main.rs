@@ -7,6 +7,7 @@ mod backup;
 mod damage;
 mod full;
 mod keeping;
+mod reaching;
 mod server;
 mod support;
 mod turns;
