@@ -1,6 +1,6 @@
 //! What a process of Plaza does: all there is, or some of it as a service of its own.
 //!
-//! Every role is one file, with `run(deps, listener, shutdown)`; [`TABLE`] says what each needs. What they share (the
+//! Every role is one file, with `run(deps, listener, shutdown)`; one table says what each needs. What they share (the
 //! store, chat, the bus, the operator's address) is the process's, and made once: see [`serve`](crate::serve).
 
 pub(crate) mod gateway;
