@@ -123,6 +123,11 @@ impl Chat {
         let (log, mut committed) = log::Log::start(&store, &clock, &settings, shutdown.clone(), tasks);
         if let Some(courier) = &courier {
             committed = courier.carry(committed, tasks);
+            let looking = courier::look_again(courier.clone(), store.clone(), log.doubt());
+            let until = shutdown.clone();
+            tasks.spawn("what may have been committed", async move {
+                until.run_until_cancelled(looking).await;
+            });
         }
         let reads = rooms::start_reads(&store, &settings, shutdown.clone(), tasks);
         let accounts = Accounts::start(&store, &*random, &settings).await?;

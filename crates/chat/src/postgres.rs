@@ -29,6 +29,7 @@ pub(crate) const WORDS: Words = Words {
     go_offline: GO_OFFLINE,
     online_elsewhere: ONLINE_ELSEWHERE,
     hidden: HIDDEN,
+    blocks_among: BLOCKS_AMONG,
     last_seen: LAST_SEEN,
 };
 
@@ -213,6 +214,11 @@ const HIDDEN: &str = "
     CROSS JOIN LATERAL (SELECT id, hidden FROM users WHERE id = wanted.id LIMIT 1) AS users
     WHERE users.hidden = 1";
 
+const BLOCKS_AMONG: &str = "
+    SELECT blocks.user_id, blocks.blocked_id FROM jsonb_array_elements_text($1::jsonb) AS wanted (id)
+    CROSS JOIN LATERAL (SELECT user_id, blocked_id FROM blocks WHERE user_id = wanted.id OFFSET 0) AS blocks
+    WHERE blocks.blocked_id IN (SELECT jsonb_array_elements_text($2::jsonb))";
+
 const LAST_SEEN: &str = "
     UPDATE users SET left_at = $2
     FROM jsonb_array_elements_text($1::jsonb) AS gone (id)
@@ -251,6 +257,7 @@ mod tests {
             (ROOMS_NOT_HELD, 5),
             (ONLINE_ELSEWHERE, 1),
             (HIDDEN, 0),
+            (BLOCKS_AMONG, 5),
             (LAST_SEEN, 2),
         ] {
             let explained = sqlx::query(AssertSqlSafe(format!("EXPLAIN {statement}"))).bind("[]");

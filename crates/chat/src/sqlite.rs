@@ -28,6 +28,7 @@ pub(crate) const WORDS: Words = Words {
     go_offline: GO_OFFLINE,
     online_elsewhere: ONLINE_ELSEWHERE,
     hidden: HIDDEN,
+    blocks_among: BLOCKS_AMONG,
     last_seen: LAST_SEEN,
 };
 
@@ -188,6 +189,12 @@ const HIDDEN: &str = "
     CROSS JOIN users ON users.id = wanted.value
     WHERE users.hidden = 1";
 
+/// `[user, …]`, `[user, …]` → whom of the second each of the first has blocked.
+const BLOCKS_AMONG: &str = "
+    SELECT blocks.user_id, blocks.blocked_id FROM jsonb_each($1) AS wanted
+    CROSS JOIN blocks ON blocks.user_id = wanted.value
+    WHERE blocks.blocked_id IN (SELECT value FROM jsonb_each($2))";
+
 /// `[user, …]`, when: those who are online with no node any more were last seen then. Of those who hide nothing is kept.
 const LAST_SEEN: &str = "
     UPDATE users SET left_at = $2
@@ -274,6 +281,7 @@ mod tests {
             ROOMS_NOT_HELD,
             ONLINE_ELSEWHERE,
             HIDDEN,
+            BLOCKS_AMONG,
             LAST_SEEN,
         ] {
             let explained = AssertSqlSafe(format!("EXPLAIN QUERY PLAN {statement}"));

@@ -31,6 +31,7 @@ pub(crate) struct Words {
     pub(crate) go_offline: &'static str,
     pub(crate) online_elsewhere: &'static str,
     pub(crate) hidden: &'static str,
+    pub(crate) blocks_among: &'static str,
     pub(crate) last_seen: &'static str,
 }
 

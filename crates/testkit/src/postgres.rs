@@ -47,8 +47,10 @@ pub async fn schema_of(server: &str, folder: &Path) -> anyhow::Result<String> {
 pub struct Postgres {
     folder: TempDir,
     programs: PathBuf,
-    /// Where it takes connections over TLS.
-    tls_port: Option<u16>,
+    /// Where on 127.0.0.1 it takes connections.
+    port: Option<u16>,
+    /// With a certificate.
+    tls: bool,
     running: Option<Program>,
 }
 
@@ -56,19 +58,23 @@ impl Postgres {
     /// Makes its data, starts it, and waits until it takes connections. Where there is no PostgreSQL on this machine,
     /// `scripts/setup test` installs it.
     pub async fn start() -> anyhow::Result<Self> {
-        Self::make(None).await
+        Self::make(None, None).await
+    }
+
+    /// The same, and on 127.0.0.1 it takes connections, for a [`Proxy`](crate::Proxy) to stand before.
+    pub async fn on_tcp() -> anyhow::Result<Self> {
+        Self::make(Some(free_port()), None).await
     }
 
     /// The same, and on 127.0.0.1 it takes connections over TLS alone, of roles with a password: with this certificate and
     /// its key, both as PEM.
     pub async fn with_tls(certificate: &str, key: &str) -> anyhow::Result<Self> {
-        Self::make(Some((certificate, key))).await
+        Self::make(Some(free_port()), Some((certificate, key))).await
     }
 
-    async fn make(tls: Option<(&str, &str)>) -> anyhow::Result<Self> {
+    async fn make(port: Option<u16>, tls: Option<(&str, &str)>) -> anyhow::Result<Self> {
         let folder = tempfile::Builder::new().prefix("plaza-pg-").tempdir()?;
-        let tls_port = tls.map(|_| free_port());
-        let mut server = Self { folder, programs: programs()?, tls_port, running: None };
+        let mut server = Self { folder, programs: programs()?, port, tls: tls.is_some(), running: None };
         if is_root().await? {
             let owner = Command::new("chown").arg("postgres").arg(server.folder.path()).status().await?;
             ensure!(owner.success(), "there is no user postgres");
@@ -100,10 +106,10 @@ impl Postgres {
         for setting in ["fsync=off", "full_page_writes=off", "max_connections=200"] {
             postgres.arg("-c").arg(setting);
         }
-        match self.tls_port {
+        match self.port {
             Some(port) => {
-                postgres.args(["-c", "listen_addresses=127.0.0.1", "-c", "ssl=on", "-c"]);
-                postgres.arg(format!("port={port}"));
+                postgres.args(["-c", "listen_addresses=127.0.0.1", "-c"]).arg(format!("port={port}"));
+                postgres.arg("-c").arg(format!("ssl={}", if self.tls { "on" } else { "off" }));
             }
             None => {
                 postgres.args(["-c", "listen_addresses="]);
@@ -126,13 +132,18 @@ impl Postgres {
 
     /// For a store, and for whoever asks it beside one.
     pub fn url(&self) -> String {
-        let port = self.tls_port.map_or(String::new(), |port| format!(":{port}"));
+        let port = self.port.map_or(String::new(), |port| format!(":{port}"));
         format!("postgres://plaza@localhost{port}/postgres?host={}", self.folder.path().display())
+    }
+
+    /// Its port on 127.0.0.1.
+    pub fn port(&self) -> anyhow::Result<u16> {
+        self.port.context("it is not on TCP")
     }
 
     /// Where it takes connections over TLS, for a role with this password; `parameters` stand behind the `?`.
     pub fn tls_url(&self, role: &str, password: &str, parameters: &str) -> anyhow::Result<String> {
-        let port = self.tls_port.context("it has no TLS")?;
+        let port = self.port.filter(|_| self.tls).context("it has no TLS")?;
         Ok(format!("postgres://{role}:{password}@127.0.0.1:{port}/postgres?{parameters}"))
     }
 

@@ -4,7 +4,7 @@ use std::{
     io,
     net::{Ipv4Addr, SocketAddr},
     sync::{
-        Arc,
+        Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicI64, AtomicU64, Ordering::SeqCst},
     },
     time::Duration,
@@ -42,6 +42,8 @@ struct Shared {
     delay: AtomicU64,
     /// Bytes from the server after which all is cut; negative: no such bound.
     left: AtomicI64,
+    /// What a client says before all is cut.
+    last_words: Mutex<Vec<Vec<u8>>>,
 }
 
 impl Proxy {
@@ -50,7 +52,7 @@ impl Proxy {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
         let port = listener.local_addr()?.port();
         let (mode, delay, left) = (watch::Sender::new(Mode::Pass), AtomicU64::new(0), AtomicI64::new(-1));
-        let shared = Arc::new(Shared { mode, delay, left });
+        let shared = Arc::new(Shared { mode, delay, left, last_words: Mutex::default() });
         let until = CancellationToken::new();
         let (serving, ended) = (shared.clone(), until.clone());
         tokio::spawn(async move {
@@ -87,9 +89,36 @@ impl Proxy {
         self.shared.left.store(i64::from(bytes), SeqCst);
     }
 
+    /// Closes all connections as soon as a client has said these on one of them, one after the other, of which the server
+    /// hears the last and cannot answer it any more. Each must come in one piece.
+    pub fn cut_at(&self, words: &[&[u8]]) {
+        *self.shared.last_words() = words.iter().map(|word| word.to_vec()).collect();
+    }
+
     /// Each piece waits so long before it passes.
     pub fn delay(&self, by: Duration) {
         self.shared.delay.store(u64::try_from(by.as_millis()).unwrap_or(u64::MAX), SeqCst);
+    }
+}
+
+impl Shared {
+    fn last_words(&self) -> MutexGuard<'_, Vec<Vec<u8>>> {
+        self.last_words.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether with this piece the last of the words to cut at was said; then there are none any more. `said` counts them.
+    fn are_said(&self, piece: &[u8], said: &mut usize) -> bool {
+        let mut words = self.last_words();
+        let is_in = |word: &Vec<u8>| piece.windows(word.len()).any(|part| part == word);
+        while words.get(*said).is_some_and(is_in) {
+            *said += 1;
+        }
+        let all = !words.is_empty() && *said == words.len();
+        if all || words.is_empty() {
+            words.clear();
+            *said = 0;
+        }
+        all
     }
 }
 
@@ -127,7 +156,7 @@ async fn pump(
     shared: &Shared,
     counted: bool,
 ) -> io::Result<()> {
-    let mut piece = vec![0; 16 * 1024];
+    let (mut piece, mut said) = (vec![0; 16 * 1024], 0);
     loop {
         let length = from.read(&mut piece).await?;
         if length == 0 {
@@ -149,6 +178,10 @@ async fn pump(
             shared.left.store(left - i64::try_from(length).unwrap_or(left), SeqCst);
         }
         to.write_all(&piece[..length]).await?;
+        if !counted && shared.are_said(&piece[..length], &mut said) {
+            shared.mode.send_replace(Mode::Cut);
+            return Ok(());
+        }
     }
 }
 
@@ -206,5 +239,12 @@ mod tests {
         assert_eq!(say(&mut stream, b"again").await.unwrap(), b"again");
         proxy.cut();
         assert!(say(&mut stream, b"gone").await.is_err());
+        proxy.pass();
+        let mut stream = TcpStream::connect(("127.0.0.1", proxy.port())).await.unwrap();
+        proxy.cut_at(&[b"the", b"last"]);
+        assert_eq!(say(&mut stream, b"at last").await.unwrap(), b"at last");
+        assert_eq!(say(&mut stream, b"the").await.unwrap(), b"the");
+        stream.write_all(b"last").await.unwrap();
+        assert_eq!(stream.read(&mut [0]).await.unwrap_or_default(), 0);
     }
 }

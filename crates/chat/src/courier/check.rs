@@ -2,7 +2,7 @@
 //! while the bus is down, and at once when the bus says that it may have lost something. One question for all rooms and
 //! one for all people, however many they are. Who else has something to compare has [`Looks`].
 
-use super::{Courier, Heard};
+use super::{Courier, Heard, doubt::answers};
 use crate::{
     Chat, Feed, Presence, Subscriber,
     feed::Held,
@@ -17,7 +17,7 @@ use tokio::{
     time::{Instant, sleep_until, timeout},
 };
 
-/// How often while the bus is down.
+/// How often while the bus is down, or the store.
 const DEGRADED: Duration = Duration::from_secs(1);
 /// How soon one may follow another, whoever wishes for it.
 const APART: Duration = Duration::from_millis(250);
@@ -30,18 +30,20 @@ pub struct Looks {
     courier: Courier,
     missed: watch::Receiver<()>,
     every: Duration,
+    /// The last one came to nothing.
+    failing: bool,
 }
 
 impl Looks {
     fn new(courier: Courier, chat: &Chat) -> Self {
         let every = Duration::from_millis(chat.settings().position_check_ms.into());
-        Self { missed: courier.may_have_missed(), courier, every }
+        Self { missed: courier.may_have_missed(), courier, every, failing: false }
     }
 
     /// Waits until it is time again: every `position_check_ms`, each second while the bus is down, and at once when
     /// something may have been missed, but no two within a quarter of a second.
     pub async fn next(&mut self) {
-        let pause = if self.courier.is_degraded() { DEGRADED } else { self.every };
+        let pause = if self.failing || self.courier.is_degraded() { DEGRADED } else { self.every };
         let soonest = Instant::now() + APART;
         // Whether something was missed or it is just time: the same is done.
         let _ = timeout(pause, self.missed.changed()).await;
@@ -54,12 +56,20 @@ pub async fn check<S: Subscriber>(courier: Courier, chat: Chat, feed: Feed<S>, p
     let mut looks = Looks::new(courier, &chat);
     loop {
         looks.next().await;
-        if let Err(error) = compare(&chat, &feed).await {
-            tracing::warn!(%error, "Positions could not be compared with the log");
+        if looks.failing && !answers(&chat.inner.store).await {
+            continue;
         }
-        if let Err(error) = presence.compare().await {
-            tracing::warn!(%error, "Who is online could not be compared with the store");
+        let compared = async {
+            compare(&chat, &feed).await?;
+            presence.compare().await
+        };
+        let compared = compared.await;
+        if let Err(error) = &compared
+            && !looks.failing
+        {
+            tracing::warn!(%error, "What other nodes did could not be compared with the store; trying on");
         }
+        looks.failing = compared.is_err();
     }
 }
 

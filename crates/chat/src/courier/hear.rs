@@ -107,6 +107,7 @@ impl<S: Subscriber> Hearing<S> {
                     let presence = self.presence.clone();
                     tokio::spawn(async move { presence.heard_block(&by, &whom).await });
                 }
+                Some(ForAll::Look) => self.missed(),
                 None => {}
             },
             About::Watched(user) => {

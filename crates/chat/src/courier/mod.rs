@@ -12,6 +12,7 @@
 //! not for chat.
 
 mod check;
+mod doubt;
 mod envelope;
 mod hear;
 mod seal;
@@ -28,6 +29,7 @@ use std::sync::{Arc, atomic::Ordering::Relaxed};
 use tokio::sync::{Notify, mpsc, watch};
 
 pub use check::{Looks, check};
+pub(crate) use doubt::look_again;
 pub use envelope::Sealed;
 pub use hear::{CourierStats, Hearing};
 
@@ -86,6 +88,8 @@ pub(crate) enum ForAll {
     Visibility(UserId),
     /// Somebody has blocked somebody, or does no more: the store knows.
     Block { by: UserId, whom: UserId },
+    /// Something may be in the log that nobody was told of.
+    Look,
 }
 
 /// What concerns those who watch somebody.

@@ -12,13 +12,15 @@ use crate::{Clock, Settings, failure::Failure};
 use plaza_protocol::{Error, Event, Timestamp};
 use plaza_store::{Batch, Store, StoreError, Subject, WriteTx};
 use std::sync::Arc;
-use tokio::sync::mpsc;
+use tokio::sync::{Notify, mpsc};
 
 /// Runs batches of commands and publishes what they added.
 pub(crate) struct LogBatch {
     clock: Arc<dyn Clock>,
     rules: Rules,
     published: mpsc::Sender<Committed>,
+    /// Told of a commit of which nobody knows whether it was stored.
+    doubt: Arc<Notify>,
 }
 
 impl LogBatch {
@@ -26,8 +28,9 @@ impl LogBatch {
         clock: Arc<dyn Clock>,
         settings: &Settings,
         published: mpsc::Sender<Committed>,
+        doubt: Arc<Notify>,
     ) -> Self {
-        Self { clock, rules: Rules::new(settings), published }
+        Self { clock, rules: Rules::new(settings), published, doubt }
     }
 }
 
@@ -81,6 +84,9 @@ impl Batch for LogBatch {
     }
 
     fn failed(&self, error: &StoreError) -> Self::Answer {
+        if let StoreError::Uncertain { .. } = error {
+            self.doubt.notify_one();
+        }
         Err(crate::told(error))
     }
 

@@ -42,7 +42,7 @@ use std::{
     task::{Context, Poll, ready},
 };
 use tokio::{
-    sync::{mpsc, oneshot},
+    sync::{Notify, mpsc, oneshot},
     time::Instant,
 };
 use tokio_util::sync::CancellationToken;
@@ -60,6 +60,7 @@ const BUSY_RETRY_MS: u64 = 250;
 /// Where commands go in.
 pub(crate) struct Log {
     queue: Queue<LogBatch>,
+    doubt: Arc<Notify>,
 }
 
 impl Log {
@@ -72,12 +73,18 @@ impl Log {
         tasks: &Tasks,
     ) -> (Self, mpsc::Receiver<Committed>) {
         let (published, committed) = mpsc::channel(settings.commit_queue.max(1) as usize);
-        let batch = LogBatch::new(clock.clone(), settings, published);
+        let doubt = Arc::new(Notify::new());
+        let batch = LogBatch::new(clock.clone(), settings, published, Arc::clone(&doubt));
         let options =
             QueueOptions { capacity: settings.log_queue as usize, max_batch: settings.log_batch as usize };
         let (queue, task) = group_commit(store.clone(), batch, options, shutdown);
         tasks.spawn("the log", task);
-        (Self { queue }, committed)
+        (Self { queue, doubt }, committed)
+    }
+
+    /// Told of each commit of which nobody knows whether it was stored.
+    pub(crate) fn doubt(&self) -> Arc<Notify> {
+        Arc::clone(&self.doubt)
     }
 
     pub(crate) fn stats(&self) -> &Arc<QueueStats> {

@@ -16,7 +16,7 @@ use plaza_store::StoreError;
 use sqlx::Row as _;
 use std::{
     collections::{BTreeMap, HashMap, HashSet},
-    sync::{Mutex, MutexGuard, PoisonError, atomic::Ordering},
+    sync::{Arc, Mutex, MutexGuard, PoisonError, atomic::Ordering},
     time::Duration,
 };
 use tokio::{
@@ -120,6 +120,28 @@ impl Chat {
         Ok(nodes)
     }
 
+    /// Whom of these watchers each of these people has blocked; nobody who has blocked none of them.
+    async fn blocks_among(
+        &self,
+        people: &[UserId],
+        watchers: &HashSet<UserId>,
+    ) -> Result<HashMap<UserId, HashSet<UserId>>, Error> {
+        let mut blocks: HashMap<_, HashSet<_>> = HashMap::new();
+        let watchers: Vec<_> = watchers.iter().collect();
+        let watchers = rows(&watchers).map_err(unavailable)?;
+        let mut reader = self.inner.store.read().await.map_err(unavailable)?;
+        for some in people.chunks(LOOKED_UP) {
+            let wanted = rows(some).map_err(unavailable)?;
+            let found = sqlx::query(words(&reader).blocks_among).bind(wanted).bind(watchers.clone());
+            for row in found.fetch_all(&mut *reader).await.map_err(unavailable)? {
+                let (by, whom) =
+                    (parsed(&row, 0).map_err(unavailable)?, parsed(&row, 1).map_err(unavailable)?);
+                blocks.entry(by).or_default().insert(whom);
+            }
+        }
+        Ok(blocks)
+    }
+
     async fn hidden(&self, people: &[UserId]) -> Result<HashSet<UserId>, Error> {
         let mut hidden = HashSet::new();
         let mut reader = self.inner.store.read().await.map_err(unavailable)?;
@@ -185,15 +207,24 @@ impl<S: Subscriber> Presence<S> {
     /// Compares what is known of those who are watched here with the store.
     pub(crate) async fn compare(&self) -> Result<(), Error> {
         let since = self.changes.load(Ordering::SeqCst);
-        let Some(people) = self.ask(|answer| Message::Watched { answer }).await else { return Ok(()) };
+        let Some(Watched { people, watchers }) = self.ask(|answer| Message::Watched { answer }).await else {
+            return Ok(());
+        };
         if people.is_empty() {
             return Ok(());
         }
         let (mut nodes, hidden) =
             (self.chat.online_elsewhere(&people).await?, self.chat.hidden(&people).await?);
+        let mut blocks = self.chat.blocks_among(&people, &watchers).await?;
+        let watchers = Arc::new(watchers);
         let found = people.into_iter().map(|user| {
-            let (nodes, visible) = (nodes.remove(&user).unwrap_or_default(), !hidden.contains(&user));
-            (user, Found { nodes, visible })
+            let found = Found {
+                nodes: nodes.remove(&user).unwrap_or_default(),
+                visible: !hidden.contains(&user),
+                blocked: blocks.remove(&user).unwrap_or_default(),
+                watchers: Arc::clone(&watchers),
+            };
+            (user, found)
         });
         let found = found.collect();
         let _ = self.mailbox.send(Message::Found { found, since }).await;
@@ -212,6 +243,15 @@ pub(super) struct Found {
     /// The other nodes with which they are online.
     pub(super) nodes: HashSet<String>,
     pub(super) visible: bool,
+    /// Whom of these watchers they have blocked.
+    pub(super) blocked: HashSet<UserId>,
+    pub(super) watchers: Arc<HashSet<UserId>>,
+}
+
+/// Who is watched here, and by whom.
+pub(super) struct Watched {
+    pub(super) people: Vec<UserId>,
+    pub(super) watchers: HashSet<UserId>,
 }
 
 /// People who are watched, with what was found of them.
@@ -233,6 +273,7 @@ impl<S: Subscriber> Roster<S> {
     pub(super) fn found(&mut self, user: &UserId, found: Found, at: Timestamp) {
         self.change(user, at, |nodes| *nodes = found.nodes);
         self.set_visible(user, found.visible);
+        self.set_blocks(user, &found.blocked, &found.watchers);
     }
 
     /// Nobody is online with this node any more.

@@ -151,6 +151,12 @@ impl<S: Subscriber> Roster<S> {
         watched.map(|(user, _)| UserId::clone(user)).collect()
     }
 
+    /// Everybody who watches somebody.
+    pub(super) fn watching(&self) -> HashSet<UserId> {
+        let watching = self.watchers.values().filter(|watcher| !watcher.watching.is_empty());
+        watching.map(|watcher| UserId::clone(&watcher.user)).collect()
+    }
+
     /// Changes with which other nodes one who is watched is online; who is so with none any more was last seen `at`.
     pub(super) fn change(&mut self, user: &UserId, at: Timestamp, change: impl FnOnce(&mut HashSet<String>)) {
         let Some(person) = self.people.get_mut(user) else { return };
@@ -253,6 +259,22 @@ impl<S: Subscriber> Roster<S> {
         for id in connections.unwrap_or_default() {
             let watching = self.watchers.get_mut(&id).and_then(|watcher| watcher.watching.get_mut(by));
             if let Some(watch) = watching {
+                watch.blocked = blocked;
+                self.tell(id, by, &mut Edge::default());
+            }
+        }
+    }
+
+    /// Of these watchers `by` has blocked these, and no others.
+    pub(super) fn set_blocks(&mut self, by: &UserId, blocked: &HashSet<UserId>, watchers: &HashSet<UserId>) {
+        let known = self.people.get(by).and_then(|person| person.known.as_ref());
+        let ids: Vec<_> = known.map_or_else(Vec::new, |known| known.watchers.iter().copied().collect());
+        for id in ids {
+            let Some(watcher) = self.watchers.get_mut(&id) else { continue };
+            let blocked = blocked.contains(&*watcher.user);
+            let is_meant = watchers.contains(&*watcher.user);
+            let Some(watch) = watcher.watching.get_mut(by).filter(|_| is_meant) else { continue };
+            if watch.blocked != blocked {
                 watch.blocked = blocked;
                 self.tell(id, by, &mut Edge::default());
             }

@@ -2,7 +2,7 @@
 
 use super::{
     Facts, PresenceId, PresenceStats, WatchAnswer,
-    elsewhere::{AllFound, Unsaid},
+    elsewhere::{AllFound, Unsaid, Watched},
     last_seen::LastSeen,
     roster::{Full, MOST_WATCHED, Roster},
 };
@@ -76,8 +76,9 @@ pub(super) enum Message<S> {
     Here {
         answer: oneshot::Sender<Vec<UserId>>,
     },
+    /// Who is watched here, and by whom.
     Watched {
-        answer: oneshot::Sender<Vec<UserId>>,
+        answer: oneshot::Sender<Watched>,
     },
     /// What the store said of those who are watched, when there had been so many changes.
     Found {
@@ -180,7 +181,8 @@ impl<S: Subscriber> Task<S> {
                 let _ = answer.send(self.roster.here());
             }
             Message::Watched { answer } => {
-                let _ = answer.send(self.roster.watched());
+                let (people, watchers) = (self.roster.watched(), self.roster.watching());
+                let _ = answer.send(Watched { people, watchers });
             }
             Message::Found { found, since } => {
                 for (user, found) in found {

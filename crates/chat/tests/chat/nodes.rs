@@ -1,5 +1,8 @@
 //! Several nodes on one store, each with a feed, over a bus in memory that goes down and comes back.
 
+mod doubt;
+mod presence;
+
 use crate::world::{Seeded, TestClock, World, message};
 use plaza_bus::{Bus, BusOptions, Channel, Incoming, Link, LocalBus, Receiver};
 use plaza_chat::{
@@ -7,6 +10,7 @@ use plaza_chat::{
     Settings, Subscriber, SystemRandom, Tasks, check, decide,
 };
 use plaza_protocol::{AddMember, Event, MarkRead, RoomId, Seq, TypingEvent, User};
+use plaza_store::Store;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use std::{
@@ -173,16 +177,6 @@ impl Cluster {
     }
 }
 
-impl Cluster {
-    /// With how many nodes somebody is online.
-    async fn elsewhere(&self, user: &User) -> i64 {
-        use sqlx::Row as _;
-        let mut reader = self.world.store.read().await.unwrap();
-        let count = sqlx::query("SELECT COUNT(*) FROM online WHERE user_id = $1").bind(user.id.as_str());
-        count.fetch_one(&mut *reader).await.unwrap().get(0)
-    }
-}
-
 impl Drop for Cluster {
     fn drop(&mut self) {
         self.stop.cancel();
@@ -190,25 +184,32 @@ impl Drop for Cluster {
 }
 
 async fn node(world: &World, bus: &LocalBus, number: usize, stop: &CancellationToken) -> Node {
+    node_on(&world.store, world, 1_000, bus, number, stop).await
+}
+
+/// One that compares positions this often, in milliseconds.
+async fn node_on(
+    store: &Store,
+    world: &World,
+    position_check_ms: u32,
+    bus: &LocalBus,
+    number: usize,
+    stop: &CancellationToken,
+) -> Node {
     let kill = stop.child_token();
     let options = BusOptions::new(Link::Local(bus.clone()));
     let (bus, receiver) = Bus::start(options, kill.clone()).await.unwrap();
     let random: Arc<dyn plaza_chat::Random> = Arc::new(Seeded::new(number as u64));
     let name = format!("node{number}");
-    let courier = Courier::new(
-        &world.store,
-        &*random,
-        bus.clone(),
-        Arc::new(Spoken { node: name.clone(), bus }),
-        &name,
-    )
-    .await
-    .unwrap();
+    let courier =
+        Courier::new(store, &*random, bus.clone(), Arc::new(Spoken { node: name.clone(), bus }), &name)
+            .await
+            .unwrap();
     let tasks = Tasks::new(kill.clone());
     let settings =
-        Settings { position_check_ms: 1_000, lease_ms: 1_000, presence_grace_ms: 0, ..Settings::default() };
+        Settings { position_check_ms, lease_ms: 1_000, presence_grace_ms: 0, ..Settings::default() };
     let clock: Arc<dyn Clock> = Arc::<TestClock>::clone(&world.clock);
-    let (store, stop_chat) = (world.store.clone(), CancellationToken::new());
+    let (store, stop_chat) = (store.clone(), CancellationToken::new());
     let (chat, committed) =
         Chat::start_among(Some(courier.clone()), store, clock, random, settings, stop_chat, &tasks)
             .await
@@ -372,101 +373,6 @@ async fn nothing_is_heard_from_one_who_has_not_the_key() {
     assert_eq!(seen.seqs(&room, second.seq).await, [first.seq, second.seq]);
     let items = seen.items.lock().unwrap();
     assert!(events(&items, &room).all(|event| !format!("{event:?}").contains("forged")));
-}
-
-impl Node {
-    /// A connection of somebody that watches these people.
-    async fn watch(&self, user: &User, people: &[&User]) -> Arc<Seen> {
-        let (seen, id) = (Arc::new(Seen::default()), self.presence.number());
-        self.presence.came(id, user.id.clone(), Arc::clone(&seen)).await;
-        let add = people.iter().map(|user| user.id.as_str().to_owned().try_into().unwrap()).collect();
-        let (answer, answered) = tokio::sync::oneshot::channel();
-        let request = plaza_protocol::WatchPresence { add, remove: Vec::new() };
-        let answer = Box::new(move |list: Result<_, _>| answer.send(list).unwrap());
-        self.presence.watch(id, &user.id, request, answer).await;
-        answered.await.unwrap().unwrap();
-        seen
-    }
-
-    async fn come_online(&self, user: &User) -> plaza_chat::PresenceId {
-        let id = self.presence.number();
-        self.presence.came(id, user.id.clone(), Arc::default()).await;
-        id
-    }
-
-    async fn online(&self, asker: &User, people: &[&User]) -> Vec<String> {
-        let users = people.iter().map(|user| user.id.as_str().to_owned().try_into().unwrap()).collect();
-        let list = self.presence.get(&asker.id, plaza_protocol::GetPresence { users }).await.unwrap();
-        list.online.into_iter().map(|user| user.name).collect()
-    }
-}
-
-/// Whether somebody was said to be online, in the order of the sayings.
-fn comings(items: &[Item]) -> Vec<bool> {
-    let coming = |item: &Item| match item {
-        Item::Presence(event) => Some(event.online),
-        _ => None,
-    };
-    items.iter().filter_map(coming).collect()
-}
-
-#[tokio::test]
-async fn one_is_online_with_any_node_and_offline_with_the_last() {
-    let cluster = Cluster::of(3).await;
-    let (ana, ben) = (cluster.world.user("Ana").await, cluster.world.user("Ben").await);
-    let watcher = cluster.nodes[0].watch(&ben, &[&ana]).await;
-    let told = |expected: &'static [bool]| move |items: &[Item]| (comings(items) == expected).then_some(());
-    let first = cluster.nodes[1].come_online(&ana).await;
-    watcher.until(told(&[true])).await;
-    let second = cluster.nodes[2].come_online(&ana).await;
-    while cluster.elsewhere(&ana).await < 2 {
-        tokio::task::yield_now().await;
-    }
-    cluster.nodes[1].presence.went(first).await;
-    while cluster.elsewhere(&ana).await > 1 {
-        tokio::task::yield_now().await;
-    }
-    assert_eq!(cluster.nodes[1].online(&ben, &[&ana]).await, ["Ana"], "with the other one still");
-    cluster.nodes[2].presence.went(second).await;
-    watcher.until(told(&[true, false])).await;
-    assert!(cluster.nodes[1].online(&ben, &[&ana]).await.is_empty());
-}
-
-#[tokio::test]
-async fn who_was_online_with_a_node_that_was_killed_is_so_no_more_once_its_lease_has_ended() {
-    let cluster = Cluster::of(3).await;
-    let (ana, ben, cem) =
-        (cluster.world.user("Ana").await, cluster.world.user("Ben").await, cluster.world.user("Cem").await);
-    let watchers =
-        [cluster.nodes[0].watch(&ben, &[&ana, &cem]).await, cluster.nodes[2].watch(&cem, &[&ana]).await];
-    cluster.nodes[1].come_online(&ana).await;
-    // One of Cem's two connections is with that node.
-    cluster.nodes[1].come_online(&cem).await;
-    for (watcher, expected) in watchers.iter().zip([2, 1]) {
-        watcher.until(|items| (comings(items) == vec![true; expected]).then_some(())).await;
-    }
-    cluster.nodes[1].kill.cancel();
-    for (watcher, expected) in watchers.iter().zip([2, 1]) {
-        watcher.until(|items| (comings(items).len() == expected + 1).then_some(())).await;
-    }
-    assert_eq!(cluster.nodes[0].online(&ben, &[&ana, &cem]).await, ["Cem"]);
-    let nodes = cluster.nodes[0].chat.nodes().await.unwrap();
-    assert_eq!(nodes.iter().map(|node| node.name.as_str()).collect::<Vec<_>>(), ["node0", "node2"]);
-}
-
-#[tokio::test]
-async fn who_comes_while_the_bus_is_down_is_found() {
-    let cluster = Cluster::of(2).await;
-    let (ana, ben) = (cluster.world.user("Ana").await, cluster.world.user("Ben").await);
-    let watcher = cluster.nodes[0].watch(&ben, &[&ana]).await;
-    cluster.bus.set_down(true);
-    cluster.nodes[1].come_online(&ana).await;
-    watcher.until(|items| (comings(items) == [true]).then_some(())).await;
-    // Nobody goes because of it, and whoever blocks or hides is not seen when it is back.
-    cluster.bus.set_down(false);
-    let request = plaza_protocol::SetPresence { visible: false };
-    cluster.nodes[1].presence.set(&ana.id, request).await.unwrap();
-    watcher.until(|items| (comings(items) == [true, false]).then_some(())).await;
 }
 
 #[tokio::test]
