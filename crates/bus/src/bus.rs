@@ -14,7 +14,7 @@ use crate::{
     inbox::Inbox,
     local::LocalLink,
     redis::{self, RedisLink, Started},
-    topics::{Confirmed, Key, Subscription, Topics},
+    topics::{Confirmed, Subscription, Topics},
 };
 
 /// One node's end of the bus. Cheap to clone.
@@ -28,6 +28,7 @@ struct Inner {
     counters: Arc<Counters>,
     state: watch::Receiver<Vec<ServerState>>,
     found: String,
+    counts: bool,
     tasks: TaskTracker,
 }
 
@@ -37,9 +38,6 @@ pub enum BusError {
     /// It is shut down.
     #[error("the bus is shut down")]
     Closed,
-    /// Prefixes are for in-process links and classic pub/sub.
-    #[error("sharded pub/sub knows no patterns: subscribing to a prefix needs the classic mode")]
-    NoPatterns,
     /// The address of a server is not understood. The address itself is not repeated: it may hold a password.
     #[error("the server's URL is not understood: {0}")]
     Url(String),
@@ -119,17 +117,17 @@ impl Bus {
     ) -> Result<(Self, Receiver), BusError> {
         let counters = Arc::new(Counters::default());
         let tasks = TaskTracker::new();
-        let (carrier, inbox, state, found) = match &options.link {
+        let (carrier, inbox, state, found, counts) = match &options.link {
             Link::Local(bus) => {
                 let inbox = Inbox::new(1, options.most_incoming_bytes, counters.clone());
                 let link = Arc::new(bus.join(inbox.clone()));
                 let (_, state) = watch::channel(Vec::new());
-                (Carrier::Local(link), inbox, state, "in process".to_owned())
+                (Carrier::Local(link), inbox, state, "in process".to_owned(), true)
             }
             Link::Redis(redis) => {
                 let started = redis::start(redis, &options, &counters, &tasks, &shutdown).await?;
-                let Started { link, inbox, states, found } = started;
-                (Carrier::Redis(Arc::new(link)), inbox, states, found)
+                let Started { link, inbox, states, found, counts } = started;
+                (Carrier::Redis(Arc::new(link)), inbox, states, found, counts)
             }
         };
         let topics = Topics::new(carrier.clone(), options.linger);
@@ -140,7 +138,7 @@ impl Bus {
             ending.close();
         });
         tasks.close();
-        let inner = Inner { carrier, topics, counters, state, found, tasks };
+        let inner = Inner { carrier, topics, counters, state, found, counts, tasks };
         Ok((Self(Arc::new(inner)), Receiver(inbox)))
     }
 
@@ -158,16 +156,7 @@ impl Bus {
     /// Hears a channel for as long as what is returned is held, and a little longer. Never waits: see
     /// [`Subscription::ready`].
     pub fn subscribe(&self, channel: &Channel) -> Subscription {
-        self.0.topics.hold(Key::Exact(channel.clone()))
-    }
-
-    /// Hears all channels whose names begin so. Who also subscribed to one of them hears its messages twice.
-    pub fn subscribe_prefix(&self, prefix: &Channel) -> Result<Subscription, BusError> {
-        match &self.0.carrier {
-            Carrier::Redis(link) if !link.has_patterns => return Err(BusError::NoPatterns),
-            Carrier::Local(_) | Carrier::Redis(_) => {}
-        }
-        Ok(self.0.topics.hold(Key::Prefix(prefix.clone())))
+        self.0.topics.hold(channel.clone())
     }
 
     /// How many nodes are subscribed to a channel, those included that linger; `None` where the server does not say.
@@ -196,6 +185,12 @@ impl Bus {
         &self.0.found
     }
 
+    /// Whether [`Bus::subscribers`] can be answered: at the start no server refused to. One that could not be reached then
+    /// may refuse all the same.
+    pub fn counts(&self) -> bool {
+        self.0.counts
+    }
+
     /// What was counted since the start.
     pub fn stats(&self) -> BusStats {
         self.0.counters.read(self.0.topics.len())
@@ -208,17 +203,17 @@ impl Bus {
 }
 
 impl Carrier {
-    pub(crate) fn want(&self, key: &Key, confirmed: &Arc<Confirmed>) {
+    pub(crate) fn want(&self, channel: &Channel, confirmed: &Arc<Confirmed>) {
         match self {
-            Self::Local(link) => link.want(key, confirmed),
-            Self::Redis(link) => link.want(key, confirmed),
+            Self::Local(link) => link.want(channel, confirmed),
+            Self::Redis(link) => link.want(channel, confirmed),
         }
     }
 
-    pub(crate) fn unwant(&self, key: &Key) {
+    pub(crate) fn unwant(&self, channel: &Channel) {
         match self {
-            Self::Local(link) => link.unwant(key),
-            Self::Redis(link) => link.unwant(key),
+            Self::Local(link) => link.unwant(channel),
+            Self::Redis(link) => link.unwant(channel),
         }
     }
 }

@@ -12,7 +12,7 @@ use std::{
 use crate::{
     channel::Channel,
     inbox::{Direction, Inbox},
-    topics::{Confirmed, Key},
+    topics::Confirmed,
 };
 
 /// What the nodes of one process share to hear each other. Clones are the same bus.
@@ -28,8 +28,7 @@ struct Shared {
 #[derive(Debug, Default)]
 struct Table {
     nodes: HashMap<u64, Arc<Inbox>>,
-    exact: HashMap<Channel, Vec<(u64, Arc<Inbox>)>>,
-    prefixes: Vec<(Channel, u64, Arc<Inbox>)>,
+    channels: HashMap<Channel, Vec<(u64, Arc<Inbox>)>>,
     down: bool,
 }
 
@@ -70,47 +69,28 @@ impl LocalLink {
         if table.down {
             return;
         }
-        for (_, inbox) in table.exact.get(channel).into_iter().flatten() {
+        for (_, inbox) in table.channels.get(channel).into_iter().flatten() {
             inbox.push(0, channel.name().clone(), payload.clone());
-        }
-        for (prefix, _, inbox) in &table.prefixes {
-            if channel.as_str().starts_with(prefix.as_str()) {
-                inbox.push(0, channel.name().clone(), payload.clone());
-            }
         }
     }
 
     pub(crate) fn subscribers(&self, channel: &Channel) -> usize {
         let table = self.bus.0.table.read().unwrap_or_else(PoisonError::into_inner);
-        table.exact.get(channel).map_or(0, Vec::len)
+        table.channels.get(channel).map_or(0, Vec::len)
     }
 
-    pub(crate) fn want(&self, key: &Key, confirmed: &Confirmed) {
+    pub(crate) fn want(&self, channel: &Channel, confirmed: &Confirmed) {
         let mut table = self.bus.0.table.write().unwrap_or_else(PoisonError::into_inner);
-        match key {
-            Key::Exact(channel) => {
-                table.exact.entry(channel.clone()).or_default().push((self.id, self.inbox.clone()));
-            }
-            Key::Prefix(channel) => {
-                table.prefixes.push((channel.clone(), self.id, self.inbox.clone()));
-            }
-        }
+        table.channels.entry(channel.clone()).or_default().push((self.id, self.inbox.clone()));
         confirmed.send_replace(true);
     }
 
-    pub(crate) fn unwant(&self, key: &Key) {
+    pub(crate) fn unwant(&self, channel: &Channel) {
         let mut table = self.bus.0.table.write().unwrap_or_else(PoisonError::into_inner);
-        match key {
-            Key::Exact(channel) => {
-                let Some(nodes) = table.exact.get_mut(channel) else { return };
-                nodes.retain(|(id, _)| *id != self.id);
-                if nodes.is_empty() {
-                    table.exact.remove(channel);
-                }
-            }
-            Key::Prefix(channel) => {
-                table.prefixes.retain(|(prefix, id, _)| prefix != channel || *id != self.id);
-            }
+        let Some(nodes) = table.channels.get_mut(channel) else { return };
+        nodes.retain(|(id, _)| *id != self.id);
+        if nodes.is_empty() {
+            table.channels.remove(channel);
         }
     }
 }

@@ -169,7 +169,7 @@ impl Shard {
 pub enum PubSub {
     /// `SSUBSCRIBE` and `SPUBLISH`: in a cluster a message stays with the server that has its slot. Redis 7.0 or newer.
     Sharded,
-    /// `SUBSCRIBE`, `PSUBSCRIBE` and `PUBLISH`: in a cluster each message goes to every server of it.
+    /// `SUBSCRIBE` and `PUBLISH`: in a cluster each message goes to every server of it.
     Classic,
 }
 

@@ -15,24 +15,6 @@ use tokio::{
 
 use crate::{bus::BusError, bus::Carrier, channel::Channel};
 
-/// What can be subscribed to.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub(crate) enum Key {
-    /// One channel.
-    Exact(Channel),
-    /// All channels whose names begin so.
-    Prefix(Channel),
-}
-
-impl Key {
-    /// The channel's name, or how those names begin.
-    pub(crate) fn channel(&self) -> &Channel {
-        match self {
-            Self::Exact(channel) | Self::Prefix(channel) => channel,
-        }
-    }
-}
-
 /// Whether a subscription is in force.
 pub(crate) type Confirmed = watch::Sender<bool>;
 
@@ -40,7 +22,7 @@ pub(crate) type Confirmed = watch::Sender<bool>;
 #[derive(Debug)]
 #[must_use = "dropped, it ends the subscription"]
 pub struct Subscription {
-    key: Key,
+    channel: Channel,
     confirmed: watch::Receiver<bool>,
     topics: Arc<Topics>,
 }
@@ -59,15 +41,15 @@ impl Subscription {
         *self.confirmed.borrow()
     }
 
-    /// The channel, or how the channels' names begin.
+    /// The channel.
     pub fn channel(&self) -> &Channel {
-        self.key.channel()
+        &self.channel
     }
 }
 
 impl Drop for Subscription {
     fn drop(&mut self) {
-        self.topics.release(&self.key);
+        self.topics.release(&self.channel);
     }
 }
 
@@ -83,9 +65,9 @@ pub(crate) struct Topics {
 
 #[derive(Debug, Default)]
 struct State {
-    wanted: HashMap<Key, Wanted>,
+    wanted: HashMap<Channel, Wanted>,
     /// What is looked at when: one entry a lingering channel, in the order of the times.
-    going: VecDeque<(Instant, Key)>,
+    going: VecDeque<(Instant, Channel)>,
     closed: bool,
 }
 
@@ -105,13 +87,13 @@ impl Topics {
     }
 
     /// One more holder of this.
-    pub(crate) fn hold(self: &Arc<Self>, key: Key) -> Subscription {
+    pub(crate) fn hold(self: &Arc<Self>, channel: Channel) -> Subscription {
         let mut state = self.lock();
         let confirmed = if state.closed {
             // Its sender is gone at once: it is never confirmed.
             watch::channel(false).1
         } else {
-            match state.wanted.entry(key.clone()) {
+            match state.wanted.entry(channel.clone()) {
                 Entry::Occupied(mut wanted) => {
                     let wanted = wanted.get_mut();
                     wanted.holders += 1;
@@ -121,20 +103,20 @@ impl Topics {
                 Entry::Vacant(vacant) => {
                     let confirmed = Arc::new(watch::Sender::new(false));
                     let receiver = confirmed.subscribe();
-                    self.carrier.want(&key, &confirmed);
+                    self.carrier.want(&channel, &confirmed);
                     vacant.insert(Wanted { holders: 1, confirmed, left: None, going: false });
                     receiver
                 }
             }
         };
         drop(state);
-        Subscription { key, confirmed, topics: self.clone() }
+        Subscription { channel, confirmed, topics: self.clone() }
     }
 
-    fn release(&self, key: &Key) {
+    fn release(&self, channel: &Channel) {
         let mut state = self.lock();
         let state = &mut *state;
-        let Some(wanted) = state.wanted.get_mut(key) else { return };
+        let Some(wanted) = state.wanted.get_mut(channel) else { return };
         wanted.holders = wanted.holders.saturating_sub(1);
         if wanted.holders > 0 {
             return;
@@ -143,7 +125,7 @@ impl Topics {
         wanted.left = Some(now);
         if !wanted.going {
             wanted.going = true;
-            state.going.push_back((now + self.linger, key.clone()));
+            state.going.push_back((now + self.linger, channel.clone()));
             self.lingering.notify_one();
         }
     }
@@ -169,16 +151,16 @@ impl Topics {
         let mut state = self.lock();
         let state = &mut *state;
         while state.going.front().is_some_and(|(when, _)| *when <= now) {
-            let Some((_, key)) = state.going.pop_front() else { return };
-            let Some(wanted) = state.wanted.get_mut(&key) else { continue };
+            let Some((_, channel)) = state.going.pop_front() else { return };
+            let Some(wanted) = state.wanted.get_mut(&channel) else { continue };
             match wanted.left.map(|left| left + self.linger) {
                 // Somebody came back.
                 None => wanted.going = false,
                 // Somebody came back and went again.
-                Some(due) if due > now => state.going.push_back((due, key)),
+                Some(due) if due > now => state.going.push_back((due, channel)),
                 Some(_) => {
-                    state.wanted.remove(&key);
-                    self.carrier.unwant(&key);
+                    state.wanted.remove(&channel);
+                    self.carrier.unwant(&channel);
                 }
             }
         }
@@ -189,8 +171,8 @@ impl Topics {
         let mut state = self.lock();
         state.closed = true;
         state.going.clear();
-        for (key, _) in state.wanted.drain() {
-            self.carrier.unwant(&key);
+        for (channel, _) in state.wanted.drain() {
+            self.carrier.unwant(&channel);
         }
     }
 

@@ -36,6 +36,13 @@ impl RedisSetup {
         self
     }
 
+    /// Has it know no such command.
+    #[must_use]
+    pub fn without(mut self, command: &str) -> Self {
+        self.arguments.extend(["--rename-command", command, ""].map(str::to_owned));
+        self
+    }
+
     /// Starts it and waits until it answers.
     pub async fn start(self) -> anyhow::Result<Redis> {
         let folder = tempfile::Builder::new().prefix("plaza-redis-").tempdir()?;

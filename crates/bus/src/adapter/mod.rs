@@ -67,6 +67,8 @@ impl ClusterAdapter {
     /// [`closed`](Self::closed). Whoever has the bus's [`Receiver`] hands over what comes in, see
     /// [`handle`](Self::handle), or leaves that to [`run`](Self::run).
     pub fn start(bus: Bus, options: AdapterOptions, hooks: Hooks, shutdown: CancellationToken) -> Self {
+        let heartbeats = options.format != Format::Classic && (options.heartbeats || !bus.counts());
+        let options = AdapterOptions { heartbeats, ..options };
         let inner = Inner {
             channels: Channels::new(&options.prefix, options.format),
             uid: options.uid(),

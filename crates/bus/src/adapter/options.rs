@@ -21,7 +21,8 @@ pub struct AdapterOptions {
     /// Most bytes of acknowledgements that are kept for one question of this node's. 64 MiB
     pub most_answer_bytes: usize,
     /// Nodes tell each other that they are there, every 5 s: where the server refuses to count who is subscribed. All of
-    /// them, and no Node.js servers, which count. No
+    /// them, and no Node.js servers, which count. Where the refusal is found at the start ([`Bus::counts`](crate::Bus::counts))
+    /// it is done anyway. The classic format has none. No
     pub heartbeats: bool,
     /// What ids are made of. The thread's CSPRNG
     pub random: Random,

@@ -9,8 +9,8 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use super::{endpoint::Endpoint, publisher, shared::Shared};
-use crate::{channel::Channel, options::PubSub};
+use super::{endpoint::Endpoint, publisher, shared::Shared, verbs::Verbs};
+use crate::channel::Channel;
 
 /// Who counts.
 #[derive(Debug)]
@@ -65,12 +65,8 @@ impl Census {
         mut connection: MultiplexedConnection,
         channel: &Channel,
     ) -> RedisResult<Option<usize>> {
-        let question = match self.shared.options.mode {
-            PubSub::Sharded => "SHARDNUMSUB",
-            PubSub::Classic => "NUMSUB",
-        };
         let mut command = cmd("PUBSUB");
-        command.arg(question).arg(channel.as_str());
+        command.arg(Verbs::of(self.shared.options.mode).count).arg(channel.as_str());
         Ok(read(&connection.send_packed_command(&command).await?))
     }
 

@@ -24,12 +24,7 @@ use super::{
     slot::{SLOTS, lane, slot},
     states::Outgoing,
 };
-use crate::{
-    channel::Channel,
-    inbox::Direction,
-    options::PubSub,
-    topics::{Confirmed, Key},
-};
+use crate::{channel::Channel, inbox::Direction, options::PubSub, topics::Confirmed};
 
 /// Shortest time between two requests for the map.
 const PACE: Duration = Duration::from_millis(100);
@@ -103,14 +98,14 @@ impl Cluster {
         }
     }
 
-    pub(crate) fn want(&self, key: &Key, confirmed: &Arc<Confirmed>) {
+    pub(crate) fn want(&self, channel: &Channel, confirmed: &Arc<Confirmed>) {
         // The map's lock is held, so that a move cannot pass between the look and the entry.
         let map = self.read();
-        self.desk.want(key, confirmed, map.server(key.channel()));
+        self.desk.want(channel, confirmed, map.server(channel));
     }
 
-    pub(crate) fn unwant(&self, key: &Key) {
-        self.desk.unwant(key);
+    pub(crate) fn unwant(&self, channel: &Channel) {
+        self.desk.unwant(channel);
     }
 
     /// Asks for the map for the first time.

@@ -16,7 +16,7 @@ use crate::{
     channel::Channel,
     counters::Counters,
     inbox::{Direction, Inbox},
-    topics::{Confirmed, Key},
+    topics::Confirmed,
 };
 
 /// Names a server within the bus.
@@ -25,8 +25,8 @@ pub(crate) type ServerId = usize;
 /// What is to be asked of a server next.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Ask {
-    Subscribe(Key),
-    Unsubscribe(Key),
+    Subscribe(Channel),
+    Unsubscribe(Channel),
 }
 
 /// A shard's subscriptions.
@@ -40,8 +40,7 @@ pub(crate) struct Desk {
 
 #[derive(Debug, Default)]
 struct State {
-    exact: HashMap<Channel, Entry>,
-    prefixes: HashMap<Channel, Entry>,
+    wanted: HashMap<Channel, Entry>,
     queues: HashMap<ServerId, Queue>,
     lost: usize,
 }
@@ -65,37 +64,32 @@ enum Stage {
 
 #[derive(Debug, Default)]
 struct Queue {
-    keys: VecDeque<Key>,
-    queued: HashSet<Key>,
+    channels: VecDeque<Channel>,
+    queued: HashSet<Channel>,
     wake: Arc<Notify>,
 }
 
 impl Queue {
-    fn push(&mut self, key: &Key) {
-        if self.queued.insert(key.clone()) {
-            self.keys.push_back(key.clone());
+    fn push(&mut self, channel: &Channel) {
+        if self.queued.insert(channel.clone()) {
+            self.channels.push_back(channel.clone());
             self.wake.notify_one();
         }
     }
 }
 
 impl State {
-    fn entry(&mut self, key: &Key) -> Option<&mut Entry> {
-        match key {
-            Key::Exact(channel) => self.exact.get_mut(channel),
-            Key::Prefix(prefix) => self.prefixes.get_mut(prefix),
-        }
+    fn entry(&mut self, channel: &Channel) -> Option<&mut Entry> {
+        self.wanted.get_mut(channel)
     }
 
-    fn entries(&mut self) -> impl Iterator<Item = (Key, &mut Entry)> {
-        let exact = self.exact.iter_mut().map(|(channel, entry)| (Key::Exact(channel.clone()), entry));
-        let prefixes = self.prefixes.iter_mut().map(|(prefix, entry)| (Key::Prefix(prefix.clone()), entry));
-        exact.chain(prefixes)
+    fn entries(&mut self) -> impl Iterator<Item = (Channel, &mut Entry)> {
+        self.wanted.iter_mut().map(|(channel, entry)| (channel.clone(), entry))
     }
 
-    fn enqueue(&mut self, server: Option<ServerId>, key: &Key) {
+    fn enqueue(&mut self, server: Option<ServerId>, channel: &Channel) {
         if let Some(queue) = server.and_then(|server| self.queues.get_mut(&server)) {
-            queue.push(key);
+            queue.push(channel);
         }
     }
 }
@@ -119,24 +113,17 @@ impl Desk {
         Arc::new(Self { shard, inbox, counters, state: Mutex::default() })
     }
 
-    pub(crate) fn want(&self, key: &Key, confirmed: &Arc<Confirmed>, server: Option<ServerId>) {
+    pub(crate) fn want(&self, channel: &Channel, confirmed: &Arc<Confirmed>, server: Option<ServerId>) {
         let mut state = self.lock();
         let entry = Entry { confirmed: confirmed.clone(), server, stage: Stage::Idle, lost: false };
-        match key {
-            Key::Exact(channel) => state.exact.insert(channel.clone(), entry),
-            Key::Prefix(prefix) => state.prefixes.insert(prefix.clone(), entry),
-        };
-        state.enqueue(server, key);
+        state.wanted.insert(channel.clone(), entry);
+        state.enqueue(server, channel);
     }
 
-    pub(crate) fn unwant(&self, key: &Key) {
+    pub(crate) fn unwant(&self, channel: &Channel) {
         let mut state = self.lock();
-        let entry = match key {
-            Key::Exact(channel) => state.exact.remove(channel),
-            Key::Prefix(prefix) => state.prefixes.remove(prefix),
-        };
-        let Some(entry) = entry else { return };
-        state.enqueue(entry.server, key);
+        let Some(entry) = state.wanted.remove(channel) else { return };
+        state.enqueue(entry.server, channel);
         if entry.lost {
             self.found(&mut state);
         }
@@ -146,9 +133,9 @@ impl Desk {
     pub(crate) fn connect(&self, server: ServerId) -> Arc<Notify> {
         let mut state = self.lock();
         let mut queue = Queue::default();
-        for (key, entry) in state.entries() {
+        for (channel, entry) in state.entries() {
             if entry.server == Some(server) {
-                queue.push(&key);
+                queue.push(&channel);
             }
         }
         let wake = queue.wake.clone();
@@ -166,31 +153,31 @@ impl Desk {
     }
 
     /// What to ask of the server next, given what this connection has asked for before.
-    pub(crate) fn next(&self, server: ServerId, held: &HashSet<Key>) -> Option<Ask> {
+    pub(crate) fn next(&self, server: ServerId, held: &HashSet<Channel>) -> Option<Ask> {
         let mut state = self.lock();
         loop {
             let queue = state.queues.get_mut(&server)?;
-            let key = queue.keys.pop_front()?;
-            queue.queued.remove(&key);
-            match state.entry(&key) {
+            let channel = queue.channels.pop_front()?;
+            queue.queued.remove(&channel);
+            match state.entry(&channel) {
                 Some(entry) if entry.server == Some(server) && entry.stage == Stage::Idle => {
                     entry.stage = Stage::Asked;
                     if entry.lost {
                         self.counters.resubscribes.fetch_add(1, Relaxed);
                     }
-                    return Some(Ask::Subscribe(key));
+                    return Some(Ask::Subscribe(channel));
                 }
                 Some(entry) if entry.server == Some(server) => {}
-                _ if held.contains(&key) => return Some(Ask::Unsubscribe(key)),
+                _ if held.contains(&channel) => return Some(Ask::Unsubscribe(channel)),
                 _ => {}
             }
         }
     }
 
     /// The server has confirmed.
-    pub(crate) fn in_force(&self, server: ServerId, key: &Key) {
+    pub(crate) fn in_force(&self, server: ServerId, channel: &Channel) {
         let mut state = self.lock();
-        let Some(entry) = state.entry(key).filter(|entry| entry.server == Some(server)) else { return };
+        let Some(entry) = state.entry(channel).filter(|entry| entry.server == Some(server)) else { return };
         if entry.stage != Stage::Asked {
             return;
         }
@@ -202,19 +189,21 @@ impl Desk {
     }
 
     /// The server has refused, or has ended the subscription by itself. Whether it is still wanted of this server.
-    pub(crate) fn ended(&self, server: ServerId, key: &Key) -> bool {
+    pub(crate) fn ended(&self, server: ServerId, channel: &Channel) -> bool {
         let mut state = self.lock();
-        let Some(entry) = state.entry(key).filter(|entry| entry.server == Some(server)) else { return false };
+        let Some(entry) = state.entry(channel).filter(|entry| entry.server == Some(server)) else {
+            return false;
+        };
         let lost = usize::from(entry.end());
         self.lose(&mut state, lost);
         true
     }
 
     /// It has to be asked for once more, of whoever serves it now.
-    pub(crate) fn again(&self, key: &Key) {
+    pub(crate) fn again(&self, channel: &Channel) {
         let mut state = self.lock();
-        let server = state.entry(key).and_then(|entry| entry.server);
-        state.enqueue(server, key);
+        let server = state.entry(channel).and_then(|entry| entry.server);
+        state.enqueue(server, channel);
     }
 
     /// Who serves what has changed.
@@ -222,37 +211,32 @@ impl Desk {
         let mut state = self.lock();
         let mut moved = Vec::new();
         let mut lost = 0;
-        for (key, entry) in state.entries() {
-            let server = server_of(key.channel());
+        for (channel, entry) in state.entries() {
+            let server = server_of(&channel);
             if entry.server != server {
                 lost += usize::from(entry.end());
-                moved.push((key, entry.server));
+                moved.push((channel, entry.server));
                 entry.server = server;
             }
         }
-        for (key, before) in moved {
-            state.enqueue(before, &key);
-            let now = state.entry(&key).and_then(|entry| entry.server);
-            state.enqueue(now, &key);
+        for (channel, before) in moved {
+            state.enqueue(before, &channel);
+            let now = state.entry(&channel).and_then(|entry| entry.server);
+            state.enqueue(now, &channel);
         }
         self.lose(&mut state, lost);
     }
 
     /// The shared name of a channel, if it is wanted.
     pub(crate) fn name(&self, channel: &str) -> Option<Arc<str>> {
-        self.lock().exact.get_key_value(channel).map(|(channel, _)| channel.name().clone())
-    }
-
-    /// Whether these prefixes are wanted.
-    pub(crate) fn has_prefix(&self, prefix: &str) -> bool {
-        self.lock().prefixes.contains_key(prefix)
+        self.lock().wanted.get_key_value(channel).map(|(channel, _)| channel.name().clone())
     }
 
     /// What of this server is taken to be in force.
-    pub(crate) fn all_in_force(&self, server: ServerId) -> Vec<Key> {
+    pub(crate) fn all_in_force(&self, server: ServerId) -> Vec<Channel> {
         let mut state = self.lock();
         let all = state.entries().filter(|(_, entry)| entry.server == Some(server));
-        all.filter(|(_, entry)| entry.stage == Stage::InForce).map(|(key, _)| key).collect()
+        all.filter(|(_, entry)| entry.stage == Stage::InForce).map(|(channel, _)| channel).collect()
     }
 
     fn lose(&self, state: &mut State, count: usize) {

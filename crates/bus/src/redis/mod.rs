@@ -29,10 +29,7 @@ pub(crate) use start::{Started, start};
 use bytes::Bytes;
 use std::sync::Arc;
 
-use crate::{
-    channel::Channel,
-    topics::{Confirmed, Key},
-};
+use crate::{channel::Channel, topics::Confirmed};
 use census::Census;
 use cluster::Cluster;
 use desk::{Desk, ServerId};
@@ -44,8 +41,6 @@ pub(crate) struct RedisLink {
     shards: Vec<Shard>,
     weights: Vec<u64>,
     census: Census,
-    /// Prefixes can be subscribed to.
-    pub(crate) has_patterns: bool,
 }
 
 /// What carries a part of the channels.
@@ -83,17 +78,17 @@ impl RedisLink {
         if endpoints.is_empty() { None } else { self.census.count(&endpoints, channel).await }
     }
 
-    pub(crate) fn want(&self, key: &Key, confirmed: &Arc<Confirmed>) {
-        match &self.shards[self.shard_of(key.channel())] {
-            Shard::Fixed { desk, server, .. } => desk.want(key, confirmed, Some(*server)),
-            Shard::Cluster(cluster) => cluster.want(key, confirmed),
+    pub(crate) fn want(&self, channel: &Channel, confirmed: &Arc<Confirmed>) {
+        match &self.shards[self.shard_of(channel)] {
+            Shard::Fixed { desk, server, .. } => desk.want(channel, confirmed, Some(*server)),
+            Shard::Cluster(cluster) => cluster.want(channel, confirmed),
         }
     }
 
-    pub(crate) fn unwant(&self, key: &Key) {
-        match &self.shards[self.shard_of(key.channel())] {
-            Shard::Fixed { desk, .. } => desk.unwant(key),
-            Shard::Cluster(cluster) => cluster.unwant(key),
+    pub(crate) fn unwant(&self, channel: &Channel) {
+        match &self.shards[self.shard_of(channel)] {
+            Shard::Fixed { desk, .. } => desk.unwant(channel),
+            Shard::Cluster(cluster) => cluster.unwant(channel),
         }
     }
 }

@@ -3,6 +3,11 @@
 use redis::{RedisResult, Value, aio::MultiplexedConnection, cmd};
 use std::fmt;
 
+use super::verbs::Verbs;
+
+/// A channel to which nobody subscribes.
+const NOBODYS: &str = "plaza#nobody";
+
 /// What a server said of itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Found {
@@ -14,6 +19,8 @@ pub(crate) struct Found {
     pub(crate) sharded: Option<bool>,
     /// Whether it is part of a cluster; unknown where it does not say.
     pub(crate) cluster: Option<bool>,
+    /// Whether it tells how many subscribe to a channel; unknown where we may not ask.
+    pub(crate) counts: Option<bool>,
 }
 
 impl fmt::Display for Found {
@@ -22,12 +29,15 @@ impl fmt::Display for Found {
         if self.cluster == Some(true) {
             f.write_str(", part of a cluster")?;
         }
+        if self.counts == Some(false) {
+            f.write_str(", which does not count who subscribes")?;
+        }
         Ok(())
     }
 }
 
 /// Asks a server what it is. What it may not say is left unknown; only a connection that fails is an error.
-pub(crate) async fn found(mut connection: MultiplexedConnection) -> RedisResult<Found> {
+pub(crate) async fn found(mut connection: MultiplexedConnection, verbs: &Verbs) -> RedisResult<Found> {
     let info = ask(&mut connection, &["INFO"]).await?;
     let info = match &info {
         Value::BulkString(bytes) => String::from_utf8_lossy(bytes).into_owned(),
@@ -39,7 +49,19 @@ pub(crate) async fn found(mut connection: MultiplexedConnection) -> RedisResult<
         Value::Array(commands) => commands.first().map(|first| !matches!(first, Value::Nil)),
         _ => None,
     };
-    Ok(read(&info, known))
+    let counts = counts(&mut connection, verbs).await?;
+    Ok(Found { counts, ..read(&info, known) })
+}
+
+/// Whether it tells how many subscribe. What we may not ask is the operator's to allow, and not the server's to refuse.
+async fn counts(connection: &mut MultiplexedConnection, verbs: &Verbs) -> RedisResult<Option<bool>> {
+    let mut question = cmd("PUBSUB");
+    question.arg(verbs.count).arg(NOBODYS);
+    Ok(match connection.send_packed_command(&question).await? {
+        Value::ServerError(error) if error.code() == "NOPERM" => None,
+        Value::ServerError(_) => Some(false),
+        _ => Some(true),
+    })
 }
 
 /// Sends a command; what the server refuses to say is `Nil`.
@@ -85,7 +107,7 @@ fn read(info: &str, sharded: Option<bool>) -> Found {
         }
     };
     let sharded = sharded.or_else(of_version);
-    Found { product: product.to_owned(), version, sharded, cluster }
+    Found { product: product.to_owned(), version, sharded, cluster, counts: None }
 }
 
 #[cfg(test)]

@@ -166,7 +166,7 @@ impl Publisher {
 
     /// Asks the server what it is, for whoever looks at the state.
     async fn ask(&self, connection: MultiplexedConnection) -> RedisResult<()> {
-        let found = probe::found(connection).await?;
+        let found = probe::found(connection, self.verbs).await?;
         self.states.found(self.server, &found.to_string());
         Ok(())
     }

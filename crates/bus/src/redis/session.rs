@@ -22,7 +22,7 @@ use super::{
     resp::{Reply, command, parse},
     verbs::{self, Verbs},
 };
-use crate::{inbox::Inbox, options::Timing, topics::Key};
+use crate::{channel::Channel, inbox::Inbox, options::Timing};
 
 /// Most commands under way.
 const MOST_ASKED: usize = 1_024;
@@ -71,10 +71,10 @@ pub(crate) enum Ended {
 /// What an answer will be about.
 #[derive(Debug, Clone)]
 enum Asked {
-    Subscribe(Key),
+    Subscribe(Channel),
     /// Asked for although it is in force: the answer says how many there are.
     Check,
-    Unsubscribe(Key),
+    Unsubscribe(Channel),
     Ping,
 }
 
@@ -82,11 +82,11 @@ enum Asked {
 pub(crate) struct Session<'a> {
     context: &'a Context,
     /// What this connection asked for and did not give back.
-    held: HashSet<Key>,
+    held: HashSet<Channel>,
     asked: VecDeque<(Asked, Instant)>,
     out: Vec<u8>,
     unflushed: bool,
-    retry: Vec<Key>,
+    retry: Vec<Channel>,
     retry_at: Option<Instant>,
     retry_after: Duration,
     /// An answer was overdue at the last look.
@@ -176,15 +176,15 @@ impl<'a> Session<'a> {
     fn ask(&mut self) {
         while self.asked.len() < MOST_ASKED && self.out.len() < MOST_UNWRITTEN {
             match self.context.desk.next(self.context.server, &self.held) {
-                Some(Ask::Subscribe(key)) => {
-                    self.context.verbs.subscribe(&mut self.out, &key);
-                    self.held.insert(key.clone());
-                    self.expect(Asked::Subscribe(key));
+                Some(Ask::Subscribe(channel)) => {
+                    self.context.verbs.subscribe(&mut self.out, &channel);
+                    self.held.insert(channel.clone());
+                    self.expect(Asked::Subscribe(channel));
                 }
-                Some(Ask::Unsubscribe(key)) => {
-                    self.context.verbs.unsubscribe(&mut self.out, &key);
-                    self.held.remove(&key);
-                    self.expect(Asked::Unsubscribe(key));
+                Some(Ask::Unsubscribe(channel)) => {
+                    self.context.verbs.unsubscribe(&mut self.out, &channel);
+                    self.held.remove(&channel);
+                    self.expect(Asked::Unsubscribe(channel));
                 }
                 None => return,
             }
@@ -216,24 +216,24 @@ impl<'a> Session<'a> {
         if self.expected.is_some() || self.miscounts > MOST_MISCOUNTS {
             return;
         }
-        if let Some(key) = self.held.iter().next() {
-            self.context.verbs.subscribe(&mut self.out, key);
+        if let Some(channel) = self.held.iter().next() {
+            self.context.verbs.subscribe(&mut self.out, channel);
             self.expected = Some(self.held.len());
             self.expect(Asked::Check);
         }
     }
 
     /// The server does not have it.
-    fn forget(&mut self, key: &Key) {
-        if self.held.remove(key) {
+    fn forget(&mut self, channel: &Channel) {
+        if self.held.remove(channel) {
             self.expected = self.expected.map(|count| count.saturating_sub(1));
         }
     }
 
     fn try_again(&mut self) {
         self.retry_at = None;
-        for key in self.retry.drain(..) {
-            self.context.desk.again(&key);
+        for channel in self.retry.drain(..) {
+            self.context.desk.again(&channel);
         }
     }
 
@@ -264,21 +264,14 @@ impl<'a> Session<'a> {
                 let name = std::str::from_utf8(channel).ok().and_then(|name| self.context.desk.name(name));
                 self.deliver(name, payload);
             }
-            [
-                Reply::Bytes(Some(b"pmessage")),
-                Reply::Bytes(Some(pattern)),
-                Reply::Bytes(Some(channel)),
-                Reply::Bytes(Some(payload)),
-            ] => {
-                let wanted =
-                    verbs::prefix_of(pattern).is_some_and(|prefix| self.context.desk.has_prefix(&prefix));
-                let name = std::str::from_utf8(channel).ok().filter(|_| wanted).map(Arc::from);
-                self.deliver(name, payload);
-            }
             [Reply::Bytes(Some(b"pong")), ..] => self.answered_ping()?,
             [Reply::Bytes(Some(verb)), Reply::Bytes(Some(name)), Reply::Number(count)] => {
-                let key = self.context.verbs.key(verb, name).ok_or(Ended::Unasked)?;
-                if verbs::ends(verb) { self.unsubscribed(&key) } else { self.subscribed(&key, *count)? }
+                let channel = self.context.verbs.channel(verb, name).ok_or(Ended::Unasked)?;
+                if verbs::ends(verb) {
+                    self.unsubscribed(&channel)
+                } else {
+                    self.subscribed(&channel, *count)?
+                }
             }
             _ => return Err(Ended::Unasked),
         }
@@ -299,11 +292,11 @@ impl<'a> Session<'a> {
         }
     }
 
-    fn subscribed(&mut self, key: &Key, count: i64) -> Result<(), Ended> {
+    fn subscribed(&mut self, channel: &Channel, count: i64) -> Result<(), Ended> {
         match self.asked.pop_front() {
-            Some((Asked::Subscribe(asked), _)) if asked == *key => {
+            Some((Asked::Subscribe(asked), _)) if asked == *channel => {
                 self.retry_after = RETRY[0];
-                self.context.desk.in_force(self.context.server, key);
+                self.context.desk.in_force(self.context.server, channel);
             }
             Some((Asked::Check, _)) => self.checked(count),
             _ => return Err(Ended::Unasked),
@@ -322,28 +315,28 @@ impl<'a> Session<'a> {
         tracing::warn!(
             "the server sees {count} subscriptions where there are {expected}: asking for all again"
         );
-        for key in self.context.desk.all_in_force(self.context.server) {
-            self.context.desk.ended(self.context.server, &key);
-            self.context.desk.again(&key);
+        for channel in self.context.desk.all_in_force(self.context.server) {
+            self.context.desk.ended(self.context.server, &channel);
+            self.context.desk.again(&channel);
         }
     }
 
-    fn unsubscribed(&mut self, key: &Key) {
-        if matches!(self.asked.front(), Some((Asked::Unsubscribe(asked), _)) if asked == key) {
+    fn unsubscribed(&mut self, channel: &Channel) {
+        if matches!(self.asked.front(), Some((Asked::Unsubscribe(asked), _)) if asked == channel) {
             self.asked.pop_front();
             return;
         }
         // Nobody asked: the server has given the slot away, to its replica perhaps, and would take it again as that one's.
         self.context.hints.trouble();
-        self.forget(key);
-        if self.context.desk.ended(self.context.server, key) {
-            self.context.desk.again(key);
+        self.forget(channel);
+        if self.context.desk.ended(self.context.server, channel) {
+            self.context.desk.again(channel);
         }
     }
 
     fn refused(&mut self, why: &str) -> Result<(), Ended> {
-        let key = match self.asked.pop_front() {
-            Some((Asked::Subscribe(key), _)) => key,
+        let channel = match self.asked.pop_front() {
+            Some((Asked::Subscribe(channel), _)) => channel,
             // What was given back has moved, or was moving when it was checked.
             Some((Asked::Unsubscribe(_), _)) if why.starts_with("MOVED ") => return Ok(()),
             Some((Asked::Check, _)) if why.starts_with("MOVED ") => {
@@ -355,15 +348,15 @@ impl<'a> Session<'a> {
         if ["NOAUTH", "WRONGPASS", "ERR unknown command"].iter().any(|fatal| why.starts_with(fatal)) {
             return Err(Ended::Refused(why.to_owned()));
         }
-        self.forget(&key);
+        self.forget(&channel);
         if !self.context.hints.moved(why) {
             if self.retry_after == RETRY[0] {
                 tracing::warn!("a subscription was refused, and is asked for again now and then: {why}");
             }
             self.context.hints.trouble();
         }
-        if self.context.desk.ended(self.context.server, &key) {
-            self.retry.push(key);
+        if self.context.desk.ended(self.context.server, &channel) {
+            self.retry.push(channel);
             if self.retry_at.is_none() {
                 self.retry_at = Some(Instant::now() + self.retry_after);
                 self.retry_after = (self.retry_after * 2).min(RETRY[1]);

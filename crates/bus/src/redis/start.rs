@@ -19,6 +19,7 @@ use super::{
     shared::Shared,
     slot::weight_of,
     states::{Outgoing, States},
+    verbs::Verbs,
 };
 use crate::{
     BusError, ServerState,
@@ -33,6 +34,8 @@ pub(crate) struct Started {
     pub(crate) inbox: Arc<Inbox>,
     pub(crate) states: watch::Receiver<Vec<ServerState>>,
     pub(crate) found: String,
+    /// No server refuses to say how many subscribe.
+    pub(crate) counts: bool,
 }
 
 /// Checks, asks, and starts all connections.
@@ -68,22 +71,23 @@ pub(crate) async fn start(
         shutdown: shutdown.clone(),
         next_id: AtomicUsize::new(0),
     });
-    let found = ask_all(&shared, &endpoints).await?;
+    let (found, counts) = ask_all(&shared, &endpoints).await?;
     let (shards, weights) = begin(&shared).await;
-    let has_patterns = redis.mode == PubSub::Classic;
     let census = Census::new(shared);
-    let link = RedisLink { shards, weights, census, has_patterns };
-    Ok(Started { link, inbox, states: states.watch(), found })
+    let link = RedisLink { shards, weights, census };
+    Ok(Started { link, inbox, states: states.watch(), found, counts })
 }
 
-/// Asks every server that is named what it is. Who cannot be reached is no error, who cannot do what is asked is.
-async fn ask_all(shared: &Shared, endpoints: &[&Endpoint]) -> Result<String, BusError> {
+/// Asks every server that is named what it is, and whether all count who subscribes. Who cannot be reached is no error,
+/// who cannot do what is asked is.
+async fn ask_all(shared: &Shared, endpoints: &[&Endpoint]) -> Result<(String, bool), BusError> {
     let answers = join_all(endpoints.iter().map(|endpoint| ask(shared, endpoint))).await;
-    let mut sentences = Vec::new();
+    let (mut sentences, mut counts) = (Vec::new(), true);
     for (endpoint, answer) in endpoints.iter().zip(answers) {
         match answer {
             Ok(found) => {
                 check(endpoint, &found, &shared.options)?;
+                counts &= found.counts != Some(false);
                 sentences.push(format!("{endpoint} is {found}"));
             }
             Err(error) if refuses_us(&error) => {
@@ -92,14 +96,14 @@ async fn ask_all(shared: &Shared, endpoints: &[&Endpoint]) -> Result<String, Bus
             Err(error) => sentences.push(format!("{endpoint} cannot be reached ({error})")),
         }
     }
-    Ok(format!("{}: {}", shared.options.describe(), sentences.join(", ")))
+    Ok((format!("{}: {}", shared.options.describe(), sentences.join(", ")), counts))
 }
 
 async fn ask(shared: &Shared, endpoint: &Endpoint) -> Result<Found, RedisError> {
     let timing = &shared.options.timing;
     let (connection, driver) = publisher::connect(endpoint, shared.tls.as_ref(), timing).await?;
     tokio::select! {
-        found = probe::found(connection) => found,
+        found = probe::found(connection, Verbs::of(shared.options.mode)) => found,
         () = driver => Err((ErrorKind::Io, "the connection was closed").into()),
     }
 }

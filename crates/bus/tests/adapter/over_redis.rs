@@ -7,7 +7,7 @@ use plaza_bus::{
     wire::Format,
 };
 use plaza_socketio::FetchError;
-use plaza_testkit::{Redis, RedisCluster};
+use plaza_testkit::{Redis, RedisCluster, RedisSetup};
 use serde_json::json;
 use std::time::{Duration, Instant};
 
@@ -82,4 +82,33 @@ async fn who_cannot_be_counted_is_not_taken_for_nobody() {
     .await;
     a.root().to("red").emit("after", &[1]).unwrap();
     assert_eq!(ben.event().await.0, json!(["after", 1]));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn where_the_server_refuses_to_count_nodes_tell_each_other_that_they_are_there() {
+    let redis = RedisSetup::default().without("PUBSUB").start().await.unwrap();
+    let layout = Layout::One(Endpoint::parse(&redis.url()).unwrap());
+    let node =
+        || Node::over(link(layout.clone(), PubSub::Sharded), options(Format::Sharded), Hooks::default());
+    let (a, b) = (node().await, node().await);
+    assert!(!a.bus.counts() && a.bus.found().contains("does not count"), "{}", a.bus.found());
+    let mut ben = b.client("red").await;
+    let found = soon("what the other node tells", async {
+        loop {
+            let found = a.root().to("red").fetch_sockets().await.unwrap();
+            if !found.is_empty() {
+                return found;
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    });
+    assert_eq!(found.await.len(), 1);
+    let root = a.root();
+    let asking = root.to("red").emit_with_ack("ask", &[()], FOREVER);
+    let answering = async {
+        let (_, id) = ben.event().await;
+        ben.send(&format!("43{id}[true]")).await;
+    };
+    let (answers, ()) = soon("the answer", async { tokio::join!(asking, answering) }).await;
+    assert_eq!(answers.unwrap().len(), 1);
 }

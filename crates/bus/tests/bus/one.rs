@@ -2,7 +2,7 @@
 
 use crate::node::{Node, channel, classic, one, within};
 use bytes::Bytes;
-use plaza_bus::{BusError, BusOptions, Direction, Incoming, Link, RedisOptions};
+use plaza_bus::{BusOptions, Direction, Incoming, Link, RedisOptions};
 use plaza_testkit::Redis;
 use std::{collections::HashMap, time::Duration};
 
@@ -85,19 +85,6 @@ async fn many_channels_are_subscribed_and_heard() {
         let (name, text) = b.message().await;
         assert_eq!(name, text);
     }
-}
-
-#[tokio::test]
-async fn a_prefix_is_heard_in_the_classic_mode_and_refused_in_the_other() {
-    let redis = Redis::new().await.unwrap();
-    let mut node = Node::start(classic(one(&redis.url()))).await;
-    let prefix = node.bus.subscribe_prefix(&channel("socket.io#/*#")).unwrap();
-    within("a subscription", prefix.ready()).await.unwrap();
-    node.says("socket.io#/x#room", "not this: the star is a letter");
-    node.says("socket.io#/*#room", "this");
-    assert_eq!(node.message().await, ("socket.io#/*#room".into(), "this".into()));
-    let sharded = Node::start(one(&redis.url())).await;
-    assert!(matches!(sharded.bus.subscribe_prefix(&channel("a")), Err(BusError::NoPatterns)));
 }
 
 #[tokio::test]

@@ -154,3 +154,28 @@ async fn a_server_before_7_is_refused_for_the_sharded_mode_and_used_in_the_other
     assert!(error.contains("is Redis 6.2.14: it knows no sharded pub/sub"), "{error}");
     start(classic(options)).await.map(drop).unwrap();
 }
+
+#[tokio::test]
+async fn a_server_that_refuses_to_count_is_known_from_the_start() {
+    for (answer, counts) in [
+        ("-ERR PUBSUB SHARDNUMSUB is not supported in this mode\r\n", false),
+        ("-ERR unknown subcommand or wrong number of arguments for 'SHARDNUMSUB'\r\n", false),
+        // That is for the operator to allow.
+        ("-NOPERM this user has no permissions to run the 'pubsub|shardnumsub' command\r\n", true),
+        ("*2\r\n$12\r\nplaza#nobody\r\n:0\r\n", true),
+    ] {
+        let port = serve(move |words| match words[0].as_str() {
+            "PUBSUB" => answer.to_owned(),
+            _ => usual(words),
+        })
+        .await;
+        let node = Node::start(one(&format!("redis://127.0.0.1:{port}"))).await;
+        assert_eq!(node.bus.counts(), counts, "{answer}");
+        assert_eq!(
+            node.bus.found().contains("does not count who subscribes"),
+            !counts,
+            "{}",
+            node.bus.found()
+        );
+    }
+}

@@ -33,6 +33,8 @@ pub struct Bus {
     pub ca_file: PathBuf,
     /// Whether a server on another machine may go without password.
     pub allow_no_password: bool,
+    /// Whether nodes tell each other that they are there also where no server was found that refuses to count them.
+    pub heartbeats: bool,
     /// Connections that publish, for each server.
     pub connections: usize,
     /// How long connecting may take, in milliseconds.
@@ -122,7 +124,7 @@ impl Bus {
             BusMode::Sharded => Format::Sharded,
             BusMode::Classic => Format::Classic,
         };
-        let adapter = AdapterOptions { format, ..AdapterOptions::default() };
+        let adapter = AdapterOptions { format, heartbeats: self.heartbeats, ..AdapterOptions::default() };
         Ok(Some(ClusterOptions { bus: self.options()?, adapter, alone }))
     }
 
