@@ -50,7 +50,7 @@ struct Inner {
     options: AdapterOptions,
     hooks: Hooks,
     channels: Channels,
-    /// This node's, in all namespaces.
+    /// This node's, in all namespaces: 16 hexadecimal digits, or 6 characters in the classic format.
     uid: String,
     spaces: Spaces,
     pending: Pending,
@@ -116,11 +116,6 @@ impl ClusterAdapter {
     /// never wait for that.
     pub async fn hears(&self, namespace: &str, room: &str) {
         self.0.spaces.hears(namespace, room).await;
-    }
-
-    /// This node's uid: 16 hexadecimal digits, or 6 characters in the classic format.
-    pub fn uid(&self) -> &str {
-        &self.0.uid
     }
 
     /// What was counted since the start.

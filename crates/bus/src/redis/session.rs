@@ -268,9 +268,9 @@ impl<'a> Session<'a> {
             [Reply::Bytes(Some(verb)), Reply::Bytes(Some(name)), Reply::Number(count)] => {
                 let channel = self.context.verbs.channel(verb, name).ok_or(Ended::Unasked)?;
                 if verbs::ends(verb) {
-                    self.unsubscribed(&channel)
+                    self.unsubscribed(&channel);
                 } else {
-                    self.subscribed(&channel, *count)?
+                    self.subscribed(&channel, *count)?;
                 }
             }
             _ => return Err(Ended::Unasked),

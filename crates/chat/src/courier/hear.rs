@@ -13,22 +13,10 @@ use std::sync::{
 /// What a courier has done so far.
 #[derive(Debug, Default)]
 pub struct CourierStats {
-    pub(super) told: AtomicU64,
-    pub(super) heard: AtomicU64,
-    pub(super) refused: AtomicU64,
+    refused: AtomicU64,
 }
 
 impl CourierStats {
-    /// Said to other nodes.
-    pub fn told(&self) -> u64 {
-        self.told.load(Relaxed)
-    }
-
-    /// Heard from other nodes.
-    pub fn heard(&self) -> u64 {
-        self.heard.load(Relaxed)
-    }
-
     /// Heard and not heeded: no node of this cluster said it, or it cannot be understood.
     pub fn refused(&self) -> u64 {
         self.refused.load(Relaxed)
@@ -142,10 +130,9 @@ impl About {
 }
 
 impl Courier {
+    /// Notes whether something was heeded.
     fn count(&self, heeded: bool) {
-        let stats = &self.inner.stats;
-        let count = if heeded { &stats.heard } else { &stats.refused };
-        count.fetch_add(1, Relaxed);
+        self.inner.stats.refused.fetch_add(u64::from(!heeded), Relaxed);
     }
 
     /// What was said in a room, if a node of this cluster said it. An event that only a newer node knows is not

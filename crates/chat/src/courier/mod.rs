@@ -25,7 +25,7 @@ use plaza_store::{Store, StoreError};
 use seal::Seal;
 use serde::{Deserialize, Serialize};
 use serde_json::value::{RawValue, to_raw_value};
-use std::sync::{Arc, atomic::Ordering::Relaxed};
+use std::sync::Arc;
 use tokio::sync::{Notify, mpsc, watch};
 
 pub use check::{Looks, check};
@@ -230,12 +230,11 @@ impl Courier {
     }
 
     fn tell_room(&self, room: &RoomId, event: &str, seq: Option<u64>, object: &impl Serialize) {
-        let Inner { rooms, epoch, seal, stats, .. } = &*self.inner;
+        let Inner { rooms, epoch, seal, .. } = &*self.inner;
         match to_raw_value(object) {
             Ok(object) => {
                 let sealed =
                     Sealed { seq, epoch: epoch.clone(), seal: seal.of(room.as_str(), event, &object) };
-                stats.told.fetch_add(1, Relaxed);
                 rooms.say(room, event, &object, &sealed);
             }
             Err(error) => tracing::error!(%error, event, "An event cannot be told to other nodes"),
@@ -261,12 +260,9 @@ impl Courier {
     }
 
     fn tell_nodes(&self, channel: &Channel, what: &impl Serialize) {
-        let Inner { bus, node, seal, stats, .. } = &*self.inner;
+        let Inner { bus, node, seal, .. } = &*self.inner;
         match Envelope::write(node, what, |said| seal.of(channel.as_str(), "", said)) {
-            Ok(payload) => {
-                stats.told.fetch_add(1, Relaxed);
-                bus.publish(channel, payload);
-            }
+            Ok(payload) => bus.publish(channel, payload),
             Err(error) => tracing::error!(%error, "Something cannot be told to other nodes"),
         }
     }
