@@ -9,7 +9,7 @@ use tokio::sync::watch;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
-    BusOptions, BusStats, Channel, Link, Receiver,
+    BusOptions, BusStats, Cache, Channel, Link, Receiver,
     counters::Counters,
     inbox::Inbox,
     local::LocalLink,
@@ -172,6 +172,14 @@ impl Bus {
         match &self.0.carrier {
             Carrier::Local(_) => 0,
             Carrier::Redis(link) => link.shard_of(channel),
+        }
+    }
+
+    /// The copies that its servers keep; `None` in process, and where [`RedisOptions::cache`](crate::RedisOptions) is off.
+    pub fn cache(&self) -> Option<Cache> {
+        match &self.0.carrier {
+            Carrier::Local(_) => None,
+            Carrier::Redis(link) => Cache::of(link),
         }
     }
 

@@ -13,6 +13,7 @@ pub(crate) struct Counters {
     pub(crate) connects: AtomicU64,
     pub(crate) disconnects: AtomicU64,
     pub(crate) resubscribes: AtomicU64,
+    pub(crate) cache_dropped: AtomicU64,
 }
 
 /// What the bus has counted since it started.
@@ -34,6 +35,8 @@ pub struct BusStats {
     pub disconnects: u64,
     /// Channels subscribed again after a loss or a move.
     pub resubscribes: u64,
+    /// Copies that the cache did not take, because its server was away or too slow; on a pair, once for each server.
+    pub cache_dropped: u64,
     /// Channels that this node wants to hear now, those that linger included.
     pub channels: u64,
 }
@@ -49,6 +52,7 @@ impl Counters {
             connects: self.connects.load(Relaxed),
             disconnects: self.disconnects.load(Relaxed),
             resubscribes: self.resubscribes.load(Relaxed),
+            cache_dropped: self.cache_dropped.load(Relaxed),
             channels: channels as u64,
         }
     }

@@ -13,6 +13,7 @@
 
 pub mod adapter;
 mod bus;
+mod cache;
 mod channel;
 mod counters;
 mod inbox;
@@ -23,6 +24,7 @@ mod topics;
 pub mod wire;
 
 pub use bus::{Bus, BusError, ServerState};
+pub use cache::{Cache, CacheAway};
 pub use channel::{Channel, ChannelError, MAX_CHANNEL_BYTES};
 pub use counters::BusStats;
 pub use inbox::{Direction, Incoming, Receiver};

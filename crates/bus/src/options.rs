@@ -47,6 +47,8 @@ pub struct RedisOptions {
     pub mode: PubSub,
     /// Connections that publish, for each server: 1 or more. Channels are spread over them.
     pub connections: usize,
+    /// Whether the servers also keep copies, for [`Bus::cache`](crate::Bus::cache).
+    pub cache: bool,
     /// Whether a server on another machine may go without a password.
     pub allow_no_password: bool,
     /// A PEM file of authorities that `rediss://` trusts; without it, those of the system.
@@ -62,6 +64,7 @@ impl RedisOptions {
             layout,
             mode: PubSub::Sharded,
             connections: 1,
+            cache: false,
             allow_no_password: false,
             ca_file: None,
             timing: Timing::default(),

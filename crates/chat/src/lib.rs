@@ -29,7 +29,7 @@ mod words;
 
 pub use accounts::{Administration, Identity, ResetToken, SessionId};
 pub use clock::{Clock, SystemClock};
-pub use courier::{Courier, CourierStats, Hearing, Looks, Rooms, Sealed, check};
+pub use courier::{Courier, CourierStats, Hearing, Looks, RecentStats, Rooms, Sealed, check};
 pub use feed::{Caught, ConnectionId, Feed, FeedStats, Item, Live, Subscriber};
 pub use log::{Committed, Pending};
 pub use migrations::{MIGRATIONS, TABLES};

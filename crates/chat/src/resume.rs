@@ -2,7 +2,6 @@
 
 use crate::{
     Chat,
-    log::above,
     rooms::{Extent, extents},
     unavailable,
 };
@@ -44,8 +43,9 @@ impl Chat {
             )));
         }
         let same_epoch = request.epoch == self.epoch();
-        let mut snapshot = self.inner.store.snapshot().await.map_err(unavailable)?;
-        let extents: HashMap<RoomId, Extent> = extents(&mut snapshot, user).await?.into_iter().collect();
+        let mut reader = self.inner.store.read().await.map_err(unavailable)?;
+        let extents: HashMap<RoomId, Extent> = extents(&mut reader, user).await?.into_iter().collect();
+        drop(reader);
         let mut left = self.inner.settings.answer_bytes;
         let mut rooms = BTreeMap::new();
         for (name, held) in request.positions {
@@ -53,9 +53,13 @@ impl Chat {
             let page = match (decide(Some(held), same_epoch, known.map(|(_, extent)| *extent)), known) {
                 (RoomResumed::Reload { reload }, _) => ResumePage::Reload { reload },
                 (RoomResumed::Span { from, to }, Some((room, _))) if from < to && left > 0 => {
-                    let (page, bytes) = above(&mut snapshot, room, from, ROOM_EVENTS, left).await?;
+                    let (page, bytes) = self.page_above(room, from, to, ROOM_EVENTS, left).await?;
                     left = left.saturating_sub(bytes);
-                    ResumePage::Events(page)
+                    match page.events.first() {
+                        Some(event) if event.seq() == from + 1 => ResumePage::Events(page),
+                        // Retention has cut it since it was decided that it can be served.
+                        _ => ResumePage::Reload { reload: Reload::Trimmed },
+                    }
                 }
                 (RoomResumed::Span { from, to }, _) => {
                     ResumePage::Events(EventsPage { events: Vec::new(), more: from < to })

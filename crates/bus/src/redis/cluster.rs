@@ -18,6 +18,7 @@ use super::{
     desk::{Desk, ServerId},
     endpoint::Endpoint,
     hints::{Hints, Taken},
+    keeper::Keeper,
     outbox::{Message, Outbox},
     publisher,
     shared::Shared,
@@ -68,6 +69,7 @@ struct Map {
 struct Master {
     endpoint: Endpoint,
     lanes: Vec<Arc<Outbox>>,
+    keeper: Option<Arc<Keeper>>,
     until: CancellationToken,
 }
 
@@ -96,6 +98,12 @@ impl Cluster {
                 self.shared.inbox.lost(0, Direction::Out);
             }
         }
+    }
+
+    /// Who keeps the copies of a name.
+    pub(crate) fn keeper_of(&self, name: &Channel) -> Option<Arc<Keeper>> {
+        let map = self.read();
+        map.masters.get(&map.server(name)?)?.keeper.clone()
     }
 
     pub(crate) fn want(&self, channel: &Channel, confirmed: &Arc<Confirmed>) {
@@ -276,7 +284,8 @@ impl Cluster {
         let lanes = self.shared.publish(server, &endpoint, &self.outgoing, &self.hints, &until);
         let endpoints = vec![(server, endpoint.clone())];
         self.shared.subscribe(server, endpoints, (&self.desk, 0), &self.hints, &until);
-        map.masters.insert(server, Master { endpoint, lanes, until });
+        let keeper = self.shared.keep(&endpoint, &self.hints, &until);
+        map.masters.insert(server, Master { endpoint, lanes, keeper, until });
         Some(server)
     }
 

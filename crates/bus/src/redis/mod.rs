@@ -2,7 +2,7 @@
 //!
 //! Publishing and listening are apart. [`publisher`] has a connection or more a server, and pipelines; [`session`]
 //! is the one connection a server on which this node listens. [`desk`] knows what a shard is to be asked for and
-//! what of it is in force. A cluster is one shard whose [`cluster`] map says which server has which channel.
+//! what of it is in force. A [`keeper`] keeps copies, where that is wanted. A cluster is one shard whose [`cluster`] map says which server has which channel.
 
 mod backoff;
 mod census;
@@ -11,6 +11,7 @@ mod desk;
 mod dial;
 mod endpoint;
 mod hints;
+mod keeper;
 mod outbox;
 mod probe;
 mod publisher;
@@ -33,6 +34,7 @@ use crate::{channel::Channel, topics::Confirmed};
 use census::Census;
 use cluster::Cluster;
 use desk::{Desk, ServerId};
+use keeper::Keeper;
 use outbox::{Message, Outbox};
 
 /// A node's end of a bus over Redis.
@@ -41,13 +43,21 @@ pub(crate) struct RedisLink {
     shards: Vec<Shard>,
     weights: Vec<u64>,
     census: Census,
+    /// Copies are kept.
+    pub(crate) has_cache: bool,
 }
 
 /// What carries a part of the channels.
 #[derive(Debug)]
 enum Shard {
     /// A server, or a pair of which each carries everything.
-    Fixed { desk: Arc<Desk>, server: ServerId, servers: Vec<Vec<Arc<Outbox>>>, endpoints: Vec<Endpoint> },
+    Fixed {
+        desk: Arc<Desk>,
+        server: ServerId,
+        servers: Vec<Vec<Arc<Outbox>>>,
+        endpoints: Vec<Endpoint>,
+        keepers: Vec<Arc<Keeper>>,
+    },
     /// All of them, by slots.
     Cluster(Arc<Cluster>),
 }
@@ -76,6 +86,14 @@ impl RedisLink {
             Shard::Cluster(cluster) => cluster.endpoints_of(channel),
         };
         if endpoints.is_empty() { None } else { self.census.count(&endpoints, channel).await }
+    }
+
+    /// Who keeps the copies of a name, as its channel is carried: none, one, or both of a pair.
+    pub(crate) fn keepers<T>(&self, name: &Channel, then: impl FnOnce(&[Arc<Keeper>]) -> T) -> T {
+        match &self.shards[self.shard_of(name)] {
+            Shard::Fixed { keepers, .. } => then(keepers),
+            Shard::Cluster(cluster) => then(cluster.keeper_of(name).as_slice()),
+        }
     }
 
     pub(crate) fn want(&self, channel: &Channel, confirmed: &Arc<Confirmed>) {

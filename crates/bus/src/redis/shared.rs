@@ -11,6 +11,7 @@ use super::{
     desk::{Desk, ServerId},
     endpoint::Endpoint,
     hints::Hints,
+    keeper::Keeper,
     outbox::Outbox,
     publisher::Publisher,
     session::Context,
@@ -77,6 +78,23 @@ impl Shared {
             outbox
         };
         (0..connections).map(start).collect()
+    }
+
+    /// Starts the connection that keeps copies on a server, where that is wanted.
+    pub(crate) fn keep(
+        &self,
+        endpoint: &Endpoint,
+        hints: &Hints,
+        until: &CancellationToken,
+    ) -> Option<Arc<Keeper>> {
+        if !self.options.cache {
+            return None;
+        }
+        let (tls, timing) = (self.tls.clone(), self.options.timing);
+        let (keeper, written) =
+            Keeper::new(endpoint.clone(), tls, timing, hints.clone(), self.counters.clone());
+        self.spawn(until, Arc::clone(&keeper).run(written));
+        Some(keeper)
     }
 
     /// Starts the connection that hears what is wanted of `server`, through any of these endpoints.

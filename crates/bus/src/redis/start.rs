@@ -74,7 +74,7 @@ pub(crate) async fn start(
     let (found, counts) = ask_all(&shared, &endpoints).await?;
     let (shards, weights) = begin(&shared).await;
     let census = Census::new(shared);
-    let link = RedisLink { shards, weights, census };
+    let link = RedisLink { shards, weights, census, has_cache: redis.cache };
     Ok(Started { link, inbox, states: states.watch(), found, counts })
 }
 
@@ -165,7 +165,9 @@ fn fixed(shared: &Arc<Shared>, shard: usize, endpoints: Vec<Endpoint>) -> Shard 
         .iter()
         .map(|(server, endpoint)| shared.publish(*server, endpoint, &outgoing, &hints, &shared.shutdown))
         .collect();
+    let keep = |(_, endpoint): &(_, Endpoint)| shared.keep(endpoint, &hints, &shared.shutdown);
+    let keepers = named.iter().filter_map(keep).collect();
     let server = named.first().map_or(0, |(server, _)| *server);
     shared.subscribe(server, named, (&desk, shard), &hints, &shared.shutdown);
-    Shard::Fixed { desk, server, servers, endpoints }
+    Shard::Fixed { desk, server, servers, endpoints, keepers }
 }

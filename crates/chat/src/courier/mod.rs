@@ -15,6 +15,7 @@ mod check;
 mod doubt;
 mod envelope;
 mod hear;
+mod recent;
 mod seal;
 
 use crate::{Committed, Random, SessionId, Tasks};
@@ -32,6 +33,8 @@ pub use check::{Looks, check};
 pub(crate) use doubt::look_again;
 pub use envelope::Sealed;
 pub use hear::{CourierStats, Hearing};
+pub use recent::RecentStats;
+pub(crate) use recent::{Found, Recent, Sized as SizedEvent};
 
 /// How many commits may wait to be told.
 const COMMITS: usize = 64;
@@ -58,6 +61,8 @@ struct Inner {
     node: String,
     epoch: String,
     seal: Seal,
+    /// Copies of what was told, where the bus has a cache.
+    recent: Option<Recent>,
     /// Told whenever something may have been missed.
     missed: watch::Sender<()>,
     /// Told when others have forgotten who is online here.
@@ -139,7 +144,9 @@ impl Courier {
         let epoch = store.epoch().to_owned();
         let (missed, again, stats) = (watch::Sender::new(()), Notify::new(), CourierStats::default());
         let of_all = Channel::new(OF_ALL).ok();
-        Ok(Self { inner: Arc::new(Inner { bus, rooms, node, epoch, seal, missed, again, stats, of_all }) })
+        let recent = bus.cache().map(|cache| Recent::new(cache, seal.clone(), &epoch));
+        let inner = Inner { bus, rooms, node, epoch, seal, recent, missed, again, stats, of_all };
+        Ok(Self { inner: Arc::new(inner) })
     }
 
     /// Passes commits on as they come, and tells the other nodes of each.
@@ -153,6 +160,9 @@ impl Courier {
         tasks.spawn("what other nodes are told", async move {
             while let Some(commit) = committed.recv().await {
                 commit.events.iter().for_each(|event| courier.tell_event(event));
+                if let Some(recent) = courier.recent() {
+                    recent.keep(commit.events.iter().map(|event| &**event));
+                }
                 if onward.send(commit).await.is_err() {
                     return;
                 }
@@ -173,6 +183,16 @@ impl Courier {
 
     pub(crate) async fn asked_again(&self) {
         self.inner.again.notified().await;
+    }
+
+    /// The newest events of busy rooms, where copies are kept.
+    pub(crate) fn recent(&self) -> Option<&Recent> {
+        self.inner.recent.as_ref()
+    }
+
+    /// What these were good for so far; `None` where none are kept.
+    pub fn recent_stats(&self) -> Option<&RecentStats> {
+        self.recent().map(|recent| &recent.stats)
     }
 
     /// What it has done so far.

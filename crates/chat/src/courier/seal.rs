@@ -34,13 +34,23 @@ impl Seal {
 
     /// As text, to go along with what is said: in this place, as this event.
     pub(super) fn of(&self, place: &str, event: &str, said: &RawValue) -> String {
-        BASE64_URL_SAFE_NO_PAD.encode(self.over(place, event, said.get()).finalize().into_bytes())
+        BASE64_URL_SAFE_NO_PAD.encode(self.stamp(place, event, said.get()))
+    }
+
+    /// As bytes.
+    pub(super) fn stamp(&self, place: &str, event: &str, said: &str) -> [u8; 32] {
+        self.over(place, event, said).finalize().into_bytes().into()
     }
 
     /// Whether it goes along with that. Takes as long for one that is wrong as for one that is right.
     pub(super) fn holds(&self, place: &str, event: &str, said: &str, seal: &str) -> bool {
         let seal = BASE64_URL_SAFE_NO_PAD.decode(seal);
-        seal.is_ok_and(|seal| self.over(place, event, said).verify_slice(&seal).is_ok())
+        seal.is_ok_and(|seal| self.stamped(place, event, said, &seal))
+    }
+
+    /// The same, of one as bytes.
+    pub(super) fn stamped(&self, place: &str, event: &str, said: &str, seal: &[u8]) -> bool {
+        self.over(place, event, said).verify_slice(seal).is_ok()
     }
 
     /// Each part with its length in front, so that the end of one is not taken for the beginning of the next.

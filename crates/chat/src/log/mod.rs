@@ -25,7 +25,6 @@ use crate::{Chat, Clock, Settings, Tasks};
 pub(crate) use bans::may_ban;
 pub(crate) use direct::is_id as is_direct;
 pub(crate) use event::{decode, parsed, read_seq};
-pub(crate) use history::above;
 pub(crate) use subjects::{room as about_room, user as about_user};
 
 use batch::LogBatch;

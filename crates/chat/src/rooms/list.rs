@@ -40,6 +40,24 @@ pub struct Extent {
     pub top: Seq,
 }
 
+/// What a room's log has; nothing where there is none or the user is no member.
+pub(crate) async fn extent(
+    connection: &mut AnyConnection,
+    room: &RoomId,
+    user: &UserId,
+) -> Outcome<Option<Extent>> {
+    let row = sqlx::query(
+        "SELECT rooms.kept_from, rooms.seq FROM members JOIN rooms ON rooms.id = members.room_id
+         WHERE members.room_id = $1 AND members.user_id = $2",
+    )
+    .bind(room.as_str())
+    .bind(user.as_str())
+    .fetch_optional(connection)
+    .await?;
+    let Some(row) = row else { return Ok(None) };
+    Ok(Some(Extent { first: read_seq(&row, 0)?, top: read_seq(&row, 1)? }))
+}
+
 /// See [`Chat::memberships`].
 pub(crate) async fn extents(connection: &mut AnyConnection, user: &UserId) -> Outcome<Vec<(RoomId, Extent)>> {
     let rows = sqlx::query(

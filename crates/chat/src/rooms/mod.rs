@@ -8,7 +8,7 @@ mod read;
 
 pub(crate) use discover::{fold, fold_earlier};
 pub use list::Extent;
-pub(crate) use list::{extents, summary};
+pub(crate) use list::{extent, extents, summary};
 pub use read::Marked;
 pub(crate) use read::{ReadJob, ReadQueue, start as start_reads};
 

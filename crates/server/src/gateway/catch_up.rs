@@ -11,8 +11,6 @@ use std::{
     time::Duration,
 };
 
-/// Events read from the log at a time.
-const PAGE: u32 = 200;
 /// How long to wait before looking again, times the number of looks so far.
 const LOOK_AGAIN: Duration = Duration::from_millis(5);
 const LONGEST_WAIT: Duration = Duration::from_millis(500);
@@ -178,7 +176,7 @@ impl Rooms {
         };
         while *position < top {
             let before = *position;
-            let events = here.chat.range(room, before, PAGE).await?;
+            let events = here.chat.missed(room, before, top).await?;
             if events.first().is_none_or(|event| event.seq() != before + 1) {
                 // Retention has cut it since it was decided that it can be sent.
                 *resumed = RoomResumed::Reload { reload: Reload::Trimmed };
