@@ -191,8 +191,8 @@ impl Courier {
     }
 
     /// What these were good for so far; `None` where none are kept.
-    pub fn recent_stats(&self) -> Option<&RecentStats> {
-        self.recent().map(|recent| &recent.stats)
+    pub fn recent_stats(&self) -> Option<RecentStats> {
+        self.recent().map(Recent::stats)
     }
 
     /// What it has done so far.

@@ -30,34 +30,24 @@ const POSITION: usize = 8;
 const SEAL: usize = 32;
 
 /// What the copies were good for so far.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RecentStats {
+    /// Spans that were served from copies.
+    pub hits: u64,
+    /// Spans that were read from the log, because copies were missing.
+    pub misses: u64,
+    /// Spans that were read from the log, because the cache did not answer.
+    pub errors: u64,
+    /// Copies that were none: without the seal, or not understood.
+    pub refused: u64,
+}
+
+#[derive(Default)]
+struct Counters {
     hits: AtomicU64,
     misses: AtomicU64,
     errors: AtomicU64,
     refused: AtomicU64,
-}
-
-impl RecentStats {
-    /// Spans that were served from copies.
-    pub fn hits(&self) -> u64 {
-        self.hits.load(Relaxed)
-    }
-
-    /// Spans that were read from the log, because copies were missing.
-    pub fn misses(&self) -> u64 {
-        self.misses.load(Relaxed)
-    }
-
-    /// Spans that were read from the log, because the cache did not answer.
-    pub fn errors(&self) -> u64 {
-        self.errors.load(Relaxed)
-    }
-
-    /// Copies that were none: without the seal, or not understood.
-    pub fn refused(&self) -> u64 {
-        self.refused.load(Relaxed)
-    }
 }
 
 /// An event, and its size in bytes, about.
@@ -78,12 +68,22 @@ pub(crate) struct Recent {
     cache: Cache,
     seal: Seal,
     epoch: String,
-    pub(super) stats: RecentStats,
+    counters: Counters,
 }
 
 impl Recent {
     pub(super) fn new(cache: Cache, seal: Seal, epoch: &str) -> Self {
-        Self { cache, seal, epoch: epoch.to_owned(), stats: RecentStats::default() }
+        Self { cache, seal, epoch: epoch.to_owned(), counters: Counters::default() }
+    }
+
+    pub(super) fn stats(&self) -> RecentStats {
+        let Counters { hits, misses, errors, refused } = &self.counters;
+        RecentStats {
+            hits: hits.load(Relaxed),
+            misses: misses.load(Relaxed),
+            errors: errors.load(Relaxed),
+            refused: refused.load(Relaxed),
+        }
     }
 
     /// Whether there may be copies from this position on, where the newest event is at `top`.
@@ -111,7 +111,7 @@ impl Recent {
         let Some(name) = self.name(room) else { return Found::Nothing };
         let places = span.clone().map(|seq| seq % RING).collect::<Vec<_>>().into_iter();
         let Ok(copies) = self.cache.get(&name, places, POSITION + SEAL + LARGEST).await else {
-            self.stats.errors.fetch_add(1, Relaxed);
+            self.counters.errors.fetch_add(1, Relaxed);
             return Found::Nothing;
         };
         let mut events = Vec::with_capacity(copies.len());
@@ -122,7 +122,7 @@ impl Recent {
                 None => all = false,
             }
         }
-        let count = if all { &self.stats.hits } else { &self.stats.misses };
+        let count = if all { &self.counters.hits } else { &self.counters.misses };
         count.fetch_add(1, Relaxed);
         match (all, events.is_empty()) {
             (true, _) => Found::All(events),
@@ -131,26 +131,28 @@ impl Recent {
         }
     }
 
-    /// The event at a position, if this is a copy of it. Nothing is read but what bears the seal.
+    /// The event at a position, if this is a copy of it.
     fn open(&self, name: &Channel, room: &RoomId, seq: Seq, copy: &[u8]) -> Option<Sized> {
-        let (position, rest) = copy.split_first_chunk::<POSITION>()?;
-        let position = u64::from_be_bytes(*position);
-        // One that had this place before, because its successor was dropped, or has it now.
-        if position != seq && position % RING == seq % RING {
-            return None;
-        }
-        let opened = rest.split_first_chunk::<SEAL>().and_then(|(seal, json)| {
-            let json = std::str::from_utf8(json).ok()?;
-            if position != seq || !self.seal.stamped(name.as_str(), &seq.to_string(), json, seal) {
-                return None;
-            }
-            let event: Event = serde_json::from_str(json).ok()?;
-            (event.room_id() == room && event.seq() == seq).then_some((event, json.len()))
-        });
-        if opened.is_none() {
-            self.stats.refused.fetch_add(1, Relaxed);
+        let (position, sealed) = copy.split_first_chunk().unwrap_or((&[0; POSITION], &[]));
+        let position = Seq::from_be_bytes(*position);
+        let opened = (position == seq).then(|| self.unseal(name, room, seq, sealed)).flatten();
+        // It may be the event that had this place before, because its successor was dropped, or that has it by now.
+        let replaced = position != seq && position > 0 && position % RING == seq % RING;
+        if opened.is_none() && !replaced {
+            self.counters.refused.fetch_add(1, Relaxed);
         }
         opened
+    }
+
+    /// Nothing is read but what bears the seal.
+    fn unseal(&self, name: &Channel, room: &RoomId, seq: Seq, sealed: &[u8]) -> Option<Sized> {
+        let (seal, json) = sealed.split_first_chunk::<SEAL>()?;
+        let json = std::str::from_utf8(json).ok()?;
+        if !self.seal.stamped(name.as_str(), &seq.to_string(), json, seal) {
+            return None;
+        }
+        let event: Event = serde_json::from_str(json).ok()?;
+        (event.room_id() == room && event.seq() == seq).then_some((event, json.len()))
     }
 
     /// One hash tag a room, so that a cluster has all of it in one place; a version of Plaza reads nothing of another's.

@@ -17,6 +17,7 @@ mod moving;
 mod new_passwords;
 mod nodes;
 mod randomness;
+mod recent;
 mod retention;
 mod roles;
 mod rooms;

@@ -37,6 +37,8 @@ pub struct Bus {
     pub heartbeats: bool,
     /// Connections that publish, for each server.
     pub connections: usize,
+    /// Whether the servers also keep copies of the newest events of busy rooms.
+    pub cache: bool,
     /// How long connecting may take, in milliseconds.
     pub connect_timeout_ms: u64,
     /// After so many milliseconds without an answer a server is given up.
@@ -99,6 +101,11 @@ impl Bus {
         within("bus.linger_ms", self.linger_ms, 0, 600_000)?;
         within("bus.most_outgoing_bytes", self.most_outgoing_bytes as u64, 1 << 20, 1 << 32)?;
         within("bus.most_incoming_bytes", self.most_incoming_bytes as u64, 1 << 20, 1 << 32)?;
+        if self.cache && self.kind == BusKind::Local {
+            return Err(ConfigError::Bounds(
+                "bus.cache keeps copies on Redis, and bus.kind \"local\" has none: set bus.kind, or bus.cache to false".into(),
+            ));
+        }
         match self.options()?.link {
             Link::Redis(redis) => redis.check().map_err(|why| refused("bus.urls", &why)),
             Link::Local(_) => Ok(()),
@@ -147,6 +154,7 @@ impl Bus {
                 BusMode::Classic => PubSub::Classic,
             },
             connections: self.connections,
+            cache: self.cache,
             allow_no_password: self.allow_no_password,
             ca_file: (!self.ca_file.as_os_str().is_empty()).then(|| self.ca_file.clone()),
             timing: Timing {

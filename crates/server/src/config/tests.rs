@@ -287,6 +287,7 @@ fn a_bus_that_cannot_work_is_refused() {
         (&[("KIND", "redis"), ("URLS", "redis://localhost"), ("PAIRS", "redis://localhost:1")], "alone"),
         (&[("KIND", "sentinel")], "must be"),
         (&[("CONNECTIONS", "0")], "bus.connections must be 1 to 64"),
+        (&[("CACHE", "true")], "bus.cache keeps copies on Redis"),
     ] {
         let error = bus(vars).expect_err("it is refused");
         assert!(error.contains(expected), "{vars:?}: {error}");

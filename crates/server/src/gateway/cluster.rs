@@ -13,7 +13,8 @@ use plaza_bus::{
     wire::Channels,
 };
 use plaza_chat::{
-    Chat, Courier, Feed, Hearing, JoinError, Membership, Presence, Random, Rooms, Sealed, Tasks, check,
+    Chat, Courier, Feed, Hearing, JoinError, Membership, Presence, Random, RecentStats, Rooms, Sealed, Tasks,
+    check,
 };
 use plaza_protocol::{EVENTS, RoomId};
 use plaza_socketio::{Outgoing, Target};
@@ -56,7 +57,8 @@ pub(crate) struct Counted {
 impl Counted {
     pub(crate) fn read(&self) -> BusFigures {
         let refused = self.courier.stats().refused();
-        BusFigures { bus: self.bus.stats(), adapter: self.adapter.figures(), refused }
+        let recent = self.courier.recent_stats();
+        BusFigures { bus: self.bus.stats(), adapter: self.adapter.figures(), refused, recent }
     }
 }
 
@@ -66,6 +68,8 @@ pub(crate) struct BusFigures {
     pub(crate) adapter: AdapterFigures,
     /// Said as if by a node of this cluster.
     pub(crate) refused: u64,
+    /// Of the copies of newest events, where there are such.
+    pub(crate) recent: Option<RecentStats>,
 }
 
 /// What the adapter has found among the broadcasts that is chat's: at most one at a time.

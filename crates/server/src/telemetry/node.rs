@@ -5,7 +5,7 @@ use crate::{
     http::connection::Connections,
     limits::Now,
 };
-use plaza_chat::Chat;
+use plaza_chat::{Chat, RecentStats};
 use plaza_store::Counts;
 use prometheus_client::{
     collector::Collector,
@@ -128,7 +128,7 @@ fn clients(page: &mut Page<'_>, gateway: &Gateway) -> fmt::Result {
 
 /// Of one of several nodes.
 fn bus(page: &mut Page<'_>, figures: &BusFigures) -> fmt::Result {
-    let BusFigures { bus, adapter, refused } = figures;
+    let BusFigures { bus, adapter, refused, recent } = figures;
     page.gauge("plaza_bus_channels", "Channels of the bus that this node hears", bus.channels as f64)?;
     page.counter("plaza_bus_sent", "Messages that this node gave to the bus", bus.published)?;
     page.counter(
@@ -161,6 +161,32 @@ fn bus(page: &mut Page<'_>, figures: &BusFigures) -> fmt::Result {
         "plaza_foreign_refused",
         "What was said as if by a node and bears no seal of one on this store, or is of another version",
         *refused,
+    )?;
+    recent.as_ref().map_or(Ok(()), |recent| cache(page, recent, bus.cache_dropped))
+}
+
+/// Of the copies of newest events.
+fn cache(page: &mut Page<'_>, recent: &RecentStats, dropped: u64) -> fmt::Result {
+    page.counter("plaza_cache_hits", "Reads of newest events that were served from the cache", recent.hits)?;
+    page.counter(
+        "plaza_cache_misses",
+        "Reads of newest events that came from the store, because the cache had not all of them",
+        recent.misses,
+    )?;
+    page.counter(
+        "plaza_cache_errors",
+        "Reads of newest events that came from the store, because the cache did not answer in time",
+        recent.errors,
+    )?;
+    page.counter(
+        "plaza_cache_refused",
+        "Copies in the cache that bear no seal of a node on this store, or the wrong one",
+        recent.refused,
+    )?;
+    page.counter(
+        "plaza_cache_dropped",
+        "Copies that were not put into the cache, because its server was away or too slow",
+        dropped,
     )
 }
 
