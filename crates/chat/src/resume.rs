@@ -45,7 +45,7 @@ impl Chat {
         let same_epoch = request.epoch == self.epoch();
         let mut reader = self.inner.store.read().await.map_err(unavailable)?;
         let extents: HashMap<RoomId, Extent> = extents(&mut reader, user).await?.into_iter().collect();
-        drop(reader);
+        let mut reader = Some(reader);
         let mut left = self.inner.settings.answer_bytes;
         let mut rooms = BTreeMap::new();
         for (name, held) in request.positions {
@@ -53,7 +53,8 @@ impl Chat {
             let page = match (decide(Some(held), same_epoch, known.map(|(_, extent)| *extent)), known) {
                 (RoomResumed::Reload { reload }, _) => ResumePage::Reload { reload },
                 (RoomResumed::Span { from, to }, Some((room, _))) if from < to && left > 0 => {
-                    let (page, bytes) = self.page_above(room, from, to, ROOM_EVENTS, left).await?;
+                    let (page, bytes) =
+                        self.page_above(&mut reader, room, (from, to), ROOM_EVENTS, left).await?;
                     left = left.saturating_sub(bytes);
                     match page.events.first() {
                         Some(event) if event.seq() == from + 1 => ResumePage::Events(page),

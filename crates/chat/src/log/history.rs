@@ -8,6 +8,7 @@ use crate::{
     unavailable,
 };
 use plaza_protocol::{Error, Event, EventsPage, History, RoomId, Seq, UserId};
+use plaza_store::Reader;
 use sqlx::{AnyConnection, Row, any::AnyRow};
 use std::{ops::RangeInclusive, sync::Arc};
 
@@ -36,16 +37,16 @@ impl Chat {
         }
         let room = &request.room_id;
         let mut reader = self.inner.store.read().await.map_err(unavailable)?;
-        let Extent { first, top } = extent(&mut reader, room, user).await?.ok_or_else(Error::no_such_room)?;
-        drop(reader);
+        let extent = extent(&mut reader, room, user).await?;
+        let (Extent { first, top }, mut reader) = (extent.ok_or_else(Error::no_such_room)?, Some(reader));
         let bytes = self.inner.settings.answer_bytes;
         if let Some(after) = request.after {
             let after = after.max(first.saturating_sub(1));
-            return Ok(self.page_above(room, after, top, limit, bytes).await?.0);
+            return Ok(self.page_above(&mut reader, room, (after, top), limit, bytes).await?.0);
         }
         let last = top.min(request.before.unwrap_or(Seq::MAX).saturating_sub(1));
         let from = first.max((last + 1).saturating_sub(limit.into()));
-        let mut events = self.events(room, from..=last, top).await?;
+        let mut events = self.events(&mut reader, room, from..=last, top).await?;
         let dropped = events.len() - fit(events.iter().rev(), bytes).0;
         let events: Vec<_> = events.drain(dropped..).map(|(event, _)| event).collect();
         Ok(EventsPage { events, more: dropped > 0 || (first < from && from <= last) })
@@ -59,21 +60,21 @@ impl Chat {
     /// `unavailable` or `busy` when the store cannot be read.
     pub async fn missed(&self, room: &RoomId, after: Seq, top: Seq) -> Result<Vec<Arc<Event>>, Error> {
         let bytes = self.inner.settings.answer_bytes;
-        let (page, _) = self.page_above(room, after, top, History::MAX_LIMIT, bytes).await?;
+        let (page, _) = self.page_above(&mut None, room, (after, top), History::MAX_LIMIT, bytes).await?;
         Ok(page.events.into_iter().map(Arc::new).collect())
     }
 
     /// The same as a page, and its size in bytes.
     pub(crate) async fn page_above(
         &self,
+        reader: &mut Option<Reader>,
         room: &RoomId,
-        after: Seq,
-        top: Seq,
+        (after, top): (Seq, Seq),
         limit: u32,
         bytes: usize,
     ) -> Result<(EventsPage, usize), Error> {
         let last = top.min(after.saturating_add(limit.into()));
-        let mut events = self.events(room, after.saturating_add(1)..=last, top).await?;
+        let mut events = self.events(reader, room, after.saturating_add(1)..=last, top).await?;
         let (fitting, size) = fit(events.iter(), bytes);
         let more = last < top || fitting < events.len();
         events.truncate(fitting);
@@ -81,9 +82,10 @@ impl Chat {
     }
 
     /// Events at positions that the log has, where its newest is at `top`: from copies of them where there are such, else
-    /// from the log.
+    /// from the log, through this reader. One is not kept while others are asked.
     async fn events(
         &self,
+        reader: &mut Option<Reader>,
         room: &RoomId,
         span: RangeInclusive<Seq>,
         top: Seq,
@@ -94,15 +96,20 @@ impl Chat {
         let courier = self.inner.courier.as_ref();
         let recent = courier.and_then(Courier::recent).filter(|_| Recent::reaches(*span.start(), top));
         let found = match recent {
-            Some(recent) => recent.read(room, span.clone()).await,
+            Some(recent) => {
+                *reader = None;
+                recent.read(room, span.clone()).await
+            }
             None => Found::Nothing,
         };
         if let Found::All(events) = found {
             return Ok(events);
         }
-        let mut reader = self.inner.store.read().await.map_err(unavailable)?;
-        let rows = fetch(&mut reader, SPAN, room, *span.start(), *span.end()).await.map_err(unavailable)?;
-        drop(reader);
+        let connection = match reader {
+            Some(reader) => reader,
+            None => reader.insert(self.inner.store.read().await.map_err(unavailable)?),
+        };
+        let rows = fetch(connection, SPAN, room, *span.start(), *span.end()).await.map_err(unavailable)?;
         let events: sqlx::Result<Vec<_>> = rows.iter().map(sized).collect();
         let events = events.map_err(unavailable)?;
         if let (Found::Some, Some(recent)) = (found, recent) {

@@ -18,6 +18,7 @@ mod new_passwords;
 mod nodes;
 mod randomness;
 mod recent;
+mod recent_measure;
 mod retention;
 mod roles;
 mod rooms;
