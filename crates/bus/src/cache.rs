@@ -27,9 +27,11 @@ impl Cache {
     /// Keeps a copy under a number of this name, instead of what was there, until `expiry` is over. Never waits: what
     /// finds no room or no server is dropped and counted ([`BusStats::cache_dropped`](crate::BusStats)). A name is with
     /// the server that carries the channel of that name, with both of a pair.
-    pub fn put(&self, name: &Channel, number: u64, copy: Bytes, expiry: Duration) {
+    pub fn put(&self, name: &Channel, number: u64, copy: &[u8], expiry: Duration) {
         self.0.keepers(name, |keepers| {
-            keepers.iter().for_each(|keeper| keeper.put(name, number, &copy, expiry))
+            for keeper in keepers {
+                keeper.put(name, number, copy, expiry);
+            }
         });
     }
 

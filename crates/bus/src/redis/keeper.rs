@@ -123,9 +123,9 @@ impl Keeper {
         state.connection.clone().filter(|_| rested)
     }
 
-    pub(crate) fn put(&self, name: &Channel, number: u64, copy: &Bytes, expiry: Duration) {
+    pub(crate) fn put(&self, name: &Channel, number: u64, copy: &[u8], expiry: Duration) {
         let mut set = cmd("SET");
-        set.arg(key(name, number)).arg(&copy[..]).arg("PX").arg(expiry.as_millis() as u64);
+        set.arg(key(name, number)).arg(copy).arg("PX").arg(expiry.as_millis() as u64);
         // What waits for a server that is away would be old when it is back.
         if self.lock().connection.is_none() || self.writing.try_send(set).is_err() {
             self.counters.cache_dropped.fetch_add(1, Relaxed);

@@ -17,7 +17,7 @@ async fn keep(cache: &Cache, name: &str, number: u64, copy: &'static str) {
     let copy = Bytes::from_static(copy.as_bytes());
     within("a copy", async {
         while cache.get(&channel(name), [number].into_iter(), 100).await != Ok(vec![Some(copy.clone())]) {
-            cache.put(&channel(name), number, copy.clone(), LONG);
+            cache.put(&channel(name), number, &copy, LONG);
             tokio::task::yield_now().await;
         }
     })
@@ -59,7 +59,7 @@ async fn nobody_waits_for_a_server_that_is_silent_or_gone() {
     let began = Instant::now();
     for _ in 0..1_000 {
         assert_eq!(get(&cache, "{a}", &[1]).await, Err(CacheAway));
-        cache.put(&channel("{a}"), 2, "two".into(), LONG);
+        cache.put(&channel("{a}"), 2, b"two", LONG);
     }
     // One waited, and maybe some more a second later on a busy machine.
     assert!(began.elapsed() < Duration::from_secs(5), "{:?}", began.elapsed());
@@ -75,7 +75,7 @@ async fn nobody_waits_for_a_server_that_is_silent_or_gone() {
     let dropped = node.bus.stats().cache_dropped;
     within("a drop", async {
         while node.bus.stats().cache_dropped == dropped {
-            cache.put(&channel("{a}"), 2, "two".into(), LONG);
+            cache.put(&channel("{a}"), 2, b"two", LONG);
             tokio::task::yield_now().await;
         }
     })

@@ -101,7 +101,7 @@ impl Recent {
                 let seq = event.seq();
                 let seal = self.seal.stamp(name.as_str(), &seq.to_string(), &json);
                 let copy = [&seq.to_be_bytes()[..], &seal[..], json.as_bytes()].concat();
-                self.cache.put(&name, seq % RING, copy.into(), EXPIRY);
+                self.cache.put(&name, seq % RING, &copy, EXPIRY);
             }
         }
     }

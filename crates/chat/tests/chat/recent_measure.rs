@@ -161,7 +161,7 @@ impl World {
         assert!(self.nodes[0].chat.history(&user.id, none).await.unwrap().events.is_empty());
     }
 
-    async fn from_memory(&self, number: usize) -> EventsPage {
+    async fn in_memory(&self, number: usize) -> EventsPage {
         self.question(number).await;
         let events = self.memory[self.who(number).1].iter().map(|event| (**event).clone()).collect();
         EventsPage { events, more: true }
@@ -180,7 +180,7 @@ async fn what_the_cache_saves_and_costs() {
     for _ in 0..ROUNDS {
         rounds[0].push(round(|number| world.page(0, number)).await);
         rounds[1].push(round(|number| world.page(1, number)).await);
-        rounds[2].push(round(|number| world.from_memory(number)).await);
+        rounds[2].push(round(|number| world.in_memory(number)).await);
         rounds[3].push(round(|number| world.question(number)).await);
         rounds[4].push(round(|number| world.resume(0, number)).await);
         rounds[5].push(round(|number| world.resume(1, number)).await);
