@@ -110,7 +110,7 @@ impl World {
         for number in 0..ROOMS {
             let room = id(&format!("room{number}"));
             for person in 0..PEOPLE {
-                let user = chat.new_guest(&format!("Guest {number} {person}")).await.unwrap().0.user;
+                let user = chat.new_guest(&format!("guest-{number}-{person}")).await.unwrap().0.user;
                 chat.join_room(&user, join(room.as_str())).await.unwrap();
                 people.push(user);
             }
