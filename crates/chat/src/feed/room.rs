@@ -201,10 +201,11 @@ impl<S: Subscriber> Room<S> {
     }
 
     /// The position to which one who holds `position` can be brought from what is kept; `None`: it cannot.
+    ///
+    /// A gap is no obstacle: it lies above what was passed on, and who is brought in gets what closes it, above what they hold.
+    /// To wait for its end could be to wait for ever, where much is written and the log is slow.
     pub(super) fn reach(&self, position: Seq) -> Option<Seq> {
         match self.seq {
-            // The log is ahead of what is kept, and nothing is lost by looking again.
-            _ if !matches!(self.gap, Gap::None) => None,
             Some(last) if last > position => {
                 let first = self.kept.front().map_or(last + 1, |(seq, _)| *seq);
                 (first <= position + 1).then_some(last)

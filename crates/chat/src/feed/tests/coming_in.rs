@@ -144,3 +144,32 @@ async fn one_without_room_for_what_is_kept_looks_again() {
     assert_eq!(bench.feed.go_live(connection, caught()).await, Live::Yes);
     assert_eq!(seen.seqs(), [1, 2, 3, 0]);
 }
+
+#[tokio::test]
+async fn one_comes_in_also_while_a_gap_cannot_be_closed() {
+    let bench = Bench::new();
+    let told = bench.come_in("told", 0).await;
+    let before = Arc::new(Seen::default());
+    let connection = bench.feed.connect(user("before").id, Arc::clone(&before)).await.unwrap();
+    bench.feed.watch(connection, vec![lobby()]).await;
+    bench.away.store(true, Ordering::Relaxed);
+    for is_told in [true, false, true] {
+        let event = bench.append(message);
+        if is_told {
+            bench.tell(event).await;
+        }
+    }
+    bench.heard().await;
+    // One has read less of the log than was passed on here, and one more.
+    let resumed = RoomResumed::Span { from: 0, to: 0 };
+    let caught = Caught { name: lobby().into(), position: Some((lobby(), 0)), resumed };
+    assert_eq!(bench.feed.go_live(connection, vec![caught]).await, Live::Yes);
+    let coming = timeout(Duration::from_secs(10), bench.come_in("after", 0));
+    let after = coming.await.expect("it comes in");
+    bench.away.store(false, Ordering::Relaxed);
+    let event = bench.append(message);
+    bench.tell(event).await;
+    for seen in [told, before, after] {
+        assert!(seen.until(|seqs| whole(seqs, 4)).await.is_ok(), "{:?}", seen.seqs());
+    }
+}

@@ -6,7 +6,7 @@ mod mentioned;
 mod sending;
 
 use super::*;
-use plaza_protocol::{Content, MemberChange, Message as ChatMessage, TextBody, Timestamp, User};
+use plaza_protocol::{Code, Content, MemberChange, Message as ChatMessage, TextBody, Timestamp, User};
 use proptest::prelude::*;
 use std::{
     sync::{
@@ -116,6 +116,8 @@ struct Bench {
     log: Arc<Mutex<Vec<Arc<Event>>>>,
     /// How many of its oldest events the log can serve no more.
     cut: Arc<AtomicUsize>,
+    /// Whether the log cannot be read now.
+    away: Arc<AtomicBool>,
     bus: mpsc::Sender<Committed>,
     feed: Feed<Seen>,
 }
@@ -125,15 +127,19 @@ impl Bench {
         let log = Arc::new(Mutex::new(Vec::<Arc<Event>>::new()));
         let (bus, committed) = mpsc::channel(64);
         let cut = Arc::new(AtomicUsize::new(0));
-        let (read, gone) = (Arc::clone(&log), Arc::clone(&cut));
+        let away = Arc::new(AtomicBool::new(false));
+        let (read, gone, refuses) = (Arc::clone(&log), Arc::clone(&cut), Arc::clone(&away));
         let range: Range = Arc::new(move |_, after| {
+            if refuses.load(Ordering::Relaxed) {
+                return Box::pin(async { Err(Error::new(Code::Unavailable, "The log is away.")) });
+            }
             let after = (after as usize).max(gone.load(Ordering::Relaxed));
             let page = read.lock().unwrap().iter().skip(after).take(3).cloned().collect();
             Box::pin(async move { Ok(page) })
         });
         let tasks = Tasks::new(CancellationToken::new());
         let stats = FeedStats::new(Arc::new(crate::SystemClock));
-        Self { log, cut, bus, feed: Feed::over(range, None, stats, committed, &tasks) }
+        Self { log, cut, away, bus, feed: Feed::over(range, None, stats, committed, &tasks) }
     }
 
     fn append(&self, event: impl FnOnce(Seq) -> Arc<Event>) -> Arc<Event> {
