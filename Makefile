@@ -1,6 +1,6 @@
 # Every target does its own set-up (scripts/setup) and leaves nothing to remember.
 .DEFAULT_GOAL := build
-.PHONY: build help run cluster web check test bench
+.PHONY: build help run cluster web check test soak bench
 
 ARGS ?=
 CARGO_TARGET_DIR ?= target
@@ -30,6 +30,9 @@ check: ## format, lints, docs, licences, unused dependencies, the page's types
 
 test: ## every test: Rust, the page, the official clients, browsers
 	@scripts/test
+
+soak: ## one node and three, 100,000 messages each while everything fails, judged by the auditor (ARGS=1000000 for more)
+	@scripts/soak $(ARGS)
 
 bench: ## say what is to come
 	@echo "There is nothing to measure yet. To come: messages a second, memory a connection and CPU a delivered"

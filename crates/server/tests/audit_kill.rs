@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn no_violation_while_the_server_is_killed_ten_times() {
-    let load = Load::from_env();
+    let load = Load::from_env().unwrap();
     let mut plaza = Load::setup().start().await.unwrap();
     let outcome = load::run(&mut plaza, &load).await.unwrap();
 

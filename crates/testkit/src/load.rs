@@ -15,7 +15,7 @@ mod sender;
 use crate::{Record, Setup, log, program::DEADLINE};
 use anyhow::Context as _;
 use guest::{Finishing, Guest, Role};
-use plaza_client::{Address, Backoff, Options, Rest};
+use plaza_client::{Address, Backoff, Options, RequestError, Rest};
 use plaza_protocol::{Event, RoomId, Seq, UserId};
 use rand::{SeedableRng as _, rngs::StdRng};
 use std::{
@@ -26,8 +26,15 @@ use std::{
     },
     time::Duration,
 };
-use tokio::{sync::watch, task::JoinSet, time::Instant};
+use tokio::{
+    sync::watch,
+    task::JoinSet,
+    time::{Instant, sleep},
+};
 use tokio_util::sync::CancellationToken;
+
+/// Before something is tried again.
+const AGAIN: Duration = Duration::from_millis(50);
 
 /// How much, how long, and how rough.
 #[derive(Debug, Clone)]
@@ -51,7 +58,7 @@ pub struct Load {
     pub messages: u64,
     /// …or this time is over.
     pub time: Duration,
-    /// How often the server is killed.
+    /// How often the server is killed, or harmed in another way, before the sending ends; once more comes then.
     pub kills: u32,
     /// For everything that is drawn by lot.
     pub seed: u64,
@@ -91,13 +98,22 @@ impl Load {
         }
     }
 
-    /// [`Load::short`], or [`Load::full`] where `PLAZA_AUDIT=full` is in the environment.
-    pub fn from_env() -> Self {
-        if std::env::var("PLAZA_AUDIT").is_ok_and(|value| value == "full") {
-            Self::full()
-        } else {
-            Self::short()
+    /// [`Load::short`], or [`Load::full`] where `PLAZA_AUDIT=full` is in the environment. With `PLAZA_SOAK` there, the
+    /// latter with so many messages, and as much time as [`Load::soak`] gives it.
+    ///
+    /// # Errors
+    /// Where `PLAZA_SOAK` is no number.
+    pub fn from_env() -> anyhow::Result<Self> {
+        if let Ok(messages) = std::env::var("PLAZA_SOAK") {
+            return Ok(Self::soak(messages.parse().context("PLAZA_SOAK is a number of messages")?));
         }
+        let full = std::env::var("PLAZA_AUDIT").is_ok_and(|value| value == "full");
+        Ok(if full { Self::full() } else { Self::short() })
+    }
+
+    /// So many messages, or as long as they take at the pace of a slow machine: 100,000 in ten minutes.
+    pub fn soak(messages: u64) -> Self {
+        Self { messages, time: Duration::from_millis(messages.saturating_mul(6)), ..Self::full() }
     }
 
     /// For several nodes: nobody is slow, since the door before them takes much in place of a client that does not read.
@@ -141,10 +157,10 @@ pub struct Outcome {
     pub took: Duration,
 }
 
-/// The server, from its start until it was killed, or the load was over.
+/// The server, from its start until it was killed or harmed in another way.
 #[derive(Debug, Clone)]
 pub struct Life {
-    /// The name it went by, another one in each life.
+    /// The name it went by, another one in each life; of a cluster what was done to it.
     pub node: String,
     /// Messages that were acknowledged in it.
     pub acked: u64,
@@ -205,11 +221,11 @@ pub trait Target: Send {
     /// For requests over HTTP.
     fn rest(&self) -> anyhow::Result<Rest>;
 
-    /// Kills it, or a part of it, without a word; what that was, and what it wrote to stderr.
-    fn kill(&mut self) -> impl Future<Output = anyhow::Result<(String, String)>> + Send;
+    /// Kills it without a word, or does it some other harm; which, and what it wrote to stderr.
+    fn harm(&mut self) -> impl Future<Output = anyhow::Result<(String, String)>> + Send;
 
-    /// Starts again what was killed, and waits until it works.
-    fn start(&mut self) -> impl Future<Output = anyhow::Result<()>> + Send;
+    /// Undoes that, and waits until it works.
+    fn mend(&mut self) -> impl Future<Output = anyhow::Result<()>> + Send;
 
     /// What it has written to stderr, where slow consumers are looked for.
     fn log(&mut self) -> anyhow::Result<String>;
@@ -239,20 +255,24 @@ pub async fn run(plaza: &mut impl Target, load: &Load) -> anyhow::Result<Outcome
     for guest in ready {
         acting.spawn(guest.act(wandering.clone()));
     }
-    let mut lives = kills::disturb(plaza, &shared, &mut rng, began).await?;
-    let took = began.elapsed();
     let mut finishing = Vec::new();
+    let mut lives = tokio::select! {
+        lives = kills::disturb(plaza, &shared, &mut rng, began) => lives?,
+        failed = failure(&mut acting, &mut finishing) => return Err(failed),
+    };
+    let took = began.elapsed();
     while let Some(guest) = acting.join_next().await {
         finishing.push(guest??);
     }
     // What was acknowledged last is to be there after a kill too.
     kills::kill(plaza, &shared, &mut lives).await?;
 
-    let logs = read_logs(plaza, &shared, &finishing).await?;
+    let rest = plaza.rest()?;
+    let logs = again(async || read_logs(&rest, &shared, &finishing).await).await?;
     let tops = logs.iter().map(|(room, log)| (room.clone(), log.len() as Seq)).collect();
     let mut record = Record { logs, ..Record::default() };
     for guest in &finishing {
-        record.stood.extend(guest.stood().await?);
+        record.stood.extend(again(async || guest.stood().await).await?);
     }
     for guest in finishing {
         guest.finish(&tops, &mut record).await;
@@ -264,6 +284,35 @@ pub async fn run(plaza: &mut impl Target, load: &Load) -> anyhow::Result<Outcome
         reloads: shared.reloads.load(Ordering::Relaxed),
         took,
     })
+}
+
+/// Tries once more where a connection broke off, as it does after a harm that is noticed late.
+async fn again<T>(what: impl AsyncFn() -> anyhow::Result<T>) -> anyhow::Result<T> {
+    let deadline = Instant::now() + DEADLINE;
+    loop {
+        match what().await {
+            Err(error) if Instant::now() < deadline && is_retryable(&error) => sleep(AGAIN).await,
+            done => return done,
+        }
+    }
+}
+
+fn is_retryable(error: &anyhow::Error) -> bool {
+    error.downcast_ref::<RequestError>().is_some_and(RequestError::is_retryable)
+}
+
+/// Gathers those who are done. Ends with the first who fails.
+async fn failure(
+    acting: &mut JoinSet<anyhow::Result<Finishing>>,
+    finishing: &mut Vec<Finishing>,
+) -> anyhow::Error {
+    while let Some(guest) = acting.join_next().await {
+        match guest.map_err(anyhow::Error::from).flatten() {
+            Ok(guest) => finishing.push(guest),
+            Err(error) => return error,
+        }
+    }
+    std::future::pending().await
 }
 
 /// Connects everybody, and has them in their rooms.
@@ -286,17 +335,16 @@ async fn arrive(plaza: &impl Target, shared: &Arc<Shared>, rng: &mut StdRng) -> 
 
 /// Reads every room's log by both ways and expects them to agree.
 async fn read_logs(
-    plaza: &impl Target,
+    rest: &Rest,
     shared: &Shared,
     guests: &[Finishing],
 ) -> anyhow::Result<BTreeMap<RoomId, Vec<Event>>> {
-    let rest = plaza.rest()?;
     let mut logs = BTreeMap::new();
     for room in shared.rooms.iter().chain([&shared.crowded]) {
         let Some(member) = guests.iter().find(|guest| guest.rooms().contains(room)) else { continue };
         let connection = member.connection().await.context("nobody to read the log")?;
         let (by_socket, by_rest) =
-            tokio::try_join!(log::by_socket(&connection, room), log::by_rest(&rest, member.token(), room))?;
+            tokio::try_join!(log::by_socket(&connection, room), log::by_rest(rest, member.token(), room))?;
         anyhow::ensure!(by_socket == by_rest, "room:history and REST do not give the same log of {room}");
         logs.insert(room.clone(), by_socket);
     }

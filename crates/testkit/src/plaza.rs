@@ -189,13 +189,13 @@ impl Target for Plaza {
         Self::rest(self)
     }
 
-    async fn kill(&mut self) -> anyhow::Result<(String, String)> {
+    async fn harm(&mut self) -> anyhow::Result<(String, String)> {
         let node = Self::rest(self)?.health().await?.node;
         Ok((node, Self::kill(self).await?))
     }
 
-    async fn start(&mut self) -> anyhow::Result<()> {
-        Self::start(self).await
+    async fn mend(&mut self) -> anyhow::Result<()> {
+        self.start().await
     }
 
     fn log(&mut self) -> anyhow::Result<String> {

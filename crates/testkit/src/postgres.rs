@@ -141,6 +141,11 @@ impl Postgres {
         self.port.context("it is not on TCP")
     }
 
+    /// For a store, as seen through a proxy at another port of 127.0.0.1.
+    pub fn url_at(port: u16) -> String {
+        format!("postgres://plaza@127.0.0.1:{port}/postgres")
+    }
+
     /// Where it takes connections over TLS, for a role with this password; `parameters` stand behind the `?`.
     pub fn tls_url(&self, role: &str, password: &str, parameters: &str) -> anyhow::Result<String> {
         let port = self.port.filter(|_| self.tls).context("it has no TLS")?;

@@ -5,7 +5,7 @@ use std::{
     net::{Ipv4Addr, SocketAddr},
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicI64, AtomicU64, Ordering::SeqCst},
+        atomic::{AtomicI64, AtomicU64, AtomicUsize, Ordering::SeqCst},
     },
     time::Duration,
 };
@@ -44,6 +44,9 @@ struct Shared {
     left: AtomicI64,
     /// What a client says before all is cut.
     last_words: Mutex<Vec<Vec<u8>>>,
+    /// Connections that were cut and pieces that were held up.
+    felt: AtomicU64,
+    open: AtomicUsize,
 }
 
 impl Proxy {
@@ -52,7 +55,8 @@ impl Proxy {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
         let port = listener.local_addr()?.port();
         let (mode, delay, left) = (watch::Sender::new(Mode::Pass), AtomicU64::new(0), AtomicI64::new(-1));
-        let shared = Arc::new(Shared { mode, delay, left, last_words: Mutex::default() });
+        let (last_words, felt, open) = (Mutex::default(), AtomicU64::new(0), AtomicUsize::new(0));
+        let shared = Arc::new(Shared { mode, delay, left, last_words, felt, open });
         let until = CancellationToken::new();
         let (serving, ended) = (shared.clone(), until.clone());
         tokio::spawn(async move {
@@ -65,6 +69,16 @@ impl Proxy {
     /// Its port.
     pub fn port(&self) -> u16 {
         self.port
+    }
+
+    /// How often something has come of it so far: connections that were cut, and pieces that were delayed or swallowed.
+    pub fn felt(&self) -> u64 {
+        self.shared.felt.load(SeqCst)
+    }
+
+    /// Connections that there are now.
+    pub fn open(&self) -> usize {
+        self.shared.open.load(SeqCst)
     }
 
     /// All passes again. What was held up comes now.
@@ -102,6 +116,10 @@ impl Proxy {
 }
 
 impl Shared {
+    fn feel(&self) {
+        self.felt.fetch_add(1, SeqCst);
+    }
+
     fn last_words(&self) -> MutexGuard<'_, Vec<Vec<u8>>> {
         self.last_words.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -128,11 +146,15 @@ async fn accept(listener: &TcpListener, server: u16, shared: &Arc<Shared>, until
         tokio::spawn(async move {
             let mut mode = shared.mode.subscribe();
             let cut = async move { mode.wait_for(|mode| *mode == Mode::Cut).await.is_ok() };
+            shared.open.fetch_add(1, SeqCst);
             tokio::select! {
+                // First, so that what was swallowed until now does not pass.
+                biased;
+                _ = cut => shared.feel(),
                 _ = carry(client, server, &shared) => {}
-                _ = cut => {}
                 () = until.cancelled() => {}
             }
+            shared.open.fetch_sub(1, SeqCst);
         });
     }
 }
@@ -164,6 +186,7 @@ async fn pump(
         }
         let delay = shared.delay.load(SeqCst);
         if delay > 0 {
+            shared.feel();
             sleep(Duration::from_millis(delay)).await;
         }
         passes(shared).await;
@@ -188,6 +211,9 @@ async fn pump(
 /// Waits while everything is swallowed.
 async fn passes(shared: &Shared) {
     let mut mode = shared.mode.subscribe();
+    if *mode.borrow() == Mode::Swallow {
+        shared.feel();
+    }
     // Its sender lives in what is borrowed here.
     let _ = mode.wait_for(|mode| *mode != Mode::Swallow).await;
 }
@@ -226,6 +252,7 @@ mod tests {
         proxy.swallow();
         assert!(timeout(Duration::from_millis(100), say(&mut stream, b"lost?")).await.is_err());
         proxy.pass();
+        assert_eq!(proxy.felt(), 1);
         let mut held = [0; 5];
         stream.read_exact(&mut held).await.unwrap();
         assert_eq!(&held, b"lost?");
@@ -239,6 +266,7 @@ mod tests {
         assert_eq!(say(&mut stream, b"again").await.unwrap(), b"again");
         proxy.cut();
         assert!(say(&mut stream, b"gone").await.is_err());
+        assert_eq!((proxy.felt(), proxy.open()), (2, 0));
         proxy.pass();
         let mut stream = TcpStream::connect(("127.0.0.1", proxy.port())).await.unwrap();
         proxy.cut_at(&[b"the", b"last"]);

@@ -18,6 +18,7 @@ const LOOK: Duration = Duration::from_millis(10);
 #[derive(Debug, Clone, Default)]
 pub struct RedisSetup {
     password: Option<String>,
+    port: Option<u16>,
     arguments: Vec<String>,
 }
 
@@ -27,6 +28,12 @@ impl RedisSetup {
     pub fn password(mut self, password: &str) -> Self {
         self.password = Some(password.to_owned());
         self
+    }
+
+    /// Listens there, and not on a free port.
+    #[must_use]
+    pub fn port(self, port: u16) -> Self {
+        Self { port: Some(port), ..self }
     }
 
     /// Gives the server a setting, such as `--cluster-enabled`, `yes`.
@@ -46,7 +53,8 @@ impl RedisSetup {
     /// Starts it and waits until it answers.
     pub async fn start(self) -> anyhow::Result<Redis> {
         let folder = tempfile::Builder::new().prefix("plaza-redis-").tempdir()?;
-        let mut redis = Redis { setup: self, port: free_port(), folder, running: None };
+        let port = self.port.unwrap_or_else(free_port);
+        let mut redis = Redis { setup: self, port, folder, running: None };
         redis.start().await?;
         Ok(redis)
     }

@@ -5,7 +5,7 @@ use redis::Value;
 use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
-use crate::{Redis, RedisSetup, free_port, program::DEADLINE};
+use crate::{Proxy, Redis, RedisSetup, port::free_ports, program::DEADLINE};
 
 /// Masters, and as many replicas.
 const MASTERS: usize = 3;
@@ -20,16 +20,42 @@ const LOOK: Duration = Duration::from_millis(20);
 pub struct RedisCluster {
     /// The servers.
     pub servers: Vec<Redis>,
+    /// Where each says that it is: its own port, or that of a proxy before it.
+    announced: Vec<u16>,
     ids: Vec<String>,
 }
 
 impl RedisCluster {
     /// Starts all and waits until each of them calls the cluster whole.
     pub async fn start() -> anyhow::Result<Self> {
+        let (ports, gossip) = Self::ports();
+        Self::start_at(&ports, &gossip, &ports).await
+    }
+
+    /// The same, with a proxy before each server, by which all who ask the cluster are told to reach it.
+    pub async fn behind_proxies() -> anyhow::Result<(Self, Vec<Proxy>)> {
+        let (ports, gossip) = Self::ports();
+        let mut proxies = Vec::new();
+        for port in &ports {
+            proxies.push(Proxy::before(*port).await?);
+        }
+        let announced: Vec<_> = proxies.iter().map(Proxy::port).collect();
+        Ok((Self::start_at(&ports, &gossip, &announced).await?, proxies))
+    }
+
+    /// For clients, and for what the servers tell each other.
+    fn ports() -> (Vec<u16>, Vec<u16>) {
+        let mut ports = free_ports(4 * MASTERS);
+        let gossip = ports.split_off(2 * MASTERS);
+        (ports, gossip)
+    }
+
+    async fn start_at(ports: &[u16], gossip_ports: &[u16], announced: &[u16]) -> anyhow::Result<Self> {
         let mut servers = Vec::new();
-        let gossip_ports: Vec<_> = (0..2 * MASTERS).map(|_| free_port()).collect();
-        for gossip in &gossip_ports {
+        for ((port, announced), gossip) in ports.iter().zip(announced).zip(gossip_ports) {
             let setup = RedisSetup::default()
+                .port(*port)
+                .setting("--cluster-announce-port", &announced.to_string())
                 .setting("--cluster-enabled", "yes")
                 .setting("--cluster-port", &gossip.to_string())
                 .setting("--cluster-node-timeout", NODE_TIMEOUT)
@@ -43,19 +69,13 @@ impl RedisCluster {
             ids.push(server.text(&["CLUSTER", "MYID"]).await?);
             server.ask(&["CLUSTER", "SET-CONFIG-EPOCH", &(index + 1).to_string()]).await?;
         }
-        let cluster = Self { servers, ids };
+        let cluster = Self { servers, announced: announced.to_vec(), ids };
         cluster.give_slots().await?;
-        cluster.meet(&gossip_ports).await?;
+        cluster.meet(gossip_ports).await?;
         for replica in MASTERS..2 * MASTERS {
             cluster.servers[replica].ask(&["CLUSTER", "REPLICATE", &cluster.ids[replica - MASTERS]]).await?;
         }
-        for replica in MASTERS..2 * MASTERS {
-            cluster.servers[replica]
-                .ask_until(&["INFO", "replication"], |answer| has(answer, "master_link_status:up"))
-                .await?;
-        }
-        cluster.wait_until_whole().await?;
-        cluster.wait_for_replicas().await?;
+        cluster.wait_until_settled().await?;
         Ok(cluster)
     }
 
@@ -91,6 +111,16 @@ impl RedisCluster {
         Ok(())
     }
 
+    /// Waits until any master, of servers that are all there, may be replaced.
+    pub async fn wait_until_settled(&self) -> anyhow::Result<()> {
+        for server in &self.servers {
+            let ready = |answer: &Value| has(answer, "role:master") || has(answer, "master_link_status:up");
+            server.ask_until(&["INFO", "replication"], ready).await?;
+        }
+        self.wait_until_whole().await?;
+        self.wait_for_replicas().await
+    }
+
     /// Waits until all servers know of all replicas whose they are: before, none is voted for.
     async fn wait_for_replicas(&self) -> anyhow::Result<()> {
         for server in &self.servers {
@@ -100,6 +130,30 @@ impl RedisCluster {
             };
             server.ask_until(&["CLUSTER", "SLOTS"], all).await?;
         }
+        Ok(())
+    }
+
+    /// The servers that are masters now.
+    pub async fn masters(&self) -> anyhow::Result<Vec<usize>> {
+        let mut masters = Vec::new();
+        for (index, server) in self.servers.iter().enumerate() {
+            if has(&server.ask(&["INFO", "replication"]).await?, "role:master") {
+                masters.push(index);
+            }
+        }
+        Ok(masters)
+    }
+
+    /// The other of two that stand for the same slots, one as master and one as its replica.
+    pub fn other_of(&self, server: usize) -> usize {
+        (server + MASTERS) % (2 * MASTERS)
+    }
+
+    /// Waits until this replica is in its master's place.
+    pub async fn wait_until_master(&self, replica: usize) -> anyhow::Result<()> {
+        self.servers[replica]
+            .ask_until(&["INFO", "replication"], |answer| has(answer, "role:master"))
+            .await?;
         Ok(())
     }
 
@@ -140,7 +194,7 @@ impl RedisCluster {
             .find(|(first, last, _)| (first..=last).contains(&&slot))
             .context("not served")?;
         let port: u16 = redis::from_redis_value(master.into_iter().nth(1).context("no port")?)?;
-        self.servers.iter().position(|server| server.port() == port).context("a strange server")
+        self.announced.iter().position(|announced| *announced == port).context("a strange server")
     }
 
     /// Moves the slot of a channel, which must hold no keys, to another master, and waits until all know.
@@ -162,10 +216,7 @@ impl RedisCluster {
     /// Makes a replica the master of its slots, in agreement with the old one.
     pub async fn promote(&self, replica: usize) -> anyhow::Result<()> {
         self.servers[replica].ask(&["CLUSTER", "FAILOVER"]).await?;
-        self.servers[replica]
-            .ask_until(&["INFO", "replication"], |answer| has(answer, "role:master"))
-            .await?;
-        Ok(())
+        self.wait_until_master(replica).await
     }
 }
 
@@ -190,7 +241,9 @@ mod tests {
         cluster.move_slot("room:1", other).await.unwrap();
         assert_eq!(cluster.owner("room:1").await.unwrap(), other);
         cluster.servers[other].kill().await.unwrap();
-        let replica = &cluster.servers[other + MASTERS];
-        replica.ask_until(&["INFO", "replication"], |answer| has(answer, "role:master")).await.unwrap();
+        cluster.wait_until_master(cluster.other_of(other)).await.unwrap();
+        cluster.servers[other].start().await.unwrap();
+        cluster.wait_until_settled().await.unwrap();
+        assert!(!cluster.masters().await.unwrap().contains(&other));
     }
 }

@@ -1,4 +1,4 @@
-//! Who kills the server, and sees to it that each kill hits one that is at work.
+//! Who kills the server, or harms it otherwise, and sees to it that each time hits one that is at work.
 
 use super::{Life, Shared, Target};
 use crate::program::DEADLINE;
@@ -58,11 +58,11 @@ pub(super) async fn kill(
     shared: &Shared,
     lives: &mut Vec<Life>,
 ) -> anyhow::Result<()> {
-    let (node, log) = plaza.kill().await?;
+    let (node, log) = plaza.harm().await?;
     let acked = shared.acked() - lives.iter().map(|life| life.acked).sum::<u64>();
     let slow = slow_consumers(&log);
     let resumed = shared.resumed_on(&node).into_iter().filter(|user| slow.contains(user)).collect();
-    plaza.start().await.context("start after a kill")?;
+    plaza.mend().await.with_context(|| format!("not mended after: {node}"))?;
     lives.push(Life { node, acked, slow, resumed });
     Ok(())
 }

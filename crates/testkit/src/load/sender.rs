@@ -90,7 +90,10 @@ impl Sender {
     async fn send(&self, room: &RoomId, client_id: &ClientId, text: &str) -> anyhow::Result<SentMessage> {
         timeout(PATIENCE, self.client.send_message(room, client_id, text))
             .await
-            .with_context(|| format!("{client_id} was never acknowledged"))?
+            .with_context(|| {
+                let state = if self.client.is_online() { "online" } else { "away" };
+                format!("{client_id} was never acknowledged, and its client is {state}")
+            })?
             .with_context(|| format!("{client_id} was refused"))
     }
 }

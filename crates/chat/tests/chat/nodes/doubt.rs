@@ -19,10 +19,7 @@ async fn open(url: &str) -> Store {
 async fn what_was_cut_off_at_its_commit_is_told_everybody_soon() {
     let server = Postgres::on_tcp().await.unwrap();
     let proxy = Proxy::before(server.port().unwrap()).await.unwrap();
-    let stores = [
-        open(&format!("postgres://plaza@127.0.0.1:{}/postgres", proxy.port())).await,
-        open(&server.url()).await,
-    ];
+    let stores = [open(&Postgres::url_at(proxy.port())).await, open(&server.url()).await];
     let world = World::start().await;
     let (bus, stop) = (LocalBus::new(), CancellationToken::new());
     let mut nodes = Vec::new();
