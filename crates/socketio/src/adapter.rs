@@ -91,6 +91,9 @@ pub trait Adapter: Send + Sync + 'static {
 
     /// A room has its first member on this node; a socket's id is a room too. Called in the order in which it happens,
     /// under the lock of the namespace's members: it must not wait, nor ask the namespace anything.
+    ///
+    /// To be counted: with recovery a room is occupied once more for each of its members who is away and may come back,
+    /// and vacated as often, so that what others send there meanwhile is heard.
     fn occupied(&self, namespace: &str, room: &str) {
         let _ = (namespace, room);
     }

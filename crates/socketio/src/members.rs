@@ -24,9 +24,16 @@ pub(crate) struct Members {
 }
 
 /// Who is told which rooms have members here.
+#[derive(Clone)]
 struct Told {
-    namespace: Box<str>,
+    namespace: Arc<str>,
     adapter: Arc<dyn Adapter>,
+}
+
+/// Rooms that are occupied for one who is away. They are vacated when this is dropped.
+pub(crate) struct Held {
+    rooms: Vec<Room>,
+    told: Told,
 }
 
 #[derive(Default)]
@@ -56,6 +63,13 @@ impl Members {
                 self.told.adapter.occupied(&self.told.namespace, id.as_str());
             }
         });
+    }
+
+    /// Has what others send to these rooms be heard, though nobody else may be in them.
+    pub(crate) fn hold<'a>(&self, rooms: impl Iterator<Item = &'a Room>) -> Held {
+        let mut held = Held { rooms: Vec::new(), told: self.told.clone() };
+        rooms.for_each(|room| held.enter(room));
+        held
     }
 
     /// Out of the namespace and all of its rooms.
@@ -153,6 +167,32 @@ impl Members {
 
     fn write<R>(&self, change: impl FnOnce(&mut State) -> R) -> R {
         change(&mut self.state.write().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+impl Held {
+    /// One more.
+    pub(crate) fn enter(&mut self, room: &Room) {
+        if !self.rooms.contains(room) {
+            self.told.adapter.occupied(&self.told.namespace, room);
+            self.rooms.push(Room::clone(room));
+        }
+    }
+
+    /// One of them no more.
+    pub(crate) fn leave(&mut self, room: &str) {
+        if let Some(at) = self.rooms.iter().position(|held| **held == *room) {
+            self.rooms.swap_remove(at);
+            self.told.adapter.vacated(&self.told.namespace, room);
+        }
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        for room in &self.rooms {
+            self.told.adapter.vacated(&self.told.namespace, room);
+        }
     }
 }
 

@@ -103,6 +103,14 @@ impl Namespace {
         }
     }
 
+    /// For an adapter: whether all that other nodes say in this namespace is heard, from now on. To be called when that may
+    /// have ceased, and when it is so again; what is not heard cannot be recovered.
+    pub fn hears_others(&self, hears: bool) {
+        if let Some(memory) = &self.memory {
+            memory.hears(hears);
+        }
+    }
+
     /// The sockets of this node that a target names.
     pub fn sockets(&self, target: &Target) -> Vec<Arc<Socket>> {
         self.members.select(target)

@@ -46,7 +46,7 @@ pub(crate) type Data = Arc<dyn Any + Send + Sync>;
 pub(crate) enum Identity<'a> {
     New(&'a Random),
     /// The one that it was before its connection broke off.
-    Recovered(Previous),
+    Recovered(Box<Previous>),
 }
 
 /// What changes over a socket's life.

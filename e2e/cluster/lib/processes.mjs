@@ -94,11 +94,12 @@ function rooms() {
   return path;
 }
 
-/** A Plaza node; with a name, sids begin with it and `_`. */
-export async function startPlaza(redis, format, name) {
+/** A Plaza node; with a name, sids begin with it and `_`. `more` are flags of the example. */
+export async function startPlaza(redis, format, name, more = []) {
   const args = ["0", redis.isCluster ? "--cluster" : "--redis", redis.url, "--commands"];
   if (format === "classic") args.push("--classic");
   if (name) args.push("--name", name);
+  args.push(...more);
   const plaza = await start(rooms(), args, /^listening on (\S+)$/);
   return { url: `http://${plaza.match[1]}`, stop: plaza.stop };
 }

@@ -1,10 +1,10 @@
 //! A small Socket.IO server whose rooms are shared by as many processes as there are, and by Node.js servers.
 //!
-//! `cargo run -p plaza-bus --example rooms -- [PORT] [--redis URL | --cluster URL] [--classic] [--name NAME] [--commands]`
+//! `cargo run -p plaza-bus --example rooms -- [PORT] [--redis URL | --cluster URL] [--classic] [--name NAME] [--commands] [--recovery]`
 //!
 //! Without a Redis it is alone. `--cluster` names one server of a Redis Cluster, `--classic` speaks with Node's
 //! `createAdapter` and its emitter instead of `createShardedAdapter`. With `--name` every Engine.IO sid begins with that
-//! and `_`, for a proxy to know this process by. When it listens it says so on standard output. It answers three events,
+//! and `_`, for a proxy to know this process by. With `--recovery` a client whose connection broke off is given what it missed. When it listens it says so on standard output. It answers three events,
 //! and with `--commands` those of `commands.rs`, which `e2e/cluster` asks for:
 //!
 //! | event | what happens |
@@ -20,7 +20,7 @@ use plaza_bus::{
     adapter::{AdapterOptions, ClusterAdapter, Hooks},
     wire::Format,
 };
-use plaza_socketio::{Config, Event, Handlers, Origins, SocketIo, serve};
+use plaza_socketio::{Config, Event, Handlers, Origins, Recovery, SocketIo, serve};
 use serde_json::{Value, json};
 use std::{error::Error, future::pending, time::Duration};
 use tokio::{net::TcpListener, time::timeout};
@@ -38,6 +38,7 @@ struct Settings {
     format: Format,
     sid_prefix: String,
     commands: bool,
+    recovery: Option<Recovery>,
 }
 
 #[tokio::main]
@@ -53,8 +54,9 @@ async fn main() -> Result<(), Failure> {
         true => commands::add(handlers, &adapter),
         false => handlers,
     };
-    let sid_prefix = settings.sid_prefix;
-    let io = SocketIo::builder(Config { origins: Origins::Any, sid_prefix, ..Config::default() })
+    let (sid_prefix, recovery) = (settings.sid_prefix, settings.recovery);
+    let config = Config { origins: Origins::Any, sid_prefix, recovery, ..Config::default() };
+    let io = SocketIo::builder(config)
         .namespace("/", with(handlers(&adapter)))
         .namespace("/other", with(handlers(&adapter)))
         .adapter(adapter.clone())
@@ -70,7 +72,7 @@ async fn main() -> Result<(), Failure> {
 
 fn settings(mut arguments: impl Iterator<Item = String>) -> Result<Settings, Failure> {
     let (mut port, mut layout, mut mode) = (3000, None, PubSub::Sharded);
-    let (mut sid_prefix, mut commands) = (String::new(), false);
+    let (mut sid_prefix, mut commands, mut recovery) = (String::new(), false, None);
     while let Some(argument) = arguments.next() {
         let mut value = || arguments.next().unwrap_or_default();
         match argument.as_str() {
@@ -79,6 +81,7 @@ fn settings(mut arguments: impl Iterator<Item = String>) -> Result<Settings, Fai
             "--name" => sid_prefix = format!("{}_", value()),
             "--classic" => mode = PubSub::Classic,
             "--commands" => commands = true,
+            "--recovery" => recovery = Some(Recovery::default()),
             number => port = number.parse().map_err(|_| format!("what is {number}?"))?,
         }
     }
@@ -90,7 +93,7 @@ fn settings(mut arguments: impl Iterator<Item = String>) -> Result<Settings, Fai
         PubSub::Sharded => Format::Sharded,
         PubSub::Classic => Format::Classic,
     };
-    Ok(Settings { port, link, format, sid_prefix, commands })
+    Ok(Settings { port, link, format, sid_prefix, commands, recovery })
 }
 
 fn handlers(adapter: &ClusterAdapter) -> Handlers {

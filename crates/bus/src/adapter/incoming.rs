@@ -1,6 +1,7 @@
 //! What other nodes say, checked and done.
 
 use super::{ClusterAdapter, Inner, hooks::FromPlaza};
+use crate::Direction;
 use crate::wire::{Body, Broadcast, Format, Kind, Malformed, Message, Text, classic, sharded};
 use plaza_socketio::{Namespace, Outgoing, Room, Target, ToOthers};
 use std::sync::{Arc, atomic::Ordering::Relaxed};
@@ -26,8 +27,19 @@ impl ClusterAdapter {
         true
     }
 
-    /// To be called when the bus is in force again after an interruption.
-    pub fn restored(&self) {
+    /// To be called when the bus is interrupted in a direction. What other nodes say may not come in: who was away
+    /// meanwhile is not recovered.
+    pub fn interrupted(&self, direction: Direction) {
+        if direction == Direction::In {
+            self.0.spaces.interrupted();
+        }
+    }
+
+    /// To be called when the bus is in force again in that direction.
+    pub fn restored(&self, direction: Direction) {
+        if direction == Direction::In {
+            self.0.spaces.restored();
+        }
         if self.0.options.heartbeats {
             for name in self.0.spaces.names() {
                 self.say(&name, &Body::Heartbeat { first: true });

@@ -101,8 +101,8 @@ impl ClusterAdapter {
         while let Some(incoming) = receiver.recv().await {
             match incoming {
                 Incoming::Message { channel, payload } => drop(self.handle(&channel, &payload)),
-                Incoming::Restored { .. } => self.restored(),
-                Incoming::Interrupted { .. } => {}
+                Incoming::Interrupted { direction, .. } => self.interrupted(direction),
+                Incoming::Restored { direction, .. } => self.restored(direction),
             }
         }
     }

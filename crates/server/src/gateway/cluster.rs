@@ -182,9 +182,12 @@ async fn hear(
                     hearing.on(&channel, &payload).await;
                 }
             }
-            Incoming::Interrupted { .. } => hearing.missed(),
-            Incoming::Restored { .. } => {
-                adapter.restored();
+            Incoming::Interrupted { direction, .. } => {
+                adapter.interrupted(direction);
+                hearing.missed();
+            }
+            Incoming::Restored { direction, .. } => {
+                adapter.restored(direction);
                 hearing.missed();
             }
         }

@@ -70,7 +70,7 @@ impl Client {
             there.session().close_with(CloseReason::TransportClose);
         }
         memory.recover(pid, auth["offset"].as_str(), self.session.free(), |previous| {
-            self.socket(namespace, Identity::Recovered(previous))
+            self.socket(namespace, Identity::Recovered(Box::new(previous)))
         })
     }
 

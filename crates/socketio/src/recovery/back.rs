@@ -33,9 +33,10 @@ impl Memory {
     ) -> Option<Arc<Socket>> {
         self.with(|state| {
             self.cut(state, Instant::now());
+            let deaf = state.deaf;
             let away = state.away.remove(&pid)?;
             let had = offset.and_then(|offset| self.position(offset)).unwrap_or(0);
-            if had > state.log.top() || away.life.is_lost() {
+            if had > state.log.top() || away.life.is_lost() || deaf {
                 state.forgotten.push(away);
                 return None;
             }
@@ -99,6 +100,7 @@ impl Memory {
             state.coming.remove(&own.pid);
             state.here.insert(own.pid, Arc::downgrade(socket));
             members.insert(Arc::clone(socket));
+            own.arrived();
             true
         })
     }

@@ -4,7 +4,7 @@
 use crate::{
     adapter::ToOthers,
     id::SocketId,
-    members::{Room, Target},
+    members::{Held, Members, Room, Target},
     socket::Data,
 };
 use std::sync::{
@@ -27,6 +27,8 @@ pub(crate) struct Recoverable {
     /// The position of the latest packet that was meant for it, whether or not its session still took it.
     pub(super) meant: AtomicU64,
     life: Mutex<Life>,
+    /// What is heard for it until it is a member again.
+    held: Mutex<Option<Held>>,
 }
 
 /// From where a socket goes on.
@@ -119,7 +121,7 @@ impl Life {
 impl Recoverable {
     /// Of a new socket.
     pub(crate) fn new(pid: Pid) -> Self {
-        Self { pid, restored: None, meant: AtomicU64::new(0), life: Mutex::default() }
+        Self { pid, restored: None, meant: AtomicU64::new(0), life: Mutex::default(), held: Mutex::default() }
     }
 
     pub(crate) fn is_restored(&self) -> bool {
@@ -130,9 +132,28 @@ impl Recoverable {
         self.life.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Has its rooms be heard while it is away.
+    pub(super) fn hold(&self, id: SocketId, members: &Members) -> Held {
+        let own = Room::from(id.as_str());
+        members.hold(self.life().rooms().chain([&own]))
+    }
+
+    /// It is a member: its rooms need not be held for it.
+    pub(super) fn arrived(&self) {
+        drop(self.held.lock().unwrap_or_else(PoisonError::into_inner).take());
+    }
+
     /// It goes away.
-    pub(super) fn away(&self, id: SocketId, data: Option<Data>, went: u64, until: Instant) -> Away {
-        Away { id, data, life: self.life().clone(), meant: self.meant.load(Ordering::Acquire), went, until }
+    pub(super) fn away(
+        &self,
+        id: SocketId,
+        data: Option<Data>,
+        went: u64,
+        until: Instant,
+        held: Held,
+    ) -> Away {
+        let life = self.life().clone();
+        Away { id, data, life, held, meant: self.meant.load(Ordering::Acquire), went, until }
     }
 }
 
@@ -141,6 +162,7 @@ pub(super) struct Away {
     pub(super) id: SocketId,
     pub(super) data: Option<Data>,
     pub(super) life: Life,
+    held: Held,
     pub(super) meant: u64,
     pub(super) went: u64,
     pub(super) until: Instant,
@@ -161,8 +183,14 @@ impl Away {
             return true;
         }
         match message {
-            ToOthers::Join { room, .. } => self.life.joined(room, top, floor),
-            ToOthers::Leave { room, .. } => self.life.left(room, top),
+            ToOthers::Join { room, .. } => {
+                self.held.enter(room);
+                self.life.joined(room, top, floor);
+            }
+            ToOthers::Leave { room, .. } => {
+                self.held.leave(room);
+                self.life.left(room, top);
+            }
             ToOthers::Send { .. } => {}
             ToOthers::Disconnect { .. } => return false,
         }
@@ -171,7 +199,7 @@ impl Away {
 
     /// It comes back, having had all up to `since`.
     pub(super) fn back(self, pid: Pid, since: u64) -> Previous {
-        let Self { id, data, life, meant, went, .. } = self;
+        let Self { id, data, life, held, meant, went, .. } = self;
         Previous {
             id,
             data,
@@ -181,6 +209,7 @@ impl Away {
                 restored: Some(Restored { since, went }),
                 meant: AtomicU64::new(meant),
                 life: Mutex::new(life),
+                held: Mutex::new(Some(held)),
             },
         }
     }

@@ -49,6 +49,13 @@ impl Log {
         self.packets.push_back(packet);
     }
 
+    /// Something may have been sent here that is not known: nobody can be given all that came after an earlier position.
+    pub(super) fn hole(&mut self) {
+        self.floor = self.top() + 1;
+        self.packets = VecDeque::new();
+        self.bytes = 0;
+    }
+
     /// Cuts what is older than `keep`, and the oldest of what is more than `most` bytes.
     pub(super) fn cut(&mut self, now: Instant, keep: Duration, most: usize) {
         let too_much =

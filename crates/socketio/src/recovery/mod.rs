@@ -11,6 +11,10 @@
 //! there was nothing for it; volatile events have a position too, so that the text they may end with is not taken for
 //! one; a connection that broke off unnoticed is taken over; a packet is for who was in the room when it was sent, and
 //! not for who was there when the connection broke off.
+//!
+//! **Several nodes.** Positions are one node's: who comes to another one is new there. What other nodes broadcast gets its
+//! position when it comes in, so here it is recovered like anything else, and the rooms of who is away stay occupied, for
+//! it to come in at all. Where some of it may have been lost on its way ([`Memory::hears`]) nobody is recovered over that.
 
 mod back;
 mod life;
@@ -56,6 +60,8 @@ pub(crate) struct Memory {
 #[derive(Default)]
 struct Remembered {
     log: Log,
+    /// Other nodes may be saying something that is not heard.
+    deaf: bool,
     here: HashMap<Pid, Weak<Socket>>,
     /// Back, and not yet admitted.
     coming: HashMap<Pid, Weak<Socket>>,
@@ -123,8 +129,10 @@ impl Memory {
         // Held all the time, so that whoever is moved by others is found, here or there.
         self.with(|state| {
             let went = self.top.load(Ordering::Acquire);
+            // Before it goes: in between what others send to its rooms would not be heard.
+            let own = socket.recoverable().map(|own| (own, own.hold(socket.id(), members)));
             members.remove(socket);
-            let Some(own) = socket.recoverable() else { return false };
+            let Some((own, held)) = own else { return false };
             let is_this = |known: &Weak<Socket>| std::ptr::eq(known.as_ptr(), socket);
             let was_here = state.here.get(&own.pid).is_some_and(is_this);
             let was_coming = state.coming.get(&own.pid).is_some_and(is_this);
@@ -148,7 +156,8 @@ impl Memory {
             if breaks_off {
                 let now = Instant::now();
                 let until = now + self.settings.window;
-                state.away.insert(own.pid, own.away(socket.id(), socket.shared_data(), went, until));
+                let away = own.away(socket.id(), socket.shared_data(), went, until, held);
+                state.away.insert(own.pid, away);
                 state.order.push_back((until, own.pid));
                 self.cut(state, now);
             }
@@ -192,6 +201,17 @@ impl Memory {
             (here, known)
         });
         drop(found);
+    }
+
+    /// Whether what other nodes say is heard. Where it is not, or was not, nobody can be shown that nothing is missing: who
+    /// is away comes back as a new one.
+    pub(crate) fn hears(&self, hears: bool) {
+        self.with(|state| {
+            state.deaf = !hears;
+            state.log.hole();
+            self.top.store(state.log.top(), Ordering::Release);
+            self.floor.store(state.log.floor(), Ordering::Relaxed);
+        });
     }
 
     /// A socket has come into a room. Called while the members are locked.

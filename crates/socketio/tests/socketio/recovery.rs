@@ -294,3 +294,26 @@ async fn it_gets_what_was_for_it_at_the_time() {
     let socket = root.sockets(&Target::default()).pop().unwrap();
     assert_eq!(socket.rooms(), ["blue".into()]);
 }
+
+#[tokio::test]
+async fn over_what_may_not_have_been_heard_of_others_nobody_is_recovered() {
+    let server = plain();
+    let mut ana = Person::join(&server, json!({})).await;
+    server.root().emit("had", &[1]).unwrap();
+    assert_eq!(ana.event().await, json!(["had", 1]));
+    // Away when it begins, all the while, and when it ends.
+    for hears in [Some(false), None, Some(true)] {
+        let kept = ana.lost(&server).await;
+        if let Some(hears) = hears {
+            server.root().hears_others(hears);
+        }
+        ana = kept.back(&server).await;
+        assert!(!kept.is_recovered_as(&ana), "{hears:?}");
+    }
+    // What was lost before has nothing to do with who goes later.
+    let kept = ana.lost(&server).await;
+    server.root().emit("missed", &[2]).unwrap();
+    let mut ana = kept.back(&server).await;
+    assert!(kept.is_recovered_as(&ana));
+    assert_eq!(ana.event().await, json!(["missed", 2]));
+}
