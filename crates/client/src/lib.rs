@@ -37,7 +37,8 @@ use std::time::Duration;
 /// the server, which is how a slow consumer looks to it.
 #[derive(Debug, Clone)]
 pub struct Options {
-    /// Longest time from opening the TCP connection to the first event.
+    /// Longest time from opening the TCP connection to the first event. Longer than a node lets a client wait for its turn
+    /// to come in (`socket.arrivals_wait_ms`), or it would lose its place there each time.
     pub connect_timeout: Duration,
     /// Longest wait for the answer to one request.
     pub request_timeout: Duration,
@@ -62,7 +63,7 @@ pub struct Options {
 impl Default for Options {
     fn default() -> Self {
         Self {
-            connect_timeout: Duration::from_secs(10),
+            connect_timeout: Duration::from_secs(20),
             request_timeout: Duration::from_secs(10),
             event_queue: 256,
             max_in_flight: 256,

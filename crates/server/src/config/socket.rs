@@ -1,6 +1,7 @@
 //! Heartbeats and bounds of Socket.IO connections.
 
 use super::{ConfigError, within};
+use crate::gateway::ArrivalSettings;
 use plaza_protocol::RequestOptions;
 use serde::Deserialize;
 use std::time::Duration;
@@ -11,6 +12,12 @@ use std::time::Duration;
 pub struct Socket {
     /// Most clients at once.
     pub max_clients: usize,
+    /// Most clients that are brought in at the same time.
+    pub arrivals: usize,
+    /// Most that wait for that.
+    pub arrivals_line: usize,
+    /// How long each may wait, in milliseconds.
+    pub arrivals_wait_ms: u64,
     /// How often a client is pinged, in milliseconds.
     pub ping_interval_ms: u64,
     /// How long its pong may take, and how long it may stall, in milliseconds.
@@ -36,6 +43,9 @@ pub struct Socket {
 impl Socket {
     pub(super) fn check(&self) -> Result<(), ConfigError> {
         within("socket.max_clients", self.max_clients as u64, 1, 10_000_000)?;
+        within("socket.arrivals", self.arrivals as u64, 1, 10_000)?;
+        within("socket.arrivals_line", self.arrivals_line as u64, 1, 1_000_000)?;
+        within("socket.arrivals_wait_ms", self.arrivals_wait_ms, 100, 30_000)?;
         within("socket.ping_interval_ms", self.ping_interval_ms, 100, 3_600_000)?;
         within("socket.ping_timeout_ms", self.ping_timeout_ms, 100, 3_600_000)?;
         within("socket.upgrade_timeout_ms", self.upgrade_timeout_ms, 100, 3_600_000)?;
@@ -51,6 +61,15 @@ impl Socket {
             RequestOptions::MAX_TIMEOUT_MS.into(),
         )?;
         within("socket.in_flight", self.in_flight as u64, 1, 65_536)
+    }
+
+    /// How clients are let in.
+    pub fn arrivals(&self) -> ArrivalSettings {
+        ArrivalSettings {
+            at_once: self.arrivals,
+            line: self.arrivals_line,
+            patience: Duration::from_millis(self.arrivals_wait_ms),
+        }
     }
 
     /// How long a request may wait, where it does not say so itself.

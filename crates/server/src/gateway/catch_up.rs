@@ -1,6 +1,7 @@
 //! From CONNECT to live: `session`, what was missed, `resumed`, and from then on what happens.
 
 use super::{Here, member::Member, registry, seat::Seat, tell};
+use futures_util::FutureExt as _;
 use plaza_chat::{Caught, Extent, Live, decide};
 use plaza_protocol::{Auth, Error, Reload, RoomId, RoomResumed, Seq, Session};
 use plaza_socketio::{Closed, Socket};
@@ -51,7 +52,9 @@ pub(super) async fn arrive(here: &Here, socket: Arc<Socket>, auth: Value) {
         members_managed_by: here.chat.settings().members_managed_by,
     };
     tell(&socket, &session);
-    match bring_in(here, &socket, member, auth).await {
+    let brought = bring_in(here, &socket, member, auth).await;
+    seat.give_up_turn();
+    match brought {
         Ok(()) | Err(Stopped::Closed) => {}
         Err(Stopped::Store(error)) => {
             tracing::warn!(user = %seat.identity.user.id, %error, "A client was not brought up to date");
@@ -92,12 +95,15 @@ async fn bring_in(
         let tops = here.chat.memberships(&seat.identity.user.id).await?;
         rooms.settle(&tops);
         for (room, extent) in &tops {
-            rooms.send_missed(here, socket, &member, room, extent.top).await?;
+            rooms.send_missed(here, socket, seat, &member, room, extent.top).await?;
         }
         match here.feed.go_live(connection, rooms.caught()).await {
             Live::Yes => return Ok(()),
             Live::Gone => return Err(Stopped::Closed),
-            Live::LookAgain => wait = LONGEST_WAIT.min(wait + LOOK_AGAIN),
+            Live::LookAgain => {
+                seat.give_up_turn();
+                wait = LONGEST_WAIT.min(wait + LOOK_AGAIN);
+            }
         }
         tokio::time::sleep(wait).await;
     }
@@ -162,6 +168,7 @@ impl Rooms {
         &mut self,
         here: &Here,
         socket: &Socket,
+        seat: &Seat,
         member: &Member,
         room: &RoomId,
         top: Seq,
@@ -184,7 +191,11 @@ impl Rooms {
                 return Ok(());
             }
             for event in events.iter().filter(|event| event.seq() <= top) {
-                socket.room_in_outbox().await?;
+                if socket.room_in_outbox().now_or_never().is_none() {
+                    // It does not read: others need not wait for it.
+                    seat.give_up_turn();
+                    socket.room_in_outbox().await?;
+                }
                 member.send_event(event)?;
                 *position = event.seq();
             }

@@ -10,6 +10,11 @@ impl Gateway {
         self.io.clients()
     }
 
+    /// Clients that wait for their turn to come in.
+    pub(crate) fn arrivals_waiting(&self) -> usize {
+        self.here.arrivals.waiting()
+    }
+
     /// What waits for all of them, in bytes.
     pub(crate) fn outbox_bytes(&self) -> usize {
         self.io.outbox_bytes()

@@ -1,9 +1,10 @@
 //! The gateway: Socket.IO events to chat, and what chat's feed says to sockets.
 //!
-//! A client's way: it is let in by its token or as a guest (`seat`), is brought up to date and goes live
+//! A client's way: it waits for its turn (`arrivals`), is let in by its token or as a guest (`seat`), is brought up to date and goes live
 //! (`catch_up`), and then asks (`commands`). It is sent away when its session is revoked (`registry`) or the
 //! node stops ([`Gateway::let_go`]).
 
+mod arrivals;
 mod catch_up;
 mod cluster;
 mod commands;
@@ -20,6 +21,8 @@ use crate::{
     telemetry::metrics::Metrics,
     zalo::Answers,
 };
+pub use arrivals::ArrivalSettings;
+use arrivals::Arrivals;
 pub use cluster::ClusterOptions;
 pub(crate) use cluster::{BusFigures, Cluster, Counted};
 use member::Member;
@@ -44,6 +47,8 @@ pub struct GatewaySettings {
     pub node: String,
     /// Heartbeats and bounds.
     pub socket: Config,
+    /// How many may come in at the same time.
+    pub arrivals: ArrivalSettings,
     /// How long a request may wait that does not say so itself.
     pub request_deadline: Duration,
     /// Where it is counted what clients do.
@@ -67,6 +72,7 @@ impl GatewaySettings {
         Self {
             node: server.node.clone(),
             socket,
+            arrivals: sockets.arrivals(),
             request_deadline: sockets.request_deadline(),
             metrics: Arc::clone(metrics),
             zalo: zalo.clone(),
@@ -88,6 +94,7 @@ struct Here {
     limits: Arc<Limits>,
     node: String,
     registry: Registry,
+    arrivals: Arrivals,
     /// Whether there are other nodes, and services that share rooms.
     shares_rooms: bool,
     metrics: Arc<Metrics>,
@@ -121,6 +128,7 @@ impl Gateway {
             limits: Arc::clone(&limits),
             node: settings.node,
             registry,
+            arrivals: Arrivals::new(settings.arrivals),
             shares_rooms: cluster.is_some(),
             metrics: settings.metrics,
             zalo: settings.zalo,
@@ -131,6 +139,7 @@ impl Gateway {
         if let Some(cluster) = &cluster {
             builder = builder.adapter(cluster.adapter.clone());
         }
+        let arriving = Arc::clone(&here);
         let io = builder
             .on_request(move |request| {
                 let addr = request.extensions.get::<ClientAddr>().copied().unwrap_or(ClientAddr(UNKNOWN));
@@ -138,6 +147,7 @@ impl Gateway {
                 limits
                     .check(Action::Connect, addr.0, None)
                     .map_err(|error| Refusal::too_many(error.message))?;
+                arriving.arrivals.room()?;
                 let mut kept = http::Extensions::new();
                 kept.insert(addr);
                 kept.insert(AskedBefore::default());

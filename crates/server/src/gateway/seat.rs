@@ -1,6 +1,6 @@
-//! Letting a client in: by its token, or as a new guest.
+//! Letting a client in, when it is its turn: by its token, or as a new guest.
 
-use super::Here;
+use super::{Here, arrivals::Turn};
 use crate::{
     client_addr::{ClientAddr, UNKNOWN},
     limits::Action,
@@ -42,6 +42,8 @@ pub(super) struct Seat {
     pub(super) large_answer: Semaphore,
     /// Whether it gets each message a second time, by its kind.
     pub(super) kinds: bool,
+    /// Until it is brought up to date.
+    turn: Mutex<Option<Turn>>,
     connection: Mutex<Connection>,
 }
 
@@ -79,6 +81,12 @@ impl Seat {
         }
     }
 
+    /// It is brought up to date, or does not read what it missed: somebody else may come in.
+    pub(super) fn give_up_turn(&self) {
+        let turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner).take();
+        drop(turn);
+    }
+
     fn lock(&self) -> std::sync::MutexGuard<'_, Connection> {
         self.connection.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -86,7 +94,10 @@ impl Seat {
 
 /// The middleware: finds out who comes, and gives them their seat.
 pub(super) async fn take(here: &Here, socket: &Arc<Socket>, auth: Value) -> Result<(), ConnectError> {
-    let seat = identify(here, socket, auth).await.map_err(refusal)?;
+    let seat = identify(here, socket, auth).await.map_err(|error| {
+        here.metrics.refused(&error);
+        refusal(error)
+    })?;
     socket.set_data(seat);
     Ok(())
 }
@@ -103,6 +114,11 @@ async fn identify(here: &Here, socket: &Socket, auth: Value) -> Result<Seat, Err
         let message = format!("There are {positions} positions in auth, and at most {MOST_POSITIONS} fit.");
         return Err(Error::bad_request(message));
     }
+    let turn = here.arrivals.turn().await?;
+    // It may have gone meanwhile, and whoever is behind it is not to wait for that.
+    if socket.room_in_outbox().await.is_err() {
+        return Err(Error::new(Code::Unavailable, "The connection is closed."));
+    }
     let (identity, new_token) = match (auth.token, auth.guest) {
         (Some(token), _) => (here.chat.authenticate(&token).await?, None),
         (None, Some(name)) => {
@@ -116,7 +132,8 @@ async fn identify(here: &Here, socket: &Socket, auth: Value) -> Result<Seat, Err
     };
     let (large_answer, connection) = (Semaphore::new(1), Mutex::new(Connection::None));
     let (presence, kinds) = (here.presence.number(), auth.kinds.unwrap_or(false));
-    Ok(Seat { identity, new_token, presence, large_answer, kinds, connection })
+    let turn = Mutex::new(Some(turn));
+    Ok(Seat { identity, new_token, presence, large_answer, kinds, turn, connection })
 }
 
 /// As `connect_error` carries it.

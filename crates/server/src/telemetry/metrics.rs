@@ -84,6 +84,13 @@ impl Metrics {
         self.durations.get_or_create(&RequestLabel { request }).observe(took.as_secs_f64());
     }
 
+    /// A client was not let in.
+    pub(crate) fn refused(&self, error: &Error) {
+        if error.code == Code::Busy {
+            self.busy.inc();
+        }
+    }
+
     /// A socket has come.
     pub(crate) fn connected(&self) {
         self.connects.inc();

@@ -97,6 +97,11 @@ fn clients(page: &mut Page<'_>, gateway: &Gateway) -> fmt::Result {
         gateway.sessions() as f64,
     )?;
     page.gauge("plaza_sockets", "Sockets connected now", gateway.connections() as f64)?;
+    page.gauge(
+        "plaza_arrivals_waiting",
+        "Clients that wait for their turn to come in",
+        gateway.arrivals_waiting() as f64,
+    )?;
     let presence = gateway.presence_stats();
     page.gauge(
         "plaza_people_online",
