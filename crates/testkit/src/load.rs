@@ -6,6 +6,9 @@
 //! one, who owns all rooms, gives those roles, puts them out and bans them for a moment, and renames the rooms; and some
 //! read so slowly, in a room where much is written, that the server ends their connections. [`audit`](mod@crate::audit) judges what comes of it.
 
+pub mod crowd;
+pub mod rolling;
+
 mod changing;
 mod guest;
 mod kills;
@@ -60,6 +63,8 @@ pub struct Load {
     pub time: Duration,
     /// How often the server is killed, or harmed in another way, before the sending ends; once more comes then.
     pub kills: u32,
+    /// Whether it is not killed, but asked to stop, and says so to its clients.
+    pub drains: bool,
     /// For everything that is drawn by lot.
     pub seed: u64,
 }
@@ -78,6 +83,7 @@ impl Load {
             messages: 4_000,
             time: Duration::from_secs(8),
             kills: 10,
+            drains: false,
             seed: 1,
         }
     }

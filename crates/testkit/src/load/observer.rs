@@ -164,6 +164,8 @@ impl Noted {
             Sight::Taken(
                 Incoming::Read(_) | Incoming::Receipts(_) | Incoming::Typing(_) | Incoming::Presence(_),
             ) => {}
+            Sight::Taken(Incoming::Ending(ending))
+                if self.shared.load.drains && ending.reason == "shutdown" => {}
             // The server is killed without a word.
             Sight::Taken(Incoming::Ending(ending)) => self.fault(&format!("it was sent away: {ending:?}")),
             Sight::Taken(Incoming::Unknown(name)) => self.fault(&format!("it does not know {name}")),
