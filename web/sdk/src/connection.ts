@@ -6,6 +6,7 @@
 
 import { io, type Socket } from 'socket.io-client';
 import { delay, RECONNECT } from './backoff';
+import { Destination, type Place } from './destination';
 import { Lost, Refused } from './failure';
 import type {
   Answer,
@@ -53,6 +54,9 @@ const ANSWER_TIMEOUT_MS = 10_000;
 export class Connection {
   readonly state = new Store<ConnectionState>({ phase: 'closed' });
   #owner: ConnectionOwner;
+  #destination: Destination;
+  /** Where `#socket` connects. */
+  #place: Place;
   #socket: Socket;
   #proof: Auth = {};
   #open = false;
@@ -66,17 +70,35 @@ export class Connection {
 
   constructor(owner: ConnectionOwner, url?: string) {
     this.#owner = owner;
+    this.#destination = new Destination(url);
+    this.#place = this.#destination.place;
+    this.#socket = this.#socketTo(this.#place);
+  }
+
+  #socketTo({ origin, path, away }: Place): Socket {
     const options = {
+      path,
       autoConnect: false,
       forceNew: true,
       reconnection: false,
-      transports: ['websocket', 'polling'],
+      transports: away ? ['websocket'] : ['websocket', 'polling'],
       tryAllTransports: true,
       timeout: CONNECT_TIMEOUT_MS,
       auth: (answer: (auth: object) => void) => answer({ ...this.#proof, ...this.#owner.held() }),
     };
-    this.#socket = url === undefined ? io(options) : io(url, options);
-    this.#listen();
+    const socket = origin === undefined ? io(options) : io(origin, options);
+    this.#listen(socket);
+    return socket;
+  }
+
+  /** From now on another address is connected to. */
+  #move(): void {
+    if (this.#place === this.#destination.place) return;
+    this.#place = this.#destination.place;
+    this.#socket.removeAllListeners();
+    this.#socket.offAny();
+    this.#socket.disconnect();
+    this.#socket = this.#socketTo(this.#place);
   }
 
   get online(): boolean {
@@ -136,11 +158,12 @@ export class Connection {
       else this.#later(failure instanceof Refused ? failure.retryAfterMs : undefined);
       return;
     }
-    if (mine === this.#try && this.#open) this.#socket.connect();
+    if (mine !== this.#try || !this.#open) return;
+    this.#move();
+    this.#socket.connect();
   }
 
-  #listen(): void {
-    const socket = this.#socket;
+  #listen(socket: Socket): void {
     socket.on('session', (session: Session) => {
       this.#refreshed = false;
       this.state.set({ phase: 'catching-up', node: session.node });
@@ -161,13 +184,16 @@ export class Connection {
     socket.on('session:ending', (ending: Ending) => {
       this.#ending = ending;
       if (ending.reason === 'revoked') return;
+      this.#destination.goTo(ending.url);
       this.state.set({ phase: 'ending', retryAt: Date.now() + ending.retryAfterMs });
     });
     socket.on('disconnect', () => this.#lost());
     socket.on('connect_error', (error: Error & { data?: Partial<WireError> }) => {
       const { code, retryable = false, ...rest } = error.data ?? {};
-      if (code === undefined) this.#lost();
-      else this.#refusedBy({ message: error.message, ...rest, code, retryable });
+      if (code === undefined) {
+        this.#destination.failed();
+        this.#lost();
+      } else this.#refusedBy({ message: error.message, ...rest, code, retryable });
     });
   }
 
