@@ -7,6 +7,7 @@
 pub mod admin;
 pub mod alerts;
 pub mod backup;
+pub mod bench;
 pub mod client_addr;
 pub mod config;
 pub mod console;

@@ -2,7 +2,7 @@
 
 use clap::{Parser, Subcommand};
 use plaza_chat::SystemRandom;
-use plaza_server::{VERSION, admin, backup, config::Sources, console, database, roles::Role, start};
+use plaza_server::{VERSION, admin, backup, bench, config::Sources, console, database, roles::Role, start};
 use std::{io, net::SocketAddr, path::PathBuf, process::ExitCode, time::Duration};
 
 /// Live rooms with an ordered, durable log, over Socket.IO.
@@ -53,6 +53,8 @@ enum Command {
         /// stand in the file that SSL_CERT_FILE names
         url: String,
     },
+    /// Put a load on a Plaza that runs, and say what it carries and whether anything was lost
+    Bench(bench::Bench),
     /// Say which version this is
     Version,
 }
@@ -96,6 +98,9 @@ fn run(command: Command) -> anyhow::Result<()> {
         }),
         Command::Drain(drain) => block_on(async { admin::drain(drain, &mut io::stderr()).await }),
         Command::Chat { url } => block_on(console::run(&url)),
+        Command::Bench(bench) => {
+            block_on(async { bench::run(bench, &mut io::stdout(), &mut io::stderr()).await })
+        }
         Command::Version => {
             println!("plaza {VERSION}");
             Ok(())
