@@ -131,7 +131,7 @@ impl Guest {
         Self { client, rooms, held }
     }
 
-    /// Joins the rooms.
+    /// Joins the rooms, and waits to be told of it: from there on it holds a position in each, and must be told everything.
     async fn come(self, tally: Arc<Tally>, patience: Duration) -> anyhow::Result<()> {
         let joining = async {
             for (_, room) in &self.rooms {
@@ -143,6 +143,9 @@ impl Guest {
                         Err(error) => bail!("A guest could not join: {error}"),
                     };
                     sleep(told_to_wait(&error)).await;
+                }
+                while !lock(&self.held).contains_key(room) {
+                    sleep(LOOK).await;
                 }
             }
             Ok(())

@@ -82,7 +82,11 @@ impl Report {
             unanswered: sent.unanswered,
             expected: count(&tally.expected),
             told: count(&tally.told),
-            lost,
+            // What was reloaded is not told event by event.
+            lost: match count(&tally.reloads) {
+                0 => lost.max(count(&tally.expected).saturating_sub(count(&tally.told))),
+                _ => lost,
+            },
             doubled: count(&tally.doubled),
             out_of_order: count(&tally.out_of_order),
             reloaded: count(&tally.reloads),
