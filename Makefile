@@ -31,7 +31,7 @@ check: ## format, lints, docs, licences, unused dependencies, the page's types
 test: ## every test: Rust, the page, the official clients, browsers
 	@scripts/test
 
-soak: ## one node and three, 100,000 messages each while everything fails, judged by the auditor (ARGS=1000000 for more)
+soak: ## one node and three, 100,000 messages each while everything fails, and 5,000 clients whose node is killed (ARGS=1000000 messages)
 	@scripts/soak $(ARGS)
 
 bench: ## say what is to come

@@ -136,11 +136,9 @@ impl Node {
         let (stop, stop_chat) = (CancellationToken::new(), CancellationToken::new());
         let draining = shutdown.child_token();
         let tasks = Tasks::new(stop.clone());
+        let node = config.server.node.as_str();
         let cluster = match cluster {
-            Some(options) => {
-                let (node, stop_bus) = (&config.server.node, stop_chat.clone());
-                Some(Cluster::start(options, &store, &*random, node, stop_bus).await?)
-            }
+            Some(options) => Some(Cluster::start(options, &store, &*random, node, stop_chat.clone()).await?),
             None => None,
         };
         let courier = cluster.as_ref().map(|cluster| cluster.courier.clone());
@@ -176,7 +174,7 @@ impl Node {
             chat,
             limits,
             gateway,
-            node: config.server.node.as_str().into(),
+            node: node.into(),
             public_url: config.server.public_url.as_str().into(),
             started: now(),
             now,

@@ -66,7 +66,8 @@ pub struct Handlers {
 }
 
 impl Handlers {
-    /// Asked in turn, with the client's `auth` (`{}` if it gave none), before a client is connected.
+    /// Asked in turn, with the client's `auth` (`{}` if it gave none), before a client is connected. A client that goes
+    /// meanwhile is asked about no more: the future is dropped where it waits.
     #[must_use]
     pub fn middleware<F, Fut>(mut self, allow: F) -> Self
     where

@@ -23,8 +23,8 @@ use std::{
 const RING: u64 = 256;
 /// How long a copy is kept.
 const EXPIRY: Duration = Duration::from_secs(10 * 60);
-/// The largest event of which there is a copy, in bytes of its JSON.
-const LARGEST: usize = 4 * 1024;
+/// The largest event of which there is a copy, in bytes of its JSON: a message of the greatest length, and what is around it.
+const LARGEST: usize = 16 * 1024;
 /// A copy is position, seal and JSON.
 const POSITION: usize = 8;
 const SEAL: usize = 32;
@@ -57,8 +57,8 @@ pub(crate) type Sized = (Event, usize);
 pub(crate) enum Found {
     /// Every event, ascending.
     All(Vec<Sized>),
-    /// Some: the room is busy, and whoever reads the rest should keep it.
-    Some,
+    /// Some, and the events at these positions not: the room is busy, and whoever reads those should keep them.
+    Lacks(Vec<Seq>),
     /// Nothing, or nobody knows.
     Nothing,
 }
@@ -114,19 +114,18 @@ impl Recent {
             self.counters.errors.fetch_add(1, Relaxed);
             return Found::Nothing;
         };
-        let mut events = Vec::with_capacity(copies.len());
-        let mut all = true;
+        let (mut events, mut missing) = (Vec::with_capacity(copies.len()), Vec::new());
         for (seq, copy) in span.zip(copies) {
             match copy.and_then(|copy| self.open(&name, room, seq, &copy)) {
                 Some(event) => events.push(event),
-                None => all = false,
+                None => missing.push(seq),
             }
         }
-        let count = if all { &self.counters.hits } else { &self.counters.misses };
+        let count = if missing.is_empty() { &self.counters.hits } else { &self.counters.misses };
         count.fetch_add(1, Relaxed);
-        match (all, events.is_empty()) {
+        match (missing.is_empty(), events.is_empty()) {
             (true, _) => Found::All(events),
-            (false, false) => Found::Some,
+            (false, false) => Found::Lacks(missing),
             (false, true) => Found::Nothing,
         }
     }

@@ -112,8 +112,9 @@ impl Chat {
         let rows = fetch(connection, SPAN, room, *span.start(), *span.end()).await.map_err(unavailable)?;
         let events: sqlx::Result<Vec<_>> = rows.iter().map(sized).collect();
         let events = events.map_err(unavailable)?;
-        if let (Found::Some, Some(recent)) = (found, recent) {
-            recent.keep(events.iter().map(|(event, _)| event));
+        if let (Found::Lacks(missing), Some(recent)) = (found, recent) {
+            let lacking = |event: &&Event| missing.binary_search(&event.seq()).is_ok();
+            recent.keep(events.iter().map(|(event, _)| event).filter(lacking));
         }
         Ok(events)
     }

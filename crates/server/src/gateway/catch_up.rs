@@ -1,13 +1,17 @@
 //! From CONNECT to live: `session`, what was missed, `resumed`, and from then on what happens.
 
 use super::{Here, member::Member, registry, seat::Seat, tell};
-use futures_util::FutureExt as _;
+use futures_util::{
+    FutureExt as _,
+    future::{Either, select},
+};
 use plaza_chat::{Caught, Extent, Live, decide};
 use plaza_protocol::{Auth, Error, Reload, RoomId, RoomResumed, Seq, Session};
 use plaza_socketio::{Closed, Socket};
 use serde_json::Value;
 use std::{
     collections::{BTreeMap, HashSet},
+    pin::pin,
     sync::Arc,
     time::Duration,
 };
@@ -15,6 +19,8 @@ use std::{
 /// How long to wait before looking again, times the number of looks so far.
 const LOOK_AGAIN: Duration = Duration::from_millis(5);
 const LONGEST_WAIT: Duration = Duration::from_millis(500);
+/// How long a client that is brought in holds its turn: one that missed much in many rooms goes on beside the next.
+const LONGEST_TURN: Duration = Duration::from_secs(1);
 
 /// Why a client was not brought up to date: its session is closed then, and it comes back.
 enum Stopped {
@@ -52,7 +58,16 @@ pub(super) async fn arrive(here: &Here, socket: Arc<Socket>, auth: Value) {
         members_managed_by: here.chat.settings().members_managed_by,
     };
     tell(&socket, &session);
-    let brought = bring_in(here, &socket, member, auth).await;
+    let brought = {
+        let bringing = pin!(bring_in(here, &socket, member, auth));
+        match select(bringing, pin!(tokio::time::sleep(LONGEST_TURN))).await {
+            Either::Left((brought, _)) => brought,
+            Either::Right(((), bringing)) => {
+                seat.give_up_turn();
+                bringing.await
+            }
+        }
+    };
     seat.give_up_turn();
     match brought {
         Ok(()) | Err(Stopped::Closed) => {}

@@ -5,6 +5,7 @@ use crate::{
     client_addr::{ClientAddr, UNKNOWN},
     limits::Action,
 };
+use futures_util::FutureExt as _;
 use plaza_chat::{ConnectionId, Identity, PresenceId};
 use plaza_protocol::{Auth, Code, Error, Secret};
 use plaza_socketio::{ConnectError, Socket};
@@ -102,6 +103,12 @@ pub(super) async fn take(here: &Here, socket: &Arc<Socket>, auth: Value) -> Resu
     Ok(())
 }
 
+/// How somebody says who they are.
+enum Proof {
+    Token(Secret),
+    Guest(String),
+}
+
 async fn identify(here: &Here, socket: &Socket, auth: Value) -> Result<Seat, Error> {
     let addr = address(socket);
     // One connection is no way around how often one may connect: every further try counts as another.
@@ -114,20 +121,32 @@ async fn identify(here: &Here, socket: &Socket, auth: Value) -> Result<Seat, Err
         let message = format!("There are {positions} positions in auth, and at most {MOST_POSITIONS} fit.");
         return Err(Error::bad_request(message));
     }
-    let turn = here.arrivals.turn().await?;
-    // It may have gone meanwhile, and whoever is behind it is not to wait for that.
-    if socket.room_in_outbox().await.is_err() {
-        return Err(Error::new(Code::Unavailable, "The connection is closed."));
-    }
-    let (identity, new_token) = match (auth.token, auth.guest) {
-        (Some(token), _) => (here.chat.authenticate(&token).await?, None),
+    // What can be refused without the store does not stand in line for it.
+    let proof = match (auth.token, auth.guest) {
+        (Some(token), _) => Proof::Token(token),
         (None, Some(name)) => {
             here.limits.check(Action::Guest, addr, Some(&name))?;
-            let (identity, token) = here.chat.new_guest(&name).await?;
-            (identity, Some(token))
+            Proof::Guest(name)
         }
         (None, None) => {
             return Err(Error::new(Code::Unauthorized, "Sign in, or come as a guest with a name."));
+        }
+    };
+    let turn = here.arrivals.turn().await?;
+    // Whoever is behind one that does not read is not to wait for that.
+    match socket.room_in_outbox().now_or_never() {
+        Some(Ok(())) => {}
+        Some(Err(_)) => return Err(Error::new(Code::Unavailable, "The connection is closed.")),
+        None => {
+            let message = "Read what was sent before, and come again.";
+            return Err(Error::new(Code::Busy, message).retry_after_ms(1_000));
+        }
+    }
+    let (identity, new_token) = match proof {
+        Proof::Token(token) => (here.chat.authenticate(&token).await?, None),
+        Proof::Guest(name) => {
+            let (identity, token) = here.chat.new_guest(&name).await?;
+            (identity, Some(token))
         }
     };
     let (large_answer, connection) = (Semaphore::new(1), Mutex::new(Connection::None));

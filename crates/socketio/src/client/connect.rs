@@ -1,6 +1,6 @@
 //! A client on its way into a namespace: which one, who it was there before, and whether it may come in.
 
-use super::{Client, Connection, Done};
+use super::{Client, Connection, Done, Way};
 use crate::{
     DisconnectReason,
     engine::CloseReason,
@@ -14,10 +14,13 @@ use crate::{
 use futures_util::FutureExt;
 use serde_json::Value;
 use std::{
+    future::Future,
     panic::{AssertUnwindSafe, catch_unwind},
+    pin::pin,
     sync::Arc,
-    task::Context,
+    task::{Context, Poll},
 };
+use tokio::task::coop::unconstrained;
 
 impl Client {
     /// A CONNECT packet: the client wants into the namespace of this name.
@@ -41,11 +44,19 @@ impl Client {
         let socket = self
             .recovered(&namespace, &auth, cx)
             .unwrap_or_else(|| self.socket(&namespace, Identity::New(&self.config().random)));
-        self.sockets.push(Connection { socket: Arc::clone(&socket), admitted: false });
+        self.sockets.push(Connection { socket: Arc::clone(&socket), way: Way::Between });
         if socket.recovered() && namespace.memory().is_some_and(Memory::skips_middleware) {
             self.finish(Done::Allowed(socket, auth), cx);
-        } else {
-            self.start(allow(socket, auth), cx);
+            return Ok(());
+        }
+        let mut asking = Box::pin(allow(socket, auth));
+        match pin!(unconstrained(asking.as_mut())).poll(cx) {
+            Poll::Ready(done) => self.finish(done, cx),
+            Poll::Pending => {
+                if let Some(held) = self.sockets.last_mut() {
+                    held.way = Way::Asking(asking);
+                }
+            }
         }
         Ok(())
     }

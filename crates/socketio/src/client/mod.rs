@@ -53,7 +53,16 @@ pub(crate) struct Client {
 /// One namespace the client is in, or on its way into.
 struct Connection {
     socket: Arc<Socket>,
-    admitted: bool,
+    way: Way,
+}
+
+/// How far a client is into a namespace.
+enum Way {
+    /// A middleware is asked. That ends with the connection to the namespace: nobody waits for the answer any more.
+    Asking(BoxFuture<'static, Done>),
+    /// It may come in, or its middleware has not been asked yet.
+    Between,
+    In,
 }
 
 struct Incomplete {
@@ -184,7 +193,7 @@ impl Client {
             // The server let go of it while this was on its way, or its client is back on another connection.
             (_, Some(at)) if !self.sockets[at].socket.may_come() => Ok(()),
             (_, None) if self.dropped.iter().any(|name| **name == *parsed.namespace) => Ok(()),
-            (Content::Event { name, id, json }, Some(at)) if self.sockets[at].admitted => {
+            (Content::Event { name, id, json }, Some(at)) if matches!(self.sockets[at].way, Way::In) => {
                 let socket = Arc::clone(&self.sockets[at].socket);
                 let ack = id.map(|id| Ack { id, socket: Arc::clone(&socket) });
                 let event = Event { name, payload: Payload::event(json, attachments), ack, received };
@@ -231,7 +240,7 @@ impl Client {
                 if !socket.namespace().admit(&socket) {
                     return;
                 }
-                held.admitted = true;
+                held.way = Way::In;
                 self.connect_by = None;
                 let handler = socket.namespace().handlers().connected(&socket, auth);
                 self.start(handler.map(|()| Done::Nothing), cx);
@@ -252,6 +261,25 @@ impl Client {
             && let Some(handler) = socket.namespace().handlers().disconnected(socket, reason)
         {
             self.start(handler.map(|()| Done::Nothing), cx);
+        }
+    }
+
+    /// Goes on asking whether the client may come into namespaces.
+    fn poll_asking(&mut self, cx: &mut Context<'_>) {
+        let mut at = 0;
+        while let Some(held) = self.sockets.get_mut(at) {
+            match &mut held.way {
+                Way::Asking(asking) => match asking.as_mut().poll(cx) {
+                    Poll::Ready(done) => {
+                        held.way = Way::Between;
+                        self.finish(done, cx);
+                        // They may have moved.
+                        at = 0;
+                    }
+                    Poll::Pending => at += 1,
+                },
+                Way::Between | Way::In => at += 1,
+            }
         }
     }
 
@@ -292,6 +320,7 @@ impl Protocol for Client {
 
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<CloseReason> {
         self.sweep(cx);
+        self.poll_asking(cx);
         while let Poll::Ready(Some(done)) = self.running.poll_next_unpin(cx) {
             self.finish(done, cx);
         }

@@ -14,7 +14,7 @@
 //!
 //! **Several nodes.** Positions are one node's: who comes to another one is new there. What other nodes broadcast gets its
 //! position when it comes in, so here it is recovered like anything else, and the rooms of who is away stay occupied, for
-//! it to come in at all. Where some of it may have been lost on its way ([`Memory::hears`]) nobody is recovered over that.
+//! it to come in at all. Where it is known that some may have been lost on its way ([`Memory::hears`]) nobody is recovered over that.
 
 mod back;
 mod life;
