@@ -30,7 +30,7 @@ const POSITION: usize = 8;
 const SEAL: usize = 32;
 
 /// What the copies were good for so far.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct RecentStats {
     /// Spans that were served from copies.
     pub hits: u64,

@@ -114,13 +114,13 @@ mod tests {
     use super::*;
     use futures_util::FutureExt as _;
 
-    fn arrivals(at_once: usize, line: usize) -> Arrivals {
-        Arrivals::new(ArrivalSettings { at_once, line, patience: Duration::from_secs(5) })
+    fn arrivals(line: usize, patience: Duration) -> Arrivals {
+        Arrivals::new(ArrivalSettings { at_once: 1, line, patience })
     }
 
-    #[tokio::test(start_paused = true)]
+    #[tokio::test]
     async fn turns_are_given_in_the_order_of_the_line() {
-        let arrivals = arrivals(1, 2);
+        let arrivals = arrivals(2, Duration::from_secs(60));
         let first = arrivals.turn().await.unwrap();
         let (mut second, mut third) = (Box::pin(arrivals.turn()), Box::pin(arrivals.turn()));
         assert!((&mut second).now_or_never().is_none() && (&mut third).now_or_never().is_none());
@@ -141,12 +141,11 @@ mod tests {
         assert_eq!(arrivals.waiting(), 0);
     }
 
-    #[tokio::test(start_paused = true)]
+    #[tokio::test]
     async fn who_waits_too_long_or_goes_makes_room() {
-        let arrivals = arrivals(1, 1);
+        let arrivals = arrivals(1, Duration::from_millis(20));
         let _first = arrivals.turn().await.unwrap();
-        let gone = Box::pin(arrivals.turn());
-        let mut gone = gone;
+        let mut gone = Box::pin(arrivals.turn());
         assert!((&mut gone).now_or_never().is_none());
         drop(gone);
         assert_eq!(arrivals.waiting(), 0);

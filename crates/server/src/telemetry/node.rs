@@ -167,7 +167,7 @@ fn bus(page: &mut Page<'_>, figures: &BusFigures) -> fmt::Result {
         "What was said as if by a node and bears no seal of one on this store, or is of another version",
         *refused,
     )?;
-    recent.as_ref().map_or(Ok(()), |recent| cache(page, recent, bus.cache_dropped))
+    cache(page, &recent.unwrap_or_default(), bus.cache_dropped)
 }
 
 /// Of the copies of newest events.

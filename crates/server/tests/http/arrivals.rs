@@ -66,12 +66,12 @@ async fn until_answered(node: &Node, status: StatusCode) -> Response {
 async fn a_full_line_is_said_so_and_one_who_goes_is_not_in_it() {
     let line = [("PLAZA_SOCKET__ARRIVALS", "1"), ("PLAZA_SOCKET__ARRIVALS_LINE", "1")];
     let node = Node::start(&line).await;
+    let (first, second, third) =
+        (Polling::open(&node).await, Polling::open(&node).await, Polling::open(&node).await);
     let mut busy = node.store.write().await.unwrap();
     if Dialect::of(&busy) == Dialect::Postgres {
         sqlx::query("LOCK TABLE users IN EXCLUSIVE MODE").execute(&mut *busy).await.unwrap();
     }
-    let (first, second, third) =
-        (Polling::open(&node).await, Polling::open(&node).await, Polling::open(&node).await);
     // One is being let in for as long as nobody can write, and one waits for that.
     first.ask("Ana").await;
     second.ask("Ben").await;
@@ -85,7 +85,6 @@ async fn a_full_line_is_said_so_and_one_who_goes_is_not_in_it() {
     until_answered(&node, StatusCode::OK).await;
     busy.commit().await.unwrap();
     first.until("40{").await;
-    node.stop().await;
 }
 
 #[tokio::test]
@@ -114,5 +113,4 @@ async fn one_who_does_not_read_holds_nobody_up() {
         silent.ask("Ana again").await;
     }
     timeout(PATIENCE, socket::guest(&node, "Cem")).await.expect("others come in");
-    node.stop().await;
 }
