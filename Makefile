@@ -34,6 +34,5 @@ test: ## every test: Rust, the page, the official clients, browsers
 soak: ## one node and three, 100,000 messages each while everything fails, and 5,000 clients whose node is killed (ARGS=1000000 messages)
 	@scripts/soak $(ARGS)
 
-bench: ## say what is to come
-	@echo "There is nothing to measure yet. To come: messages a second, memory a connection and CPU a delivered"
-	@echo "message, side by side with Node.js, in bench/."
+bench: ## measure what a message and a connection cost, side by side with Node.js and others (ARGS="--only F3 --repeats 1")
+	@scripts/bench $(ARGS)

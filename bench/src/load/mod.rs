@@ -1,0 +1,15 @@
+//! The load: many clients in one process and one thread, which send, receive, and check what they receive.
+
+pub mod audit;
+mod clients;
+mod connect;
+pub mod dialect;
+pub mod mark;
+mod outbox;
+mod pace;
+pub mod rooms;
+mod run;
+pub mod spec;
+mod window;
+
+pub use run::run;

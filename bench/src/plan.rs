@@ -1,0 +1,223 @@
+//! The loads: what is sent to whom, by which servers each is carried, and what is looked for in it.
+
+use crate::{
+    load::{rooms::Rooms, spec::Traffic},
+    peers::{Nodes, Peer},
+};
+use Peer::{Floor, Node, NodeClassic, Plaza, PlazaCluster, ReferenceB, Socketioxide, SocketioxideLarge};
+
+/// What the cost of a load is divided by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unit {
+    /// A message that a member received.
+    Delivery,
+    /// A message or an echo that was acknowledged.
+    Ack,
+    /// A connection that rests.
+    Connection,
+}
+
+/// Loads that are shown together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, clap::ValueEnum)]
+pub enum Group {
+    /// Messages to rooms, one process.
+    Rooms,
+    /// Events that are answered.
+    Echo,
+    /// Connections that rest.
+    Idle,
+    /// Two nodes over Redis.
+    Nodes,
+    /// Plaza whole against applications that store nothing.
+    Product,
+    /// What grows with the size of a room, with rooms, with connections.
+    Growth,
+}
+
+/// A load.
+#[derive(Clone, Debug)]
+pub struct Load {
+    /// As it is called on the command line and in reports.
+    pub name: String,
+    /// What it is, in words.
+    pub about: String,
+    /// With which others it is shown.
+    pub group: Group,
+    /// Who is where.
+    pub rooms: Rooms,
+    /// What is done.
+    pub traffic: Traffic,
+    /// By how many processes.
+    pub nodes: Nodes,
+    /// By which servers.
+    pub peers: Vec<Peer>,
+    /// What its cost is divided by.
+    pub unit: Unit,
+    /// Whether it is measured once, and not in every repeat.
+    pub once: bool,
+}
+
+/// Where nobody is in a room.
+const NO_ROOMS: (u32, u32, u32) = (0, 0, 0);
+const SMALL: [Peer; 5] = [Floor, Peer::Rooms, Node, Socketioxide, SocketioxideLarge];
+
+impl Load {
+    fn new(
+        name: &str,
+        group: Group,
+        (rooms, size, senders): (u32, u32, u32),
+        traffic: Traffic,
+        about: &str,
+    ) -> Self {
+        let rooms = Rooms { connections: rooms * size, rooms, size, senders };
+        let (name, about) = (name.to_owned(), about.to_owned());
+        let (nodes, peers, unit) = (Nodes::One, SMALL.to_vec(), Unit::Delivery);
+        Self { name, about, group, rooms, traffic, nodes, peers, unit, once: false }
+    }
+
+    fn peers(self, peers: &[Peer]) -> Self {
+        Self { peers: peers.to_vec(), ..self }
+    }
+
+    fn per_ack(self) -> Self {
+        Self { unit: Unit::Ack, ..self }
+    }
+
+    fn once(self) -> Self {
+        Self { once: true, ..self }
+    }
+
+    fn connections(mut self, connections: u32) -> Self {
+        self.rooms.connections = connections;
+        self
+    }
+}
+
+/// All loads, in the order in which they run.
+#[must_use]
+pub fn loads() -> Vec<Load> {
+    [rooms(), echoes(), idle(), nodes(), product(), growth()].concat()
+}
+
+fn messages(in_flight: u32) -> Traffic {
+    Traffic::Messages { in_flight }
+}
+
+fn rooms() -> Vec<Load> {
+    let all = [Floor, Peer::Rooms, Plaza, Node, Socketioxide, SocketioxideLarge];
+    let load = |name, rooms, traffic, about| Load::new(name, Group::Rooms, rooms, traffic, about).peers(&all);
+    let rate = Traffic::MessagesAtRate { per_second: 8000.0 };
+    vec![
+        load("F1", (1, 1000, 1), messages(1), "1 room of 1,000, 1 message in flight"),
+        load("F2", (1, 1000, 16), messages(16), "1 room of 1,000, 16 messages in flight"),
+        load("F3", (100, 10, 1), messages(100), "100 rooms of 10, 100 messages in flight"),
+        load("F4", (100, 10, 8), messages(800), "100 rooms of 10, 800 messages in flight"),
+        load("L3", (100, 10, 10), rate, "100 rooms of 10, 8,000 messages (80,000 deliveries) a second"),
+    ]
+}
+
+fn echoes() -> Vec<Load> {
+    let load = |name, in_flight, about| {
+        Load::new(name, Group::Echo, NO_ROOMS, Traffic::Echoes { in_flight }, about)
+            .per_ack()
+            .connections(1000)
+    };
+    vec![
+        load("E1", 100, "an event with its ack: 1,000 connections, 100 in flight"),
+        load("E2", 1600, "an event with its ack: 1,000 connections, 1,600 in flight"),
+    ]
+}
+
+fn idle() -> Vec<Load> {
+    let load = |name, connections, about| {
+        let load =
+            Load::new(name, Group::Idle, NO_ROOMS, Traffic::Rest, about).connections(connections).once();
+        Load { unit: Unit::Connection, ..load }.peers(&[Floor, Peer::Rooms, Plaza, Node, Socketioxide])
+    };
+    vec![
+        load("I1k", 1000, "1,000 connections that rest"),
+        load("I10k", 10_000, "10,000 connections that rest"),
+        load("I18k", 18_000, "18,000 connections that rest"),
+    ]
+}
+
+fn nodes() -> Vec<Load> {
+    let peers = [Peer::Rooms, Node, NodeClassic, Socketioxide, SocketioxideLarge];
+    let load = |name, rooms, in_flight, about| {
+        let load = Load::new(name, Group::Nodes, rooms, messages(in_flight), about).peers(&peers);
+        Load { nodes: Nodes::Two, ..load }
+    };
+    vec![
+        load("N3", (100, 10, 1), 100, "two nodes and Redis: 100 rooms of 10, 100 messages in flight"),
+        load("N4", (100, 10, 8), 800, "two nodes and Redis: 100 rooms of 10, 800 messages in flight"),
+    ]
+}
+
+fn product() -> Vec<Load> {
+    let load = |name: &str, rooms, traffic, about: &str, peers: &[Peer]| {
+        Load::new(name, Group::Product, rooms, traffic, about).per_ack().peers(peers)
+    };
+    let alone = |users: u32| {
+        let about = format!("{users} users, each in a room of their own, each with one message a second");
+        let rate = Traffic::MessagesAtRate { per_second: f64::from(users) };
+        load(&format!("B{}k", users / 1000), (users, 1, 1), rate, &about, &[Plaza, PlazaCluster, ReferenceB])
+    };
+    let quiet = |users: u32, peers| {
+        let about = format!("{users} users, each in 5 rooms of 20, each with one message a minute");
+        let rate = Traffic::MessagesAtRate { per_second: f64::from(users) / 60.0 };
+        load(&format!("Q{}k", users / 1000), (users / 4, 20, 20), rate, &about, peers).connections(users)
+    };
+    vec![
+        load("P1", (1, 1000, 16), messages(16), "1 room of 1,000, 16 messages in flight", &[Plaza, Node]),
+        load("P2", (500, 2, 1), messages(500), "500 rooms of two, 500 messages in flight", &[Plaza, Node]),
+        alone(1000),
+        alone(3000),
+        alone(9000),
+        quiet(1000, &[Plaza, Node]),
+        quiet(10_000, &[Plaza, Peer::Rooms]),
+    ]
+}
+
+fn growth() -> Vec<Load> {
+    let load = |name: &str, rooms, in_flight, about: &str| {
+        Load::new(name, Group::Growth, rooms, messages(in_flight), about)
+            .peers(&[Floor, Peer::Rooms, Node])
+            .once()
+    };
+    let sizes = [2, 10, 100, 1000, 10_000].map(|size: u32| {
+        let rooms = (1000 / size).max(1);
+        let about = format!("rooms of {size}, 16 messages in flight");
+        load(&format!("size-{size}"), (rooms, size, 16_u32.div_ceil(rooms).min(size)), 16, &about)
+    });
+    let rooms = [1, 10, 100, 1000, 10_000, 100_000].map(|rooms: u32| {
+        let about = format!("{rooms} rooms of two among 1,000 connections, 100 messages in flight");
+        load(&format!("rooms-{rooms}"), (rooms, 2, 1), 100, &about).connections(1000)
+    });
+    let connections = [1000, 2000, 5000, 10_000, 18_000].map(|connections: u32| {
+        let about = format!("{connections} connections in rooms of 10, 100 messages in flight");
+        load(&format!("connections-{connections}"), (connections / 10, 10, 1), 100, &about)
+    });
+    sizes.into_iter().chain(rooms).chain(connections).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::HashSet;
+
+    #[test]
+    fn names_are_their_own() {
+        let loads = loads();
+        let names: HashSet<&String> = loads.iter().map(|load| &load.name).collect();
+        assert_eq!(names.len(), loads.len());
+    }
+
+    #[test]
+    fn everybody_who_is_to_send_is_a_member() {
+        for load in loads() {
+            assert!(load.rooms.senders <= load.rooms.size, "{}", load.name);
+            assert!(load.rooms.size <= load.rooms.connections, "{}", load.name);
+            assert!(load.rooms.connections <= 18_000, "{}", load.name);
+        }
+    }
+}

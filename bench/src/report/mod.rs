@@ -1,0 +1,8 @@
+//! What is made of the runs: figures, tables, plots.
+
+pub mod figures;
+pub mod machine;
+pub mod markdown;
+pub mod plot;
+pub mod plots;
+pub mod spread;
