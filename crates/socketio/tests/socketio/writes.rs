@@ -68,10 +68,11 @@ async fn serve_one(io: SocketIo, listener: TcpListener, writes: Arc<AtomicUsize>
 }
 
 #[tokio::test]
-async fn many_small_frames_leave_in_few_writes() {
+async fn many_frames_leave_in_few_writes() {
     let handlers = Handlers::default().on("burst", |socket, event| async move {
-        for number in 0..event.payload.args::<(u32,)>().unwrap().0 {
-            socket.emit("drop", &[number]).unwrap();
+        let (frames, bytes) = event.payload.args::<(u32, usize)>().unwrap();
+        for number in 0..frames {
+            socket.emit("drop", &(number, "x".repeat(bytes))).unwrap();
         }
     });
     let writes = Arc::new(AtomicUsize::new(0));
@@ -81,13 +82,14 @@ async fn many_small_frames_leave_in_few_writes() {
     let mut client = soon("a session", Client::open_at(addr)).await;
     client.enter("40").await;
 
-    // 64 frames go with one call; a broadcast's receivers seldom have more pending.
-    for (frames, calls) in [(20, 1), (64, 1), (100, 2)] {
+    // Short frames are copied together, as many as there are up to 64 kB. Long ones are listed, up to 64.
+    for (frames, bytes, calls) in [(20, 1, 1), (64, 1, 1), (100, 1, 1), (3, 5_000, 1)] {
         let before = writes.load(Ordering::SeqCst);
-        client.send(&format!(r#"42["burst",{frames}]"#)).await;
+        client.send(&format!(r#"42["burst",{frames},{bytes}]"#)).await;
+        let text = "x".repeat(bytes);
         for number in 0..frames {
-            assert_eq!(client.text().await, format!(r#"42["drop",{number}]"#));
+            assert_eq!(client.text().await, format!(r#"42["drop",{number},"{text}"]"#));
         }
-        assert_eq!(writes.load(Ordering::SeqCst) - before, calls, "for {frames} frames");
+        assert_eq!(writes.load(Ordering::SeqCst) - before, calls, "for {frames} frames of {bytes}");
     }
 }

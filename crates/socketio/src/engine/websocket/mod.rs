@@ -30,15 +30,17 @@ use tokio::{
 const READ: usize = 64 * 1024;
 /// Reads before others get their turn.
 const READS_A_TURN: usize = 4;
-/// Frames written in one system call.
+/// Frames written in one system call, where they are not copied together.
 const WRITE: usize = 64;
+/// Frames up to so many bytes are copied behind each other: to the kernel, a list of many short pieces is more work than that.
+const COPY: usize = 4 * 1024;
 /// A queue that grew past this many frames gives its memory back once it is empty.
 const KEEP_FRAMES: usize = 16;
 /// How long a connection that is being closed may take to accept its last frames, and then to say goodbye.
 const GOODBYE: Duration = Duration::from_secs(2);
 
 thread_local! {
-    // Lent for the length of one read, so that a connection that reads nothing owns no buffer.
+    // Lent for the length of one read or write, so that a connection that does neither owns no buffer.
     static SCRATCH: Cell<Option<Box<[u8]>>> = const { Cell::new(None) };
 }
 
@@ -115,7 +117,7 @@ impl WebSocket {
             if receiver.is_full() {
                 return Poll::Pending;
             }
-            let mut scratch = SCRATCH.take().unwrap_or_else(|| vec![0; READ].into_boxed_slice());
+            let mut scratch = SCRATCH.take().unwrap_or_else(new_scratch);
             let read = self.read(cx, &mut scratch, max_message, receiver);
             SCRATCH.set(Some(scratch));
             if let Err(end) = ready!(read) {
@@ -207,10 +209,15 @@ impl WebSocket {
     fn poll_write_some(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
         let Some(first) = self.writing.front() else { return Poll::Ready(Ok(0)) };
         let first = &first.wire_for(self.compression)[self.written..];
-        let io = Pin::new(&mut self.io);
         let bytes = if self.writing.len() == 1 {
             // One frame, as most who get a broadcast have, needs no list.
-            ready!(io.poll_write(cx, first))?
+            ready!(Pin::new(&mut self.io).poll_write(cx, first))?
+        } else if first.len() <= COPY {
+            let mut scratch = SCRATCH.take().unwrap_or_else(new_scratch);
+            let gathered = gather(&self.writing, self.written, self.compression, &mut scratch);
+            let written = Pin::new(&mut self.io).poll_write(cx, &scratch[..gathered]);
+            SCRATCH.set(Some(scratch));
+            ready!(written)?
         } else {
             let mut slices = [IoSlice::new(&[]); WRITE];
             slices[0] = IoSlice::new(first);
@@ -218,7 +225,7 @@ impl WebSocket {
                 *slice = IoSlice::new(frame.wire_for(self.compression));
             }
             let count = self.writing.len().min(WRITE);
-            ready!(io.poll_write_vectored(cx, &slices[..count]))?
+            ready!(Pin::new(&mut self.io).poll_write_vectored(cx, &slices[..count]))?
         };
         if bytes == 0 {
             return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
@@ -286,6 +293,30 @@ impl WebSocket {
     }
 }
 
+fn new_scratch() -> Box<[u8]> {
+    vec![0; READ].into_boxed_slice()
+}
+
+/// Copies frames behind each other, without what is `written` of the first, up to one that is long or finds no room; how
+/// many bytes they are.
+fn gather(
+    frames: &VecDeque<Frame>,
+    written: usize,
+    compression: Option<Compression>,
+    scratch: &mut [u8],
+) -> usize {
+    let (mut filled, mut skipped) = (0, written);
+    for frame in frames {
+        let bytes = &frame.wire_for(compression)[std::mem::take(&mut skipped)..];
+        match scratch.get_mut(filled..filled + bytes.len()) {
+            Some(place) if bytes.len() <= COPY => place.copy_from_slice(bytes),
+            _ => break,
+        }
+        filled += bytes.len();
+    }
+    filled
+}
+
 /// Decodes frames from the front of `bytes` for as long as they are whole and `receiver` has room; how many
 /// bytes that took.
 fn decode_all(
@@ -308,4 +339,22 @@ fn decode_all(
         }
     }
     Ok(used)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn short_frames_are_gathered_up_to_a_long_one_or_the_end_of_the_room() {
+        let [one, two, long] = [3, 5, COPY].map(|length| Frame::binary(&vec![7; length]));
+        let frames = VecDeque::from([one.clone(), two.clone(), long, two.clone()]);
+        let all = [one.wire(), two.wire()].concat();
+        let mut scratch = [0; 100];
+        assert_eq!(gather(&frames, 0, None, &mut scratch), all.len());
+        assert_eq!(scratch[..all.len()], all);
+        assert_eq!(gather(&frames, 4, None, &mut scratch), all.len() - 4);
+        assert_eq!(scratch[..all.len() - 4], all[4..]);
+        assert_eq!(gather(&frames, 0, None, &mut scratch[..all.len() - 1]), one.wire().len());
+    }
 }
