@@ -13,6 +13,8 @@ use std::{
     net::SocketAddr,
     path::{Path, PathBuf},
     process::Command,
+    thread::sleep,
+    time::{Duration, Instant},
 };
 
 /// A server.
@@ -253,6 +255,18 @@ impl Servers {
             Running::start("postgres", place.server_core, program, arguments, &[], &place.scratch)?;
         let mut postgres = postgres.ended_by(Signal::QUIT);
         postgres.listens(address)?;
+        // It listens before it lets anybody in.
+        let (port, began) = (address.port().to_string(), Instant::now());
+        let ready =
+            || Command::new(bin.join("pg_isready")).args(["-q", "-h", "127.0.0.1", "-p", &port]).status();
+        while !ready()?.success() {
+            ensure!(
+                began.elapsed() < Duration::from_secs(30),
+                "PostgreSQL is not ready: {}",
+                postgres.last_words()
+            );
+            sleep(Duration::from_millis(50));
+        }
         self.beside.push(postgres);
         Ok(format!("postgres://plaza@{address}/postgres"))
     }

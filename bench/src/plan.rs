@@ -106,12 +106,22 @@ fn messages(in_flight: u32) -> Traffic {
 fn rooms() -> Vec<Load> {
     let all = [Floor, Peer::Rooms, Plaza, Node, Socketioxide, SocketioxideLarge];
     let load = |name, rooms, traffic, about| Load::new(name, Group::Rooms, rooms, traffic, about).peers(&all);
+    let everywhere = |name, rooms, in_flight, about| {
+        load(name, rooms, Traffic::MessagesUntilEverywhere { in_flight }, about)
+    };
     let rate = Traffic::MessagesAtRate { per_second: 8000.0 };
     vec![
         load("F1", (1, 1000, 1), messages(1), "1 room of 1,000, 1 message in flight"),
         load("F2", (1, 1000, 16), messages(16), "1 room of 1,000, 16 messages in flight"),
         load("F3", (100, 10, 1), messages(100), "100 rooms of 10, 100 messages in flight"),
         load("F4", (100, 10, 8), messages(800), "100 rooms of 10, 800 messages in flight"),
+        everywhere("D1", (1, 1000, 1), 1, "1 room of 1,000, 1 message in flight until everybody has it"),
+        everywhere(
+            "D3",
+            (100, 10, 1),
+            100,
+            "100 rooms of 10, 100 messages in flight until everybody has them",
+        ),
         load("L3", (100, 10, 10), rate, "100 rooms of 10, 8,000 messages (80,000 deliveries) a second"),
     ]
 }
@@ -218,6 +228,9 @@ mod tests {
             assert!(load.rooms.senders <= load.rooms.size, "{}", load.name);
             assert!(load.rooms.size <= load.rooms.connections, "{}", load.name);
             assert!(load.rooms.connections <= 18_000, "{}", load.name);
+            if let Traffic::MessagesUntilEverywhere { in_flight } = load.traffic {
+                assert!(in_flight <= load.rooms.streams(), "{}", load.name);
+            }
         }
     }
 }

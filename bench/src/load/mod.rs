@@ -4,6 +4,7 @@ pub mod audit;
 mod clients;
 mod connect;
 pub mod dialect;
+mod join;
 pub mod mark;
 mod outbox;
 mod pace;

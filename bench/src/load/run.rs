@@ -5,6 +5,7 @@ use super::{
     clients::{Clients, Receive},
     connect::connect,
     dialect::Dialect,
+    join::join,
     mark::Mark,
     outbox::Outbox,
     pace::Pace,
@@ -19,10 +20,6 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// Joins under way at once.
-const JOINS: usize = 64;
-/// Who does not let all connections in within this time has failed.
-const JOINING: Duration = Duration::from_secs(120);
 /// After the last message was sent, nothing new for so long is the end.
 const QUIET: Duration = Duration::from_secs(3);
 /// As long may the rest take at most.
@@ -63,49 +60,6 @@ pub fn run(spec: &Spec) -> Result<Outcome> {
     load.outcome(&before, &after, (empty, full))
 }
 
-/// Lets every connection join its rooms.
-fn join(clients: &mut Clients, dialect: Dialect, of_connections: &[Vec<u32>]) -> Result<()> {
-    struct Joined(usize);
-    impl Receive for Joined {
-        fn receive(
-            &mut self,
-            connection: u32,
-            packet: &FromServer<'_>,
-            _: Instant,
-            _: &mut Outbox,
-        ) -> Result<()> {
-            match packet {
-                FromServer::Ack(_, answer) if Dialect::is_ok(answer) => self.0 += 1,
-                FromServer::Ack(_, answer) => {
-                    bail!("{connection} may not join: {}", String::from_utf8_lossy(answer))
-                }
-                FromServer::Ended(why) => bail!("{connection} has ended: {}", String::from_utf8_lossy(why)),
-                _ => {}
-            }
-            Ok(())
-        }
-    }
-    let (mut joined, began) = (Joined(0), Instant::now());
-    let all = || {
-        (0_u32..)
-            .zip(of_connections)
-            .flat_map(|(connection, rooms)| rooms.iter().map(move |room| (connection, *room)))
-    };
-    for (index, (connection, room)) in all().enumerate() {
-        clients.outbox.push(connection, &dialect.join(index as u64, room));
-        while index + 1 - joined.0 >= JOINS {
-            ensure!(began.elapsed() < JOINING, "only {} places in rooms were taken in time", joined.0);
-            clients.turn(Duration::from_secs(1), &mut joined)?;
-        }
-    }
-    let count = all().count();
-    while joined.0 < count {
-        ensure!(began.elapsed() < JOINING, "only {} of {count} places in rooms were taken in time", joined.0);
-        clients.turn(Duration::from_secs(1), &mut joined)?;
-    }
-    Ok(())
-}
-
 /// What was sent and is not yet acknowledged.
 struct Waiting {
     mark: Mark,
@@ -124,6 +78,9 @@ struct Load<'a> {
     sent: Vec<u32>,
     /// The stream, or the connection, that each slot sends in next.
     slots: Vec<u32>,
+    /// Of each slot's message: the members who do not have it, and one more while it is not acknowledged. Empty where the
+    /// acknowledgement alone is waited for.
+    open: Vec<u32>,
     waiting: HashMap<u64, Waiting>,
     next_ack: u64,
     sending: bool,
@@ -147,7 +104,9 @@ impl<'a> Load<'a> {
             _ => spec.rooms.streams(),
         };
         let (slots, pace) = match spec.traffic {
-            Traffic::Messages { in_flight } | Traffic::Echoes { in_flight } => (in_flight, None),
+            Traffic::Messages { in_flight }
+            | Traffic::MessagesUntilEverywhere { in_flight }
+            | Traffic::Echoes { in_flight } => (in_flight, None),
             Traffic::MessagesAtRate { per_second } => (1, Some(Pace::new(per_second))),
             Traffic::Rest => (0, None),
         };
@@ -160,6 +119,10 @@ impl<'a> Load<'a> {
             pace,
             sent: vec![0; streams as usize],
             slots: (0..slots).map(|slot| slot % streams.max(1)).collect(),
+            open: match spec.traffic {
+                Traffic::MessagesUntilEverywhere { .. } => vec![0; slots as usize],
+                _ => Vec::new(),
+            },
             waiting: HashMap::new(),
             next_ack: 0,
             sending: true,
@@ -203,6 +166,9 @@ impl<'a> Load<'a> {
             self.spec.dialect.message(&mut self.packet, ack, self.spec.rooms.room_of(stream), mark);
             self.spec.rooms.sender_of(stream)
         };
+        if let Some(open) = self.open.get_mut(slot as usize) {
+            *open = self.spec.rooms.size + 1;
+        }
         self.waiting.insert(ack, Waiting { mark, slot });
         outbox.push(connection, &self.packet);
     }
@@ -279,10 +245,28 @@ impl<'a> Load<'a> {
             self.acked += 1;
             self.ack.record((now - self.began).saturating_sub(Duration::from_micros(mark.at_us)));
         }
+        if self.open.is_empty() {
+            self.send_next(slot, outbox);
+        } else {
+            self.closes(slot, if ok { 1 } else { self.spec.rooms.size + 1 }, outbox);
+        }
+        Ok(())
+    }
+
+    /// Somebody has the newest message of a slot, or `by` somebodies need not be waited for.
+    fn closes(&mut self, slot: u32, by: u32, outbox: &mut Outbox) {
+        let open = &mut self.open[slot as usize];
+        let before = *open;
+        *open = before.saturating_sub(by);
+        if before > 0 && *open == 0 {
+            self.send_next(slot, outbox);
+        }
+    }
+
+    fn send_next(&mut self, slot: u32, outbox: &mut Outbox) {
         if self.sending && self.pace.is_none() {
             self.send(slot, self.began.elapsed(), outbox);
         }
-        Ok(())
     }
 
     fn outcome(
@@ -334,6 +318,9 @@ impl Receive for Load<'_> {
                     self.delivered += 1;
                     self.delivery
                         .record((now - self.began).saturating_sub(Duration::from_micros(mark.at_us)));
+                }
+                if !self.open.is_empty() && mark.seq + 1 == self.sent[mark.stream as usize] {
+                    self.closes(mark.stream % u32::try_from(self.open.len())?, 1, outbox);
                 }
             }
             FromServer::Ack(id, answer) => {

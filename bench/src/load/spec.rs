@@ -39,6 +39,11 @@ pub enum Traffic {
         /// How many.
         in_flight: u32,
     },
+    /// Messages in rooms, so many at a time that some member does not have, or whose sender has no acknowledgement.
+    MessagesUntilEverywhere {
+        /// How many; at most as many as there are streams.
+        in_flight: u32,
+    },
     /// Messages in rooms, evenly so many a second, whatever the server does.
     MessagesAtRate {
         /// How many.

@@ -27,7 +27,7 @@ async fn main() -> Result<()> {
     }
     let router = axum::Router::new();
     let router = if let Some(url) = redis {
-        let client = redis::Client::open(format!("{url}?protocol=RESP3"))?;
+        let client = redis::Client::open(format!("{url}?protocol=resp3"))?;
         let adapter = RedisAdapterCtr::new_with_redis(&client).await?;
         let (layer, io) = builder.with_adapter::<RedisAdapter<_>>(adapter).build_layer();
         io.ns("/", connected).await?;
