@@ -153,6 +153,14 @@ impl Bus {
         }
     }
 
+    /// Whether there can be no other node: what tells others something need not.
+    pub(crate) fn is_alone(&self) -> bool {
+        match &self.0.carrier {
+            Carrier::Local(link) => link.is_alone(),
+            Carrier::Redis(_) => false,
+        }
+    }
+
     /// Hears a channel for as long as what is returned is held, and a little longer. Never waits: see
     /// [`Subscription::ready`].
     pub fn subscribe(&self, channel: &Channel) -> Subscription {

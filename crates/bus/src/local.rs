@@ -74,6 +74,11 @@ impl LocalLink {
         }
     }
 
+    /// Whether no other node shares this memory, so that nobody would hear what is published.
+    pub(crate) fn is_alone(&self) -> bool {
+        self.bus.0.table.read().unwrap_or_else(PoisonError::into_inner).nodes.len() <= 1
+    }
+
     pub(crate) fn subscribers(&self, channel: &Channel) -> usize {
         let table = self.bus.0.table.read().unwrap_or_else(PoisonError::into_inner);
         table.channels.get(channel).map_or(0, Vec::len)

@@ -182,6 +182,9 @@ impl ClusterAdapter {
 
 impl Adapter for ClusterAdapter {
     fn publish(&self, namespace: &str, message: &ToOthers) {
+        if self.0.bus.is_alone() {
+            return;
+        }
         let target = message.target().clone();
         let body = match message {
             ToOthers::Send { message, volatile, .. } => {

@@ -58,6 +58,22 @@ async fn what_one_node_broadcasts_reaches_the_rooms_of_all() {
 }
 
 #[tokio::test]
+async fn a_node_that_is_alone_says_nothing() {
+    let bus = LocalBus::new();
+    let a = Node::start(&bus, options(Format::Sharded), Hooks::default()).await;
+    let mut ana = a.client("red").await;
+    let before = a.bus.stats().published;
+    a.root().to("red").emit("one", &[1]).unwrap();
+    assert_eq!(ana.event().await.0, json!(["one", 1]));
+    assert_eq!(a.bus.stats().published, before);
+    // Until another comes.
+    let b = Node::start(&bus, options(Format::Sharded), Hooks::default()).await;
+    let mut ben = b.client("red").await;
+    a.root().to("red").emit("two", &[2]).unwrap();
+    assert_eq!(ben.event().await.0, json!(["two", 2]));
+}
+
+#[tokio::test]
 async fn a_room_is_heard_only_where_it_has_members() {
     for format in FORMATS {
         let [a, b] = two(format).await;
