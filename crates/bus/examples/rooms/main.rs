@@ -21,8 +21,9 @@ use plaza_bus::{
     wire::Format,
 };
 use plaza_socketio::{Config, Event, Handlers, Origins, Recovery, SocketIo, serve};
-use serde_json::{Value, json};
-use std::{error::Error, future::pending, time::Duration};
+use serde::Serialize;
+use serde_json::value::RawValue;
+use std::{borrow::Cow, error::Error, future::pending, time::Duration};
 use tokio::{net::TcpListener, time::timeout};
 use tokio_util::sync::CancellationToken;
 
@@ -70,6 +71,20 @@ async fn main() -> Result<(), Failure> {
     Ok(())
 }
 
+/// What everybody in a room gets. Its fields go out as they came, so they are not taken apart.
+#[derive(Serialize)]
+struct Message<'a> {
+    room: &'a RawValue,
+    text: &'a RawValue,
+    t0: &'a RawValue,
+}
+
+/// An answer.
+#[derive(Serialize)]
+struct Done {
+    ok: bool,
+}
+
 fn settings(mut arguments: impl Iterator<Item = String>) -> Result<Settings, Failure> {
     let (mut port, mut layout, mut mode) = (3000, None, PubSub::Sharded);
     let (mut sid_prefix, mut commands, mut recovery) = (String::new(), false, None);
@@ -107,20 +122,22 @@ fn handlers(adapter: &ClusterAdapter) -> Handlers {
                 // Without Redis the room is this server's alone, which is no reason to wait.
                 let _ = timeout(PATIENCE, adapter.hears(socket.namespace().name(), &room)).await;
                 if let Some(ack) = event.ack {
-                    let _ = ack.send(&[json!({ "ok": true })]);
+                    let _ = ack.send(&[Done { ok: true }]);
                 }
             }
         })
         .on("msg", |socket, event: Event| async move {
-            let Ok((room, text, t0)) = event.payload.args::<(String, Value, Value)>() else { return };
-            let message = json!({ "room": room, "text": text, "t0": t0 });
-            let _ = socket.namespace().to(&room).emit("msg", &[message]);
+            let Ok(arguments) = event.payload.elements() else { return };
+            let [room, text, t0, ..] = *arguments else { return };
+            let Ok(name) = serde_json::from_str::<Cow<'_, str>>(room.get()) else { return };
+            let _ = socket.namespace().to(&name).emit("msg", &[Message { room, text, t0 }]);
             if let Some(ack) = event.ack {
-                let _ = ack.send(&[json!({ "ok": true })]);
+                let _ = ack.send(&[Done { ok: true }]);
             }
         })
         .on("echo", |_, event: Event| async move {
-            let (Ok((text,)), Some(ack)) = (event.payload.args::<(Value,)>(), event.ack) else { return };
+            let (Ok(arguments), Some(ack)) = (event.payload.elements(), event.ack) else { return };
+            let [text, ..] = *arguments else { return };
             let _ = ack.send(&[text]);
         })
 }
