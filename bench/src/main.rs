@@ -6,7 +6,7 @@ use plaza_bench::{
     load,
     peers::{Peer, Place},
     plan::{self, Group, Load},
-    report::{machine::Machine, markdown, plots},
+    report::{figures, machine::Machine, markdown, plots},
     runner::{self, Extent, Run},
 };
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
@@ -121,6 +121,10 @@ fn measure(arguments: &Arguments) -> Result<()> {
     fs::write(out.join("README.md"), markdown::report(&runs, &loads, &machine, &extent, &names))?;
     fs::write(out.join("runs.json"), serde_json::to_vec(&Raw { machine: &machine, runs: &runs })?)?;
     println!("The report is {}", out.join("README.md").display());
+    let broken: Vec<String> = runs.iter().filter_map(figures::broken).collect();
+    if !broken.is_empty() {
+        bail!("Plaza broke its promise: {}", broken.join("; "));
+    }
     if runs.iter().any(|run| run.outcome.is_err()) {
         bail!("some runs failed; the report says which");
     }

@@ -164,6 +164,15 @@ pub fn one_line(run: &Run, load: &Load) -> String {
     line + &faults(outcome)
 }
 
+/// What Plaza did that it must never do, whatever else the machine was busy with.
+#[must_use]
+pub fn broken(run: &Run) -> Option<String> {
+    let outcome = run.outcome.as_ref().ok()?;
+    let is_ours = matches!(run.peer, Peer::Rooms | Peer::Plaza | Peer::PlazaCluster);
+    let faults = faults(&Outcome { refused: 0, ..outcome.clone() });
+    (is_ours && !faults.is_empty()).then(|| format!("{} by {}{faults}", run.load, run.peer.name()))
+}
+
 /// What should be zero, where it is not.
 fn faults(outcome: &Outcome) -> String {
     let counts = [

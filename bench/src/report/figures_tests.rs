@@ -72,3 +72,13 @@ fn what_should_be_zero_is_told_where_it_is_not() {
     outcome.ended = 1;
     assert_eq!(faults(&outcome), ", 3 lost, 1 connections ended");
 }
+
+#[test]
+fn only_plaza_has_promised_something() {
+    let mut lossy = outcome(1.0, 1);
+    lossy.findings.doubled = 2;
+    lossy.refused = 5;
+    let run = |peer| Run { load: "F1".to_owned(), peer, repeat: 1, outcome: Ok(lossy.clone()) };
+    assert_eq!(broken(&run(Peer::Socketioxide)), None);
+    assert_eq!(broken(&run(Peer::Plaza)).as_deref(), Some("F1 by plaza, 2 doubled"));
+}

@@ -26,8 +26,11 @@ pub fn bars(title: &str, unit: &str, panels: &[Panel]) -> String {
         format!("<text class=\"title\" x=\"10\" y=\"22\">{}, {}</text>", escape(title), escape(unit));
     let mut y = 46.0;
     for panel in panels {
-        let _ =
-            write!(body, "<text x=\"10\" y=\"{y:.0}\" font-weight=\"bold\">{}</text>", escape(&panel.title));
+        let _ = write!(
+            body,
+            "<text x=\"10\" y=\"{y:.0}\" style=\"font-weight:bold\">{}</text>",
+            escape(&panel.title)
+        );
         y += 8.0;
         let most = panel.bars.iter().map(|(_, _, spread)| spread.most).fold(f64::MIN_POSITIVE, f64::max);
         for (colour, name, spread) in &panel.bars {
