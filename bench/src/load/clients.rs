@@ -48,17 +48,24 @@ pub(super) struct Clients {
 }
 
 impl Clients {
-    pub(super) fn new(connected: Vec<Connected>) -> Result<Self> {
+    /// None yet.
+    pub(super) fn new() -> Result<Self> {
         let epoll = epoll::create(CreateFlags::CLOEXEC)?;
-        let outbox = Outbox::new(connected.len());
-        let (mut streams, mut parts) = (Vec::new(), Vec::new());
-        for (index, Connected { stream, read }) in connected.into_iter().enumerate() {
+        let (buffer, events) = (vec![0; READ], Vec::with_capacity(EVENTS));
+        Ok(Self { epoll, streams: Vec::new(), parts: Vec::new(), buffer, events, outbox: Outbox::new() })
+    }
+
+    /// Takes connections in, each with the next number.
+    pub(super) fn add(&mut self, connected: Vec<Connected>) -> Result<()> {
+        for Connected { stream, read } in connected {
             stream.set_nonblocking(true)?;
-            epoll::add(&epoll, &stream, EventData::new_u64(index as u64), EventFlags::IN)?;
-            streams.push(Some(stream));
-            parts.push(read);
+            let number = EventData::new_u64(self.streams.len() as u64);
+            epoll::add(&self.epoll, &stream, number, EventFlags::IN)?;
+            self.streams.push(Some(stream));
+            self.parts.push(read);
+            self.outbox.waiting.push(Vec::new());
         }
-        Ok(Self { epoll, streams, parts, buffer: vec![0; READ], events: Vec::with_capacity(EVENTS), outbox })
+        Ok(())
     }
 
     /// Sends what waits, waits at most `wait` for something to come, and hands it on.

@@ -25,27 +25,30 @@ pub(super) struct Connected {
     pub(super) read: Vec<u8>,
 }
 
-/// Opens `count` connections, dealt out to the addresses in turn.
-pub(super) fn connect(addresses: &[SocketAddr], dialect: Dialect, count: u32) -> Result<Vec<Connected>> {
+/// Opens `count` connections, dealt out to the addresses in turn, and hands them on as they come.
+pub(super) fn connect(
+    addresses: &[SocketAddr],
+    dialect: Dialect,
+    count: u32,
+    mut take: impl FnMut(Vec<Connected>) -> Result<()>,
+) -> Result<()> {
     let users: Vec<usize> = (0..count as usize).collect();
-    let mut all = Vec::with_capacity(users.len());
     for some in users.chunks(AT_ONCE) {
-        let begun =
-            some.iter().map(|user| begin(addresses[user % addresses.len()])).collect::<Result<Vec<_>>>()?;
-        let mut upgraded = begun;
-        for (connection, user) in upgraded.iter_mut().zip(some) {
+        let begun = some.iter().map(|user| begin(addresses[user % addresses.len()]));
+        let mut connections = begun.collect::<Result<Vec<_>>>()?;
+        for (connection, user) in connections.iter_mut().zip(some) {
             connection.upgraded().with_context(|| format!("connection {user} was not upgraded"))?;
             connection.wait_for(&FromServer::Open)?;
             connection.send(dialect.connect(*user).as_bytes())?;
         }
-        for (connection, user) in upgraded.iter_mut().zip(some) {
+        for (connection, user) in connections.iter_mut().zip(some) {
             connection
                 .wait_for(&FromServer::Connected)
                 .with_context(|| format!("user {user} was not let in"))?;
         }
-        all.extend(upgraded);
+        take(connections)?;
     }
-    Ok(all)
+    Ok(())
 }
 
 fn begin(address: SocketAddr) -> Result<Connected> {

@@ -11,8 +11,8 @@ pub(super) struct Outbox {
 }
 
 impl Outbox {
-    pub(super) fn new(connections: usize) -> Self {
-        Self { waiting: vec![Vec::new(); connections], dirty: Vec::new(), mask: 0x9e37_79b9 }
+    pub(super) fn new() -> Self {
+        Self { waiting: Vec::new(), dirty: Vec::new(), mask: 0x9e37_79b9 }
     }
 
     /// Adds a text message for `connection`.

@@ -37,9 +37,14 @@ pub fn run(spec: &Spec) -> Result<Outcome> {
     let _ = rustix::thread::set_current_timer_slack(std::num::NonZeroU64::new(1));
     let pids = || spec.processes.iter().filter(|process| process.server).map(|process| process.pid);
     // One connection before anything is measured, so that what a server makes once is not counted to the others.
-    drop(connect(&spec.addresses, spec.dialect, u32::try_from(spec.addresses.len())?)?);
+    connect(&spec.addresses, spec.dialect, u32::try_from(spec.addresses.len())?, |_| Ok(()))?;
     let empty = memory::of(pids())?;
-    let mut clients = Clients::new(connect(&spec.addresses, spec.dialect, spec.rooms.connections)?)?;
+    let mut clients = Clients::new()?;
+    connect(&spec.addresses, spec.dialect, spec.rooms.connections, |some| {
+        clients.add(some)?;
+        // Those who are there are pinged while others come.
+        clients.turn(Duration::ZERO, &mut Unheard)
+    })?;
     let of_connections = spec.rooms.of_connections();
     join(&mut clients, spec.dialect, &of_connections)?;
     let mut load = Load::new(spec, Ears::new(&spec.rooms, &of_connections));
@@ -58,6 +63,24 @@ pub fn run(spec: &Spec) -> Result<Outcome> {
     load.counting = false;
     load.drain(&mut clients)?;
     load.outcome(&before, &after, (empty, full))
+}
+
+/// Of what comes before anything was sent, pings alone matter, and they are answered below this.
+struct Unheard;
+
+impl Receive for Unheard {
+    fn receive(
+        &mut self,
+        connection: u32,
+        packet: &FromServer<'_>,
+        _: Instant,
+        _: &mut Outbox,
+    ) -> Result<()> {
+        match packet {
+            FromServer::Ended(why) => bail!("{connection} has ended: {}", String::from_utf8_lossy(why)),
+            _ => Ok(()),
+        }
+    }
 }
 
 /// What was sent and is not yet acknowledged.
