@@ -20,7 +20,7 @@ use std::{
 };
 
 /// What opening connections, joining rooms and waiting for the rest may take beside the measuring.
-const PATIENCE: Duration = Duration::from_secs(240);
+const PATIENCE: Duration = Duration::from_secs(600);
 
 /// How long and how often.
 pub struct Extent {

@@ -10,9 +10,9 @@ use anyhow::{Result, bail, ensure};
 use std::time::{Duration, Instant};
 
 /// Joins under way at once.
-const JOINS: usize = 64;
+const JOINS: usize = 256;
 /// Who does not let all connections in within this time has failed.
-const JOINING: Duration = Duration::from_secs(120);
+const JOINING: Duration = Duration::from_secs(300);
 
 /// Lets every connection join its rooms.
 pub(super) fn join(clients: &mut Clients, dialect: Dialect, of_connections: &[Vec<u32>]) -> Result<()> {
