@@ -67,6 +67,7 @@ fn introduction(extent: &Extent) -> String {
          \u{20} needs to be told: no check, no heartbeat, no limit.\n\
          - **p50, p99, p99.9**: milliseconds from when a message should have been sent until a member has it (or, where nobody has\n\
          \u{20} it, until the ack). Only loads of so many a second tell how long people wait; in others the load waits for the server.\n\
+         - **MB**: what the servers' processes hold in memory, code included, once all clients are in their rooms.\n\
          - **server**, **load**: share of its processor that each took. Where the load took 95 % or more (**!**), the server may have been\n\
          \u{20} held up by it: what a message costs still holds, what was carried a second is the load's bound.\n\
          - **others**: the most that something else took of the servers' processor in a repeat.\n",
@@ -87,7 +88,8 @@ fn costs(runs: &[Run], loads: &[&Load]) -> String {
         let _ = writeln!(
             out,
             "| | µs a {unit} | kernel | beside | × floor | × Node | {unit} a second | p50 | p99 | p99.9 | lost | doubled | reordered | \
-             refused, unanswered | server | load | others |\n|---|---|---|---|---|---|---|---|---|---|---|---|---|---|---|---|---|"
+             refused, unanswered | MB | server | load | others |\n\
+             |---|---|---|---|---|---|---|---|---|---|---|---|---|---|---|---|---|---|"
         );
         for peer in &load.peers {
             let repeats = Repeats::of(runs, load, *peer);
@@ -127,6 +129,7 @@ fn row(runs: &[Run], load: &Load, repeats: &Repeats<'_>) -> String {
         repeats.sum(|outcome| outcome.findings.doubled).to_string(),
         repeats.sum(|outcome| outcome.findings.reordered).to_string(),
         format!("{}, {}", repeats.sum(|outcome| outcome.refused), repeats.sum(|outcome| outcome.unanswered)),
+        middle(repeats.spread(|outcome| outcome.memory.1.resident / 1e6)),
         percent(repeats.spread(server_share)),
         format!("{}{}", percent(repeats.spread(load_share)), if saturated { " !" } else { "" }),
         repeats
