@@ -27,8 +27,8 @@ const REST: Duration = Duration::from_secs(1);
 const MOST_WAITING: usize = 1_024;
 /// Most copies written in one go.
 const BATCH: usize = 256;
-/// Most questions under way: with more, the log is the faster place.
-const MOST_ASKED: usize = 64;
+/// Most questions under way: with more, the log is the faster place, and what the server answers would take much memory.
+const MOST_ASKED: usize = 16;
 
 /// A connection that keeps copies.
 pub(crate) struct Keeper {
