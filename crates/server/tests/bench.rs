@@ -3,7 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "what is not as it should be fails the test")]
 
 use plaza_testkit::{
-    Plaza, Program,
+    Plaza, Program, Setup,
     program::{DEADLINE, plaza_command},
 };
 use serde_json::{Value, json};
@@ -57,6 +57,14 @@ async fn a_server_that_is_killed_and_comes_back_has_lost_nothing() {
     let report: Value = serde_json::from_str(&program.stdout()).unwrap();
     assert_eq!((&report["lost"], &report["told"]), (&json!(0), &json!(750)), "{report:#}");
     assert!(report["interruptions"].as_u64().unwrap() >= 10, "{report:#}");
+}
+
+#[tokio::test]
+async fn who_is_not_let_in_says_why_and_does_not_go_on_trying() {
+    let plaza = Setup::default().env("PLAZA_CHAT__GUESTS", "false").start().await.unwrap();
+    let (good, stdout, stderr) = bench(&[&plaza.url(), "--connections", "2", "--ramp", "0"]).await;
+    assert!(!good && stdout.is_empty(), "{stdout}{stderr}");
+    assert!(stderr.contains("A guest was refused: "), "{stderr}");
 }
 
 #[tokio::test]

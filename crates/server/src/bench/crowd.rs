@@ -142,6 +142,9 @@ impl Guest {
                         Err(error) if error.is_retryable() => error,
                         Err(error) => bail!("A guest could not join: {error}"),
                     };
+                    if let Some(why) = tally.refused() {
+                        bail!("A guest was refused: {why}");
+                    }
                     sleep(told_to_wait(&error)).await;
                 }
                 while !lock(&self.held).contains_key(room) {

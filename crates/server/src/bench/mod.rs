@@ -19,8 +19,9 @@ use rand::{RngExt as _, SeedableRng as _, rngs::StdRng};
 use report::Report;
 use std::{io::Write, net::IpAddr, sync::Arc, time::Duration};
 use tally::Tally;
+use tokio::time::timeout;
 
-/// How long everybody may take to come in after the ramp, and everything to arrive after the last message.
+/// How long everybody may take to come in after the ramp, everything to arrive after the last message, and all to leave.
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// What to do to it.
@@ -98,7 +99,8 @@ pub async fn run(
     meter.end();
     // Before they leave: to be logged out ends one's connection.
     let report = Report::of(&bench, &tally, &sent, lost);
-    crowd.leave(&address).await;
+    // As far as that is soon done: a server that is gone needs no farewell.
+    let _ = timeout(PATIENCE, crowd.leave(&address)).await;
     let text = if bench.json { serde_json::to_string(&report)? } else { report.to_string() };
     writeln!(out, "{text}").context("Done, but nobody could be told")?;
     match report.fault() {
