@@ -5,6 +5,7 @@
 pub mod cpu;
 pub mod floor;
 pub mod load;
+pub mod long_log;
 pub mod memory;
 pub mod peers;
 pub mod plan;
@@ -12,4 +13,5 @@ pub mod process;
 pub mod progress;
 pub mod report;
 pub mod runner;
+pub mod short;
 pub mod wire;

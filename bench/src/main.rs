@@ -3,11 +3,12 @@
 use anyhow::{Context, Result, bail};
 use clap::{Parser, Subcommand};
 use plaza_bench::{
-    load,
+    load, long_log,
     peers::{Peer, Place},
     plan::{self, Group, Load},
     report::{figures, machine::Machine, markdown, plots},
     runner::{self, Extent, Run},
+    short,
 };
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use serde::Serialize;
@@ -47,11 +48,14 @@ struct Arguments {
     #[arg(long, default_value_t = 1)]
     load_core: usize,
     /// Where the report goes. Without it: bench/results where all is measured, else target/bench
-    #[arg(long)]
+    #[arg(long, global = true)]
     out: Option<PathBuf>,
     /// Say which loads there are, and by which servers each is carried
     #[arg(long)]
     list: bool,
+    /// As what Plaza was built
+    #[arg(long, default_value = "release", global = true)]
+    profile: String,
 }
 
 #[derive(Subcommand)]
@@ -59,6 +63,17 @@ enum Command {
     /// One load, as the program starts it itself
     #[command(hide = true)]
     Load { input: PathBuf, output: PathBuf },
+    /// Runs each kind of load for a second, and fails on what no busy machine can cause: loss, doubles, wrong order, memory
+    Short,
+    /// Fills a log, and measures whether a start, history and resuming stay as they were
+    Log {
+        /// Events of the log
+        #[arg(long, default_value_t = 1_000_000)]
+        events: u64,
+        /// How often it is started with each log
+        #[arg(long, default_value_t = 7)]
+        starts: u32,
+    },
 }
 
 fn main() -> Result<()> {
@@ -66,6 +81,13 @@ fn main() -> Result<()> {
     raise_open_files()?;
     match &arguments.command {
         Some(Command::Load { input, output }) => one_load(input, output),
+        Some(Command::Short) => {
+            let (place, stop) = (place(&arguments)?, stopped_by_signals()?);
+            let ran = short::run(&place, &stop);
+            let _ = fs::remove_dir_all(&place.scratch);
+            ran
+        }
+        Some(Command::Log { events, starts }) => long_log(&arguments, *events, *starts),
         None if arguments.list => {
             list();
             Ok(())
@@ -95,10 +117,7 @@ struct Raw<'a> {
 }
 
 fn measure(arguments: &Arguments) -> Result<()> {
-    let stop = Arc::new(AtomicBool::new(false));
-    for signal in [SIGINT, SIGTERM] {
-        signal_hook::flag::register(signal, Arc::clone(&stop))?;
-    }
+    let stop = stopped_by_signals()?;
     let place = place(arguments)?;
     let loads = chosen(&arguments.only)?;
     let extent = Extent {
@@ -110,9 +129,7 @@ fn measure(arguments: &Arguments) -> Result<()> {
     let _ = fs::remove_dir_all(&place.scratch);
     let (runs, machine) = (runs?, Machine::here(&place.root));
     let whole = arguments.only.is_empty() && arguments.peers.is_empty();
-    let default = if whole { "bench/results" } else { "target/bench" };
-    let out = arguments.out.clone().unwrap_or_else(|| place.root.join(default));
-    fs::create_dir_all(&out)?;
+    let out = out(arguments, &place, whole)?;
     let plots = plots::plots(&runs, &loads);
     for (name, picture) in &plots {
         fs::write(out.join(name), picture)?;
@@ -131,6 +148,35 @@ fn measure(arguments: &Arguments) -> Result<()> {
     Ok(())
 }
 
+fn long_log(arguments: &Arguments, events: u64, starts: u32) -> Result<()> {
+    let (place, stop) = (place(arguments)?, stopped_by_signals()?);
+    let found = long_log::run(&place, events, starts, &stop);
+    let _ = fs::remove_dir_all(&place.scratch);
+    let (found, out) = (found?, out(arguments, &place, true)?);
+    fs::write(out.join("log.md"), long_log::markdown(&found, &Machine::here(&place.root)))?;
+    fs::write(out.join("log.json"), serde_json::to_vec(&found)?)?;
+    println!("The report is {}", out.join("log.md").display());
+    let wrong = found.wrong();
+    if wrong.is_empty() { Ok(()) } else { bail!("{}", wrong.join("; ")) }
+}
+
+/// The folder of the reports, made where it is missing.
+fn out(arguments: &Arguments, place: &Place, whole: bool) -> Result<PathBuf> {
+    let default = if whole { "bench/results" } else { "target/bench" };
+    let out = arguments.out.clone().unwrap_or_else(|| place.root.join(default));
+    fs::create_dir_all(&out)?;
+    Ok(out)
+}
+
+/// What Ctrl-C sets.
+fn stopped_by_signals() -> Result<Arc<AtomicBool>> {
+    let stop = Arc::new(AtomicBool::new(false));
+    for signal in [SIGINT, SIGTERM] {
+        signal_hook::flag::register(signal, Arc::clone(&stop))?;
+    }
+    Ok(stop)
+}
+
 fn place(arguments: &Arguments) -> Result<Place> {
     let root = std::env::current_dir()?;
     if !root.join("bench/Cargo.toml").exists() {
@@ -140,7 +186,7 @@ fn place(arguments: &Arguments) -> Result<Place> {
     let bench = std::env::current_exe()?.parent().context("no folder")?.to_owned();
     let scratch = std::env::temp_dir().join(format!("plaza-bench-{}", std::process::id()));
     let (server_core, load_core) = (arguments.server_core, arguments.load_core);
-    Ok(Place { root, plaza: target.join("release"), bench, scratch, server_core, load_core })
+    Ok(Place { root, plaza: target.join(&arguments.profile), bench, scratch, server_core, load_core })
 }
 
 /// The loads that are named, or whose group is.

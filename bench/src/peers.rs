@@ -164,13 +164,7 @@ impl Servers {
         self.dialect = Dialect::Plaza;
         let address = free_address()?;
         let data = place.scratch.join(name.replace(' ', "-")).display().to_string();
-        // Nobody here is protected from somebody else: the load is one machine, and a few people who write much.
-        let unlimited = "1000000".to_owned();
-        let mut environment = vec![
-            ("PLAZA_LIMITS__WRITE__PERSON_BURST", unlimited.clone()),
-            ("PLAZA_LIMITS__WRITE__PERSON_PER_MINUTE", unlimited),
-            ("PLAZA_LOG__LEVEL", "warn".to_owned()),
-        ];
+        let mut environment = plaza_environment();
         environment.extend(more.iter().cloned());
         let arguments = ["serve", "--listen", &address.to_string(), "--data", &data];
         let program = place.plaza.join("plaza");
@@ -270,6 +264,18 @@ impl Servers {
         self.beside.push(postgres);
         Ok(format!("postgres://plaza@{address}/postgres"))
     }
+}
+
+/// What Plaza is told wherever it is measured.
+#[must_use]
+pub fn plaza_environment() -> Vec<(&'static str, String)> {
+    // Nobody here is protected from somebody else: the load is one machine, and a few people who write much.
+    let unlimited = "1000000".to_owned();
+    vec![
+        ("PLAZA_LIMITS__WRITE__PERSON_BURST", unlimited.clone()),
+        ("PLAZA_LIMITS__WRITE__PERSON_PER_MINUTE", unlimited),
+        ("PLAZA_LOG__LEVEL", "warn".to_owned()),
+    ]
 }
 
 impl Drop for Servers {

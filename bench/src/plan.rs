@@ -99,6 +99,43 @@ pub fn loads() -> Vec<Load> {
     [rooms(), echoes(), idle(), nodes(), product(), growth()].concat()
 }
 
+/// What `make test` runs: each kind of load, small and short, by Plaza alone. It is for the audit and for memory, not for cost,
+/// so an unoptimised build carries it on a busy machine.
+#[must_use]
+pub fn short() -> Vec<Load> {
+    let load = |name, rooms, traffic, about, peers: &[Peer]| {
+        Load::new(name, Group::Rooms, rooms, traffic, about).peers(peers)
+    };
+    let rate = |per_second| Traffic::MessagesAtRate { per_second };
+    let both = [Peer::Rooms, Plaza];
+    let nodes = load("short-nodes", (20, 10, 4), messages(40), "two nodes and Redis", &[Peer::Rooms]);
+    let idle = Load::new("short-idle", Group::Idle, NO_ROOMS, Traffic::Rest, "4,000 connections that rest");
+    vec![
+        load("short-room", (1, 100, 16), messages(16), "1 room of 100, 16 messages in flight", &both),
+        load("short-rooms", (20, 10, 8), messages(160), "20 rooms of 10, 160 messages in flight", &both),
+        load("short-rate", (20, 10, 10), rate(200.0), "20 rooms of 10, 200 messages a second", &both),
+        load(
+            "short-many",
+            (50, 20, 20),
+            rate(50.0),
+            "200 users, each in 5 rooms of 20",
+            &[Plaza, PlazaCluster],
+        )
+        .connections(200),
+        load(
+            "short-echo",
+            NO_ROOMS,
+            Traffic::Echoes { in_flight: 100 },
+            "100 echoes in flight",
+            &[Peer::Rooms],
+        )
+        .connections(100)
+        .per_ack(),
+        Load { nodes: Nodes::Two, ..nodes },
+        Load { unit: Unit::Connection, ..idle }.peers(&both).connections(4000),
+    ]
+}
+
 fn messages(in_flight: u32) -> Traffic {
     Traffic::Messages { in_flight }
 }

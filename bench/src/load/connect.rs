@@ -20,7 +20,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 const MASK: [u8; 4] = [0x37, 0xfa, 0x21, 0x3d];
 
 /// A connection whose namespace is connected, and what was read of it beyond that.
-pub(super) struct Connected {
+pub(crate) struct Connected {
     pub(super) stream: TcpStream,
     pub(super) read: Vec<u8>,
 }
@@ -60,6 +60,14 @@ fn begin(address: SocketAddr) -> Result<Connected> {
 }
 
 impl Connected {
+    /// One connection, up to where the namespace may be asked for.
+    pub(crate) fn open(address: SocketAddr) -> Result<Self> {
+        let mut connected = begin(address)?;
+        connected.upgraded()?;
+        connected.wait_for(&FromServer::Open)?;
+        Ok(connected)
+    }
+
     fn upgraded(&mut self) -> Result<()> {
         loop {
             if let Some(end) = handshake::head_end(&self.read) {
@@ -74,28 +82,35 @@ impl Connected {
     /// Reads until the awaited packet has come; what comes before it is of no interest.
     fn wait_for(&mut self, awaited: &FromServer<'_>) -> Result<()> {
         loop {
-            while let Some(frame) = websocket::read(&self.read).map_err(|bad| anyhow::anyhow!("{bad:?}"))? {
+            match from_server(&self.next()?) {
+                FromServer::Ended(why) => bail!("refused: {}", String::from_utf8_lossy(why)),
+                packet if packet == *awaited => return Ok(()),
+                _ => {}
+            }
+        }
+    }
+
+    /// The next message.
+    pub(crate) fn next(&mut self) -> Result<Vec<u8>> {
+        loop {
+            if let Some(frame) = websocket::read(&self.read).map_err(|bad| anyhow::anyhow!("{bad:?}"))? {
                 let message: Vec<u8> =
                     self.read.drain(..frame.payload.end).skip(frame.payload.start).collect();
                 ensure!(frame.opcode == TEXT, "opcode {}", frame.opcode);
-                match from_server(&message) {
-                    FromServer::Ended(why) => bail!("refused: {}", String::from_utf8_lossy(why)),
-                    packet if packet == *awaited => return Ok(()),
-                    _ => {}
-                }
+                return Ok(message);
             }
             self.more()?;
         }
     }
 
-    fn send(&mut self, text: &[u8]) -> Result<()> {
+    pub(crate) fn send(&mut self, text: &[u8]) -> Result<()> {
         let mut frame = Vec::new();
         push_from_client(&mut frame, TEXT, text, MASK);
         Ok(self.stream.write_all(&frame)?)
     }
 
     fn more(&mut self) -> Result<()> {
-        let mut buffer = [0; 4096];
+        let mut buffer = [0; 16 << 10];
         let read = self.stream.read(&mut buffer).context("the server took too long")?;
         ensure!(read > 0, "the server closed the connection");
         self.read.extend_from_slice(&buffer[..read]);

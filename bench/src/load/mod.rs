@@ -2,7 +2,7 @@
 
 pub mod audit;
 mod clients;
-mod connect;
+pub(crate) mod connect;
 pub mod dialect;
 mod join;
 pub mod mark;

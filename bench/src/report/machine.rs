@@ -41,6 +41,15 @@ impl Machine {
     }
 }
 
+impl Machine {
+    /// As a table of a report.
+    #[must_use]
+    pub fn table(&self) -> String {
+        let rows = self.facts.iter().map(|(name, value)| format!("| {name} | {value} |\n"));
+        format!("| | |\n|---|---|\n{}", rows.collect::<String>())
+    }
+}
+
 fn field(path: &str, name: &str) -> Option<String> {
     let text = fs::read_to_string(path).ok()?;
     let line = text.lines().find(|line| line.starts_with(name))?;

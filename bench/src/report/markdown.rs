@@ -29,10 +29,8 @@ const GROUPS: [(Group, &str, &str); 6] = [
 pub fn report(runs: &[Run], loads: &[Load], machine: &Machine, extent: &Extent, plots: &[String]) -> String {
     let mut out = String::from("# What a message and a connection cost\n\n");
     out += &introduction(extent);
-    out += "\n| | |\n|---|---|\n";
-    for (name, value) in &machine.facts {
-        let _ = writeln!(out, "| {name} | {value} |");
-    }
+    out.push('\n');
+    out += &machine.table();
     for (group, title, plot) in GROUPS {
         let loads: Vec<&Load> =
             loads.iter().filter(|load| load.group == group && measured(runs, load)).collect();

@@ -51,7 +51,7 @@ pub fn short(number: f64) -> String {
 }
 
 /// With a comma before every three digits.
-pub(super) fn whole(number: f64) -> String {
+pub(crate) fn whole(number: f64) -> String {
     let digits = format!("{:.0}", number.abs());
     let sign = if number < 0.0 { "-" } else { "" };
     let grouped = digits.bytes().enumerate().map(|(index, digit)| {
