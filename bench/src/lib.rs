@@ -4,6 +4,7 @@
 
 pub mod cpu;
 pub mod floor;
+pub mod limits;
 pub mod load;
 pub mod long_log;
 pub mod memory;
@@ -13,5 +14,6 @@ pub mod process;
 pub mod progress;
 pub mod report;
 pub mod runner;
+pub mod scaling;
 pub mod short;
 pub mod wire;

@@ -8,7 +8,7 @@ use plaza_bench::{
     plan::{self, Group, Load},
     report::{figures, machine::Machine, markdown, plots},
     runner::{self, Extent, Run},
-    short,
+    scaling, short,
 };
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use serde::Serialize;
@@ -33,19 +33,19 @@ struct Arguments {
     #[arg(long, value_delimiter = ',')]
     peers: Vec<Peer>,
     /// How often everything is measured
-    #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..=100))]
+    #[arg(long, global = true, default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..=100))]
     repeats: u32,
     /// For how long each is measured, in seconds
-    #[arg(long, default_value_t = 4.0)]
+    #[arg(long, global = true, default_value_t = 3.0)]
     seconds: f64,
     /// For how long each runs before, in seconds
-    #[arg(long, default_value_t = 2.0)]
+    #[arg(long, global = true, default_value_t = 1.5)]
     warm_up: f64,
     /// The servers' processor
-    #[arg(long, default_value_t = 0)]
+    #[arg(long, global = true, default_value_t = 0)]
     server_core: usize,
     /// The load's processor
-    #[arg(long, default_value_t = 1)]
+    #[arg(long, global = true, default_value_t = 1)]
     load_core: usize,
     /// Where the report goes. Without it: bench/results where all is measured, else target/bench
     #[arg(long, global = true)]
@@ -74,6 +74,11 @@ enum Command {
         #[arg(long, default_value_t = 7)]
         starts: u32,
     },
+    /// Measures how much is carried with more of a processor and with more nodes, and fits a law to it
+    Scaling {
+        /// Only these curves: share-messages, share-deliveries, nodes-messages
+        curves: Vec<String>,
+    },
 }
 
 fn main() -> Result<()> {
@@ -88,6 +93,7 @@ fn main() -> Result<()> {
             ran
         }
         Some(Command::Log { events, starts }) => long_log(&arguments, *events, *starts),
+        Some(Command::Scaling { curves }) => scaling(&arguments, curves),
         None if arguments.list => {
             list();
             Ok(())
@@ -120,11 +126,7 @@ fn measure(arguments: &Arguments) -> Result<()> {
     let stop = stopped_by_signals()?;
     let place = place(arguments)?;
     let loads = chosen(&arguments.only)?;
-    let extent = Extent {
-        repeats: arguments.repeats,
-        warm_up: Duration::try_from_secs_f64(arguments.warm_up).context("--warm-up")?,
-        window: Duration::try_from_secs_f64(arguments.seconds).context("--seconds")?,
-    };
+    let extent = extent(arguments)?;
     let runs = runner::run(&loads, &arguments.peers, &extent, &place, &stop);
     let _ = fs::remove_dir_all(&place.scratch);
     let (runs, machine) = (runs?, Machine::here(&place.root));
@@ -158,6 +160,28 @@ fn long_log(arguments: &Arguments, events: u64, starts: u32) -> Result<()> {
     println!("The report is {}", out.join("log.md").display());
     let wrong = found.wrong();
     if wrong.is_empty() { Ok(()) } else { bail!("{}", wrong.join("; ")) }
+}
+
+fn scaling(arguments: &Arguments, curves: &[String]) -> Result<()> {
+    let (place, stop, extent) = (place(arguments)?, stopped_by_signals()?, extent(arguments)?);
+    let found = scaling::run(curves, &extent, &place, &stop);
+    let _ = fs::remove_dir_all(&place.scratch);
+    let (found, out) = (found?, out(arguments, &place, curves.is_empty())?);
+    for (name, picture) in scaling::pictures(&found) {
+        fs::write(out.join(name), picture)?;
+    }
+    fs::write(out.join("scaling.md"), scaling::markdown(&found, &Machine::here(&place.root), &extent))?;
+    fs::write(out.join("scaling.json"), serde_json::to_vec(&found)?)?;
+    println!("The report is {}", out.join("scaling.md").display());
+    Ok(())
+}
+
+fn extent(arguments: &Arguments) -> Result<Extent> {
+    Ok(Extent {
+        repeats: arguments.repeats,
+        warm_up: Duration::try_from_secs_f64(arguments.warm_up).context("--warm-up")?,
+        window: Duration::try_from_secs_f64(arguments.seconds).context("--seconds")?,
+    })
 }
 
 /// The folder of the reports, made where it is missing.

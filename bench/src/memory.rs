@@ -42,6 +42,15 @@ pub fn of(pids: impl IntoIterator<Item = u32>) -> Result<Memory> {
     Ok(memory)
 }
 
+/// The most that a process had in memory at any moment (`VmHWM`), in bytes.
+///
+/// # Errors
+/// Where it has gone.
+pub fn peak(pid: u32) -> Result<f64> {
+    let status = fs::read_to_string(format!("/proc/{pid}/status"))?;
+    kilobytes(&status, "VmHWM:").context("no VmHWM in /proc/PID/status")
+}
+
 fn kernel() -> Result<f64> {
     let slab =
         kilobytes(&fs::read_to_string("/proc/meminfo")?, "Slab:").context("no Slab in /proc/meminfo")?;

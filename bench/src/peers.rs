@@ -1,6 +1,7 @@
 //! What is measured: the servers, and how each is started.
 
 use crate::{
+    limits::{Group, Limits},
     load::dialect::Dialect,
     process::{Running, free_address},
 };
@@ -56,6 +57,20 @@ pub enum Nodes {
     One,
     /// Two, and a Redis.
     Two,
+    /// So many, and a Redis.
+    Some(u32),
+}
+
+impl Nodes {
+    /// How many.
+    #[must_use]
+    pub fn count(self) -> u32 {
+        match self {
+            Self::One => 1,
+            Self::Two => 2,
+            Self::Some(count) => count,
+        }
+    }
 }
 
 /// Where everything is.
@@ -84,6 +99,10 @@ pub struct Servers {
     pub servers: Vec<Running>,
     /// Redis, PostgreSQL.
     pub beside: Vec<Running>,
+    /// What each of the servers may take.
+    limits: Limits,
+    /// By what they are held to it.
+    groups: Vec<Group>,
 }
 
 impl Peer {
@@ -91,7 +110,7 @@ impl Peer {
     ///
     /// # Errors
     /// Where something does not start.
-    pub fn start(self, nodes: Nodes, place: &Place) -> Result<Servers> {
+    pub fn start(self, nodes: Nodes, limits: Limits, place: &Place) -> Result<Servers> {
         let _ = fs::remove_dir_all(&place.scratch);
         fs::create_dir_all(&place.scratch)?;
         let mut started = Servers {
@@ -99,17 +118,19 @@ impl Peer {
             dialect: Dialect::Rooms,
             servers: Vec::new(),
             beside: Vec::new(),
+            limits,
+            groups: Vec::new(),
         };
         match self {
             Self::Plaza => started.plaza("plaza", place, &[])?,
-            Self::PlazaCluster => started.plaza_cluster(place)?,
+            Self::PlazaCluster => started.plaza_cluster(nodes, place)?,
             Self::ReferenceB => started.reference_b(place)?,
             _ => {
                 let redis = match nodes {
                     Nodes::One => None,
-                    Nodes::Two => Some(started.redis("redis", place)?),
+                    _ => Some(started.redis("redis", place)?),
                 };
-                for node in 1..=if redis.is_some() { 2 } else { 1 } {
+                for node in 1..=nodes.count() {
                     let (program, arguments) = self.small_application(place, redis)?;
                     started.serve(&format!("node {node}"), &program, &arguments, &[], place)?;
                 }
@@ -141,6 +162,13 @@ impl Peer {
 }
 
 impl Servers {
+    /// The most bytes of memory that were charged to the first server, where that is limited.
+    #[must_use]
+    pub fn most_memory(&self) -> Option<u64> {
+        // A sum of nothing would be something.
+        self.groups.first().and_then(Group::most_memory)
+    }
+
     /// Starts a server whose last argument is its port.
     fn serve(
         &mut self,
@@ -152,8 +180,28 @@ impl Servers {
     ) -> Result<()> {
         let address = free_address()?;
         let arguments = arguments.iter().cloned().chain([address.port().to_string()]);
-        let mut server =
-            Running::start(name, place.server_core, program, arguments, environment, &place.scratch)?;
+        let server = self.start_limited(name, program, arguments, environment, place)?;
+        self.listens(server, address)
+    }
+
+    /// Starts a server, held to what it may take.
+    fn start_limited<A: AsRef<std::ffi::OsStr>>(
+        &mut self,
+        name: &str,
+        program: &Path,
+        arguments: impl IntoIterator<Item = A>,
+        environment: &[(&str, String)],
+        place: &Place,
+    ) -> Result<Running> {
+        let group = Group::new(name, self.limits)?;
+        let (core, scratch) = (place.server_core, &place.scratch);
+        let server =
+            Running::start_inside(group.as_ref(), name, core, program, arguments, environment, scratch)?;
+        self.groups.extend(group);
+        Ok(server)
+    }
+
+    fn listens(&mut self, mut server: Running, address: SocketAddr) -> Result<()> {
         server.listens(address)?;
         self.servers.push(server);
         self.addresses.push(address);
@@ -168,15 +216,11 @@ impl Servers {
         environment.extend(more.iter().cloned());
         let arguments = ["serve", "--listen", &address.to_string(), "--data", &data];
         let program = place.plaza.join("plaza");
-        let mut server =
-            Running::start(name, place.server_core, &program, arguments, &environment, &place.scratch)?;
-        server.listens(address)?;
-        self.servers.push(server);
-        self.addresses.push(address);
-        Ok(())
+        let server = self.start_limited(name, &program, arguments, &environment, place)?;
+        self.listens(server, address)
     }
 
-    fn plaza_cluster(&mut self, place: &Place) -> Result<()> {
+    fn plaza_cluster(&mut self, nodes: Nodes, place: &Place) -> Result<()> {
         let (redis, postgres) = (self.redis("redis", place)?, self.postgres(place)?);
         let cluster = [
             ("PLAZA_STORE__URL", postgres),
@@ -184,8 +228,9 @@ impl Servers {
             ("PLAZA_BUS__URLS", format!("redis://{redis}")),
             ("PLAZA_AUTH__SECRET", "only for measuring, known to everybody".to_owned()),
         ];
-        self.plaza("node 1", place, &cluster)?;
-        self.plaza("node 2", place, &cluster)
+        // Where no number is said, there are two: one would be no cluster.
+        let count = if nodes == Nodes::One { 2 } else { nodes.count() };
+        (1..=count).try_for_each(|node| self.plaza(&format!("node {node}"), place, &cluster))
     }
 
     fn reference_b(&mut self, place: &Place) -> Result<()> {
@@ -282,5 +327,6 @@ impl Drop for Servers {
     fn drop(&mut self) {
         while self.servers.pop().is_some() {}
         while self.beside.pop().is_some() {}
+        self.groups.clear();
     }
 }

@@ -1,10 +1,12 @@
 //! The loads: what is sent to whom, by which servers each is carried, and what is looked for in it.
 
 use crate::{
+    limits::Limits,
     load::{rooms::Rooms, spec::Traffic},
     peers::{Nodes, Peer},
 };
 use Peer::{Floor, Node, NodeClassic, Plaza, PlazaCluster, ReferenceB, Socketioxide, SocketioxideLarge};
+use std::time::Duration;
 
 /// What the cost of a load is divided by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,11 +57,15 @@ pub struct Load {
     pub unit: Unit,
     /// Whether it is measured once, and not in every repeat.
     pub once: bool,
+    /// What each server may take.
+    pub limits: Limits,
+    /// For how long it is measured, where that is said.
+    pub window: Option<Duration>,
 }
 
 /// Where nobody is in a room.
 const NO_ROOMS: (u32, u32, u32) = (0, 0, 0);
-const SMALL: [Peer; 5] = [Floor, Peer::Rooms, Node, Socketioxide, SocketioxideLarge];
+const SMALL: [Peer; 4] = [Floor, Peer::Rooms, Node, Socketioxide];
 
 impl Load {
     fn new(
@@ -72,7 +78,19 @@ impl Load {
         let rooms = Rooms { connections: rooms * size, rooms, size, senders };
         let (name, about) = (name.to_owned(), about.to_owned());
         let (nodes, peers, unit) = (Nodes::One, SMALL.to_vec(), Unit::Delivery);
-        Self { name, about, group, rooms, traffic, nodes, peers, unit, once: false }
+        Self {
+            name,
+            about,
+            group,
+            rooms,
+            traffic,
+            nodes,
+            peers,
+            unit,
+            once: false,
+            limits: Limits::default(),
+            window: None,
+        }
     }
 
     fn peers(self, peers: &[Peer]) -> Self {
@@ -85,6 +103,11 @@ impl Load {
 
     fn once(self) -> Self {
         Self { once: true, ..self }
+    }
+
+    /// Where there is little to count, or much to wait for.
+    fn for_seconds(self, seconds: u64) -> Self {
+        Self { window: Some(Duration::from_secs(seconds)), ..self }
     }
 
     fn connections(mut self, connections: u32) -> Self {
@@ -141,17 +164,19 @@ fn messages(in_flight: u32) -> Traffic {
 }
 
 fn rooms() -> Vec<Load> {
-    let all = [Floor, Peer::Rooms, Plaza, Node, Socketioxide, SocketioxideLarge];
+    let all = [Floor, Peer::Rooms, Plaza, Node, Socketioxide];
+    // A larger buffer makes a difference where more is under way than the smaller one holds.
+    let buffered = [&all[..], &[SocketioxideLarge]].concat();
     let load = |name, rooms, traffic, about| Load::new(name, Group::Rooms, rooms, traffic, about).peers(&all);
     let everywhere = |name, rooms, in_flight, about| {
-        load(name, rooms, Traffic::MessagesUntilEverywhere { in_flight }, about)
+        load(name, rooms, Traffic::MessagesUntilEverywhere { in_flight }, about).peers(&SMALL)
     };
     let rate = Traffic::MessagesAtRate { per_second: 8000.0 };
     vec![
         load("F1", (1, 1000, 1), messages(1), "1 room of 1,000, 1 message in flight"),
-        load("F2", (1, 1000, 16), messages(16), "1 room of 1,000, 16 messages in flight"),
+        load("F2", (1, 1000, 16), messages(16), "1 room of 1,000, 16 messages in flight").peers(&buffered),
         load("F3", (100, 10, 1), messages(100), "100 rooms of 10, 100 messages in flight"),
-        load("F4", (100, 10, 8), messages(800), "100 rooms of 10, 800 messages in flight"),
+        load("F4", (100, 10, 8), messages(800), "100 rooms of 10, 800 messages in flight").peers(&buffered),
         everywhere("D1", (1, 1000, 1), 1, "1 room of 1,000, 1 message in flight until everybody has it"),
         everywhere(
             "D3",
@@ -189,14 +214,15 @@ fn idle() -> Vec<Load> {
 }
 
 fn nodes() -> Vec<Load> {
-    let peers = [Peer::Rooms, Node, NodeClassic, Socketioxide, SocketioxideLarge];
+    let peers = [Peer::Rooms, Node, NodeClassic, Socketioxide];
     let load = |name, rooms, in_flight, about| {
         let load = Load::new(name, Group::Nodes, rooms, messages(in_flight), about).peers(&peers);
         Load { nodes: Nodes::Two, ..load }
     };
     vec![
         load("N3", (100, 10, 1), 100, "two nodes and Redis: 100 rooms of 10, 100 messages in flight"),
-        load("N4", (100, 10, 8), 800, "two nodes and Redis: 100 rooms of 10, 800 messages in flight"),
+        load("N4", (100, 10, 8), 800, "two nodes and Redis: 100 rooms of 10, 800 messages in flight")
+            .peers(&[&peers[..], &[SocketioxideLarge]].concat()),
     ]
 }
 
@@ -204,31 +230,49 @@ fn product() -> Vec<Load> {
     let load = |name: &str, rooms, traffic, about: &str, peers: &[Peer]| {
         Load::new(name, Group::Product, rooms, traffic, about).per_ack().peers(peers)
     };
-    let alone = |users: u32| {
+    let alone = |users: u32, seconds| {
         let about = format!("{users} users, each in a room of their own, each with one message a second");
         let rate = Traffic::MessagesAtRate { per_second: f64::from(users) };
         load(&format!("B{}k", users / 1000), (users, 1, 1), rate, &about, &[Plaza, PlazaCluster, ReferenceB])
+            .for_seconds(seconds)
     };
-    let quiet = |users: u32, peers| {
+    let quiet = |users: u32, seconds, peers| {
         let about = format!("{users} users, each in 5 rooms of 20, each with one message a minute");
         let rate = Traffic::MessagesAtRate { per_second: f64::from(users) / 60.0 };
-        load(&format!("Q{}k", users / 1000), (users / 4, 20, 20), rate, &about, peers).connections(users)
+        load(&format!("Q{}k", users / 1000), (users / 4, 20, 20), rate, &about, peers)
+            .connections(users)
+            .for_seconds(seconds)
+    };
+    // Beside the memory: a message of each every ten seconds, for a minute.
+    let small_machine = Load {
+        limits: Limits { memory: Some(512 << 20), cpu: None },
+        ..load(
+            "M5k",
+            (1250, 20, 20),
+            Traffic::MessagesAtRate { per_second: 500.0 },
+            "512 MB of memory in all: 5,000 users, each in 5 rooms of 20, 500 messages a second for a minute",
+            &[Plaza],
+        )
+        .connections(5000)
+        .for_seconds(60)
+        .once()
     };
     vec![
         load("P1", (1, 1000, 16), messages(16), "1 room of 1,000, 16 messages in flight", &[Plaza, Node]),
         load("P2", (500, 2, 1), messages(500), "500 rooms of two, 500 messages in flight", &[Plaza, Node]),
-        alone(1000),
-        alone(3000),
-        alone(9000),
-        quiet(1000, &[Plaza, Node]),
-        quiet(10_000, &[Plaza, Peer::Rooms]),
+        alone(1000, 8),
+        alone(3000, 5),
+        alone(9000, 4),
+        small_machine,
+        quiet(1000, 15, &[Plaza, Node]),
+        quiet(10_000, 10, &[Plaza]),
     ]
 }
 
 fn growth() -> Vec<Load> {
     let load = |name: &str, rooms, in_flight, about: &str| {
         Load::new(name, Group::Growth, rooms, messages(in_flight), about)
-            .peers(&[Floor, Peer::Rooms, Node])
+            .peers(&[Floor, Peer::Rooms, Plaza])
             .once()
     };
     let sizes = [2, 10, 100, 1000, 10_000].map(|size: u32| {

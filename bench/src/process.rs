@@ -2,6 +2,7 @@
 //!
 //! `taskset` and `setpriv` become the program that they start, so the process that is ended is the program itself.
 
+use crate::limits::Group;
 use anyhow::{Context, Result, bail};
 use rustix::process::{Pid, Signal, kill_process};
 use std::{
@@ -39,10 +40,29 @@ impl Running {
         environment: &[(&str, String)],
         scratch: &Path,
     ) -> Result<Self> {
+        Self::start_inside(None, name, core, program, arguments, environment, scratch)
+    }
+
+    /// As [`Running::start`], in a group that limits what it may take.
+    ///
+    /// # Errors
+    /// As [`Running::start`].
+    pub fn start_inside<A: AsRef<OsStr>>(
+        group: Option<&Group>,
+        name: &str,
+        core: usize,
+        program: &Path,
+        arguments: impl IntoIterator<Item = A>,
+        environment: &[(&str, String)],
+        scratch: &Path,
+    ) -> Result<Self> {
         let log = scratch.join(format!("{}.log", name.replace(' ', "-")));
         let output = File::create(&log)?;
-        let child = Command::new("taskset")
-            .args(["-c", &core.to_string(), "setpriv", "--pdeathsig", "KILL"])
+        let core = core.to_string();
+        let mut words = group.map(Group::enter).unwrap_or_default();
+        words.extend(["taskset", "-c", &core, "setpriv", "--pdeathsig", "KILL"].map(str::to_owned));
+        let child = Command::new(&words[0])
+            .args(&words[1..])
             .arg(program)
             .args(arguments)
             // The end of what it prints should be what went wrong.

@@ -83,14 +83,15 @@ pub fn run(
 }
 
 fn one(load: &Load, peer: Peer, extent: &Extent, place: &Place, stop: &AtomicBool) -> Result<Outcome> {
-    let servers = peer.start(load.nodes, place)?;
-    let spec = spec(load, extent, place, &servers);
+    let servers = peer.start(load.nodes, load.limits, place)?;
+    let window = load.window.unwrap_or(extent.window);
+    let spec = spec(load, (extent.warm_up, window), place, &servers);
     let (input, output) = (place.scratch.join("load.in"), place.scratch.join("load.out"));
     fs::write(&input, serde_json::to_vec(&spec)?)?;
     let program = std::env::current_exe()?;
     let arguments = [PathBuf::from("load"), input, output.clone()];
     let mut generator = Running::start("load", place.load_core, &program, arguments, &[], &place.scratch)?;
-    let bound = PATIENCE + extent.warm_up + extent.window;
+    let bound = PATIENCE + extent.warm_up + window;
     let began = Instant::now();
     while !generator.has_ended()? {
         if stop.load(Ordering::Relaxed) {
@@ -106,10 +107,10 @@ fn one(load: &Load, peer: Peer, extent: &Extent, place: &Place, stop: &AtomicBoo
         format!("{} ({})", generator.last_words(), said.collect::<Vec<_>>().join("; "))
     };
     let outcome = fs::read(&output).with_context(words)?;
-    Ok(serde_json::from_slice(&outcome)?)
+    Ok(Outcome { charged: servers.most_memory(), ..serde_json::from_slice(&outcome)? })
 }
 
-fn spec(load: &Load, extent: &Extent, place: &Place, servers: &Servers) -> Spec {
+fn spec(load: &Load, (warm_up, window): (Duration, Duration), place: &Place, servers: &Servers) -> Spec {
     let process =
         |server| move |running: &Running| Process { name: running.name.clone(), pid: running.pid(), server };
     let processes =
@@ -119,8 +120,8 @@ fn spec(load: &Load, extent: &Extent, place: &Place, servers: &Servers) -> Spec 
         dialect: servers.dialect,
         rooms: load.rooms,
         traffic: load.traffic,
-        warm_up_ms: u64::try_from(extent.warm_up.as_millis()).unwrap_or_default(),
-        window_ms: u64::try_from(extent.window.as_millis()).unwrap_or_default(),
+        warm_up_ms: u64::try_from(warm_up.as_millis()).unwrap_or_default(),
+        window_ms: u64::try_from(window.as_millis()).unwrap_or_default(),
         processes: processes.collect(),
         server_core: place.server_core,
         load_core: place.load_core,

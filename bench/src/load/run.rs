@@ -62,7 +62,8 @@ pub fn run(spec: &Spec) -> Result<Outcome> {
     let after = Moment::now(spec)?;
     load.counting = false;
     load.drain(&mut clients)?;
-    load.outcome(&before, &after, (empty, full))
+    let peak = pids().map(memory::peak).sum::<Result<f64>>()?;
+    load.outcome(&before, &after, (empty, full), peak)
 }
 
 /// Of what comes before anything was sent, pings alone matter, and they are answered below this.
@@ -297,6 +298,7 @@ impl<'a> Load<'a> {
         before: &Moment,
         after: &Moment,
         memory: (memory::Memory, memory::Memory),
+        peak: f64,
     ) -> Result<Outcome> {
         Ok(Outcome {
             seconds: (after.at - before.at).as_secs_f64(),
@@ -315,6 +317,8 @@ impl<'a> Load<'a> {
             ended: self.ended,
             findings: self.findings(),
             memory,
+            peak,
+            charged: None,
         })
     }
 }

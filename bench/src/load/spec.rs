@@ -104,6 +104,12 @@ pub struct Outcome {
     pub findings: Findings,
     /// What the server's processes and the kernel held before the connections, and then.
     pub memory: (Memory, Memory),
+    /// The most that the servers' processes ever had in memory, code included, in bytes.
+    pub peak: f64,
+    /// The most bytes that the kernel ever charged to a server whose memory is limited: also its connections and its files, as
+    /// far as they are cached.
+    #[serde(default)]
+    pub charged: Option<u64>,
 }
 
 /// What one process used in the window.

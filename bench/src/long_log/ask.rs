@@ -68,8 +68,10 @@ fn kinds(long: u64, epoch: &str) -> Vec<Kind> {
         history("page of 50 at the beginning, long room", 2, "long", before(100)),
         resume("resumption 20 below the top, short room", 5, "short", SMALL - 20),
         resume("resumption 20 below the top, long room", 5, "long", long - 20),
-        resume("resumption in the middle, short room", 7, "short", SMALL / 2),
-        resume("resumption in the middle, long room", 7, "long", long / 2),
+        resume("resumption 900 below the top, short room", 7, "short", SMALL - 900),
+        resume("resumption 900 below the top, long room", 7, "long", long - 900),
+        // More than 1,000 events are not resumed: the client is told to reload.
+        resume("resumption from the middle, long room: reload", 9, "long", long / 2),
     ]
 }
 

@@ -32,7 +32,7 @@ use std::{
 };
 
 /// Events of the room that is compared with.
-pub const SMALL: u64 = 1_000;
+pub const SMALL: u64 = 2_000;
 /// A start that takes longer has failed.
 const PATIENCE: Duration = Duration::from_secs(30);
 

@@ -30,6 +30,8 @@ fn outcome(server_us: f64, delivered: u64) -> Outcome {
         ended: 0,
         findings: Findings::default(),
         memory: (Memory { user: 1e6, ..Memory::default() }, Memory { user: 4e6, ..Memory::default() }),
+        peak: 5e6,
+        charged: None,
     }
 }
 

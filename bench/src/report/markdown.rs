@@ -5,6 +5,7 @@ use super::{
         Repeats, cost_beside, foreign_share, kernel_share, latency, load_saturated, load_share, server_share,
         units,
     },
+    growth::rates,
     machine::Machine,
     spread::{Spread, short},
 };
@@ -46,6 +47,10 @@ pub fn report(runs: &[Run], loads: &[Load], machine: &Machine, extent: &Extent, 
         }
         out += &match group {
             Group::Idle => idle(runs, &loads),
+            Group::Growth => {
+                rates(runs, &loads.iter().map(|load| (*load).clone()).collect::<Vec<_>>())
+                    + &costs(runs, &loads)
+            }
             _ => costs(runs, &loads),
         };
     }
@@ -65,7 +70,8 @@ fn introduction(extent: &Extent) -> String {
          \u{20} needs to be told: no check, no heartbeat, no limit.\n\
          - **p50, p99, p99.9**: milliseconds from when a message should have been sent until a member has it (or, where nobody has\n\
          \u{20} it, until the ack). Only loads of so many a second tell how long people wait; in others the load waits for the server.\n\
-         - **MB**: what the servers' processes hold in memory, code included, once all clients are in their rooms.\n\
+         - **MB**: what the servers' processes hold in memory, code included, once all clients are in their rooms; **peak**: the most\n\
+         \u{20} that they ever held.\n\
          - **server**, **load**: share of its processor that each took. Where the load took 95 % or more (**!**), the server may have been\n\
          \u{20} held up by it: what a message costs still holds, what was carried a second is the load's bound.\n\
          - **others**: the most that something else took of the servers' processor in a repeat.\n",
@@ -86,13 +92,25 @@ fn costs(runs: &[Run], loads: &[&Load]) -> String {
         let _ = writeln!(
             out,
             "| | µs a {unit} | kernel | beside | × floor | × Node | {unit} a second | p50 | p99 | p99.9 | lost | doubled | reordered | \
-             refused, unanswered | MB | server | load | others |\n\
-             |---|---|---|---|---|---|---|---|---|---|---|---|---|---|---|---|---|---|"
+             refused, unanswered | MB | peak | server | load | others |\n\
+             |---|---|---|---|---|---|---|---|---|---|---|---|---|---|---|---|---|---|---|"
         );
         for peer in &load.peers {
             let repeats = Repeats::of(runs, load, *peer);
             if !repeats.outcomes.is_empty() {
                 let _ = writeln!(out, "{}", row(runs, load, &repeats));
+            }
+        }
+        for run in runs.iter().filter(|run| run.load == load.name) {
+            if let Some(charged) = run.outcome.as_ref().ok().and_then(|outcome| outcome.charged) {
+                let limit = load.limits.memory.unwrap_or_default() as f64 / 1e6;
+                let _ = writeln!(
+                    out,
+                    "\nThe kernel charged {} with {} MB at most, connections and cached files included, of {} MB allowed.",
+                    run.peer.name(),
+                    short(charged as f64 / 1e6),
+                    short(limit)
+                );
             }
         }
         out.push('\n');
@@ -128,6 +146,7 @@ fn row(runs: &[Run], load: &Load, repeats: &Repeats<'_>) -> String {
         repeats.sum(|outcome| outcome.findings.reordered).to_string(),
         format!("{}, {}", repeats.sum(|outcome| outcome.refused), repeats.sum(|outcome| outcome.unanswered)),
         middle(repeats.spread(|outcome| outcome.memory.1.resident / 1e6)),
+        middle(repeats.spread(|outcome| outcome.peak / 1e6)),
         percent(repeats.spread(server_share)),
         format!("{}{}", percent(repeats.spread(load_share)), if saturated { " !" } else { "" }),
         repeats

@@ -26,9 +26,7 @@ pub fn plots(runs: &[Run], loads: &[Load]) -> Vec<(String, String)> {
             plots.push((file.to_owned(), bars(title, unit, &panels)));
         }
     }
-    for (family, across) in
-        [("size", "members of a room"), ("rooms", "rooms"), ("connections", "connections")]
-    {
+    for (family, across) in FAMILIES {
         let series = growth(runs, loads, family);
         if !series.is_empty() {
             let title = format!("Cost of a delivery by number of {across}");
@@ -51,8 +49,12 @@ fn panel(runs: &[Run], load: &Load) -> Option<Panel> {
     (!bars.is_empty()).then_some(Panel { title, bars })
 }
 
+/// What grows: the families of loads, and what there is more of in each.
+pub(super) const FAMILIES: [(&str, &str); 3] =
+    [("size", "members of a room"), ("rooms", "rooms"), ("connections", "connections")];
+
 /// One line a server: the loads of a family, by the number in their names.
-fn growth(runs: &[Run], loads: &[Load], family: &str) -> Vec<Series> {
+pub(super) fn growth(runs: &[Run], loads: &[Load], family: &str) -> Vec<Series> {
     let prefix = format!("{family}-");
     let mut series: Vec<Series> = Vec::new();
     for load in loads.iter().filter(|load| load.group == Group::Growth && load.unit == Unit::Delivery) {

@@ -26,7 +26,10 @@ async fn refused(data: &Path) -> String {
     let file = data.join("plaza.db");
     let before = fs::read(&file).unwrap();
     let args = ["serve", "--listen", "127.0.0.1:0", "--data", &data.to_string_lossy()];
-    let mut program = Program::start(plaza_command(args).unwrap()).unwrap();
+    let mut command = plaza_command(args).unwrap();
+    // Long enough for all of it, on whatever machine.
+    command.env("PLAZA_STORE__CHECK_MS", "60000");
+    let mut program = Program::start(command).unwrap();
     assert!(!program.wait().await.unwrap().success());
     let said = program.stderr();
     assert_eq!((program.stdout().as_str(), said.lines().count()), ("", 1), "{said}");
