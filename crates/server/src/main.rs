@@ -116,7 +116,7 @@ fn sources(file: Option<PathBuf>, flags: Vec<(&'static str, String)>) -> Sources
 
 /// Runs a command to its end. What it left behind on other threads, a password half hashed, is not waited for.
 fn block_on(command: impl Future<Output = anyhow::Result<()>>) -> anyhow::Result<()> {
-    let runtime = tokio::runtime::Runtime::new()?;
+    let runtime = plaza_socketio::runtime().build()?;
     let ended = runtime.block_on(command);
     runtime.shutdown_timeout(Duration::from_millis(100));
     ended

@@ -42,9 +42,12 @@ struct Settings {
     recovery: Option<Recovery>,
 }
 
-#[tokio::main]
-async fn main() -> Result<(), Failure> {
+fn main() -> Result<(), Failure> {
     let settings = settings(std::env::args().skip(1))?;
+    plaza_socketio::runtime().build()?.block_on(run(settings))
+}
+
+async fn run(settings: Settings) -> Result<(), Failure> {
     let shutdown = CancellationToken::new();
     let (bus, receiver) = Bus::start(BusOptions::new(settings.link), shutdown.clone()).await?;
     eprintln!("{}", bus.found());

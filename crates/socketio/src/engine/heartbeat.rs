@@ -3,11 +3,12 @@
 use super::{
     close::CloseReason,
     frame::{Frame, PING},
-    outbox::Outbox,
+    session::Session,
 };
 use std::{
     future::Future,
     pin::Pin,
+    sync::Arc,
     task::{Context, Poll},
     time::Duration,
 };
@@ -50,7 +51,7 @@ impl Heartbeat {
     pub(super) fn poll(
         &mut self,
         cx: &mut Context<'_>,
-        outbox: &Outbox,
+        session: &Arc<Session>,
         stalled_since: Option<Instant>,
     ) -> Poll<CloseReason> {
         let patience_ends = stalled_since.map(|since| since + self.timeout);
@@ -77,7 +78,7 @@ impl Heartbeat {
                 }
                 self.awaiting_pong = true;
                 self.due = now + self.timeout;
-                let _ = outbox.push(&Frame::control(PING).into());
+                let _ = session.send(&Frame::control(PING).into());
             }
         }
     }
@@ -86,20 +87,19 @@ impl Heartbeat {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::engine::budget::Budget;
-    use std::{future::poll_fn, sync::Arc};
+    use std::future::poll_fn;
     use tokio::time::timeout;
 
     const LONG: Duration = Duration::from_secs(60);
 
     #[tokio::test]
     async fn a_client_that_was_not_read_has_the_whole_timeout_again() {
-        let outbox = Outbox::new(1_000, &Arc::new(Budget::new(usize::MAX)));
+        let session = Session::alone("secret");
         let mut heartbeat = Heartbeat::new(LONG, LONG);
         heartbeat.awaiting_pong = true;
         heartbeat.listening(false);
         heartbeat.due = Instant::now();
-        let ended = poll_fn(|cx| heartbeat.poll(cx, &outbox, None));
+        let ended = poll_fn(|cx| heartbeat.poll(cx, &session, None));
         assert!(timeout(Duration::from_millis(20), ended).await.is_err());
 
         heartbeat.due = Instant::now();
@@ -109,7 +109,7 @@ mod tests {
         // Once, and not for as long as it is silent.
         heartbeat.due = Instant::now();
         heartbeat.listening(true);
-        let ended = poll_fn(|cx| heartbeat.poll(cx, &outbox, None));
+        let ended = poll_fn(|cx| heartbeat.poll(cx, &session, None));
         assert_eq!(timeout(LONG, ended).await, Ok(CloseReason::PingTimeout));
     }
 }

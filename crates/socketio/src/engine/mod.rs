@@ -1,12 +1,14 @@
 //! Engine.IO, protocol revision 4: one session a client over long-polling or a WebSocket, with heartbeats.
 //!
 //! The way of a message in: request (`http`) or upgraded stream (`websocket`, `polling`) → the session's `task` →
-//! the [`Protocol`] above. The way out: [`Session::send`] → the session's `outbox` → the transport.
+//! the [`Protocol`] above. The way out: [`Session::send`] → the session's `outbox` → the `flusher`, which
+//! writes it to the WebSocket, or a poll.
 
 mod budget;
 mod close;
 mod cookie;
 mod deflate;
+mod flusher;
 mod frame;
 #[cfg(any(test, feature = "fuzzing"))]
 pub(crate) mod fuzzing;

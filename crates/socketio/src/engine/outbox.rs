@@ -1,7 +1,8 @@
 //! What waits for one client: bounded in bytes, filled by anybody, emptied by the client's own transport.
 //!
-//! A broadcast pushes a reference to shared bytes and wakes the transport at most once; the transport takes all
-//! that is pending at once and writes it in one system call.
+//! A broadcast pushes a reference to shared bytes and has the transport told at most once: a poll that waits is woken, a
+//! WebSocket is marked for the [flusher](super::flusher). It takes all that is pending at once and writes it in one
+//! system call.
 //!
 //! A client is slow when more waits for it than the bound and its transport takes nothing: the kernel has refused
 //! bytes, or no poll is there to fetch them. It is closed at that moment: nothing is dropped silently, and the pusher
@@ -37,12 +38,19 @@ struct State {
     closing: Option<CloseReason>,
     /// Whether the transport has room for what it would be given.
     taking: bool,
-    /// The transport, waiting for frames.
-    writer: Option<Waker>,
-    /// The session's task, waiting for the end. On a WebSocket it is the writer too.
+    transport: Transport,
+    /// The session's task, waiting for the end.
     owner: Option<Waker>,
     /// Those who wait for room before they push more.
     waiting_for_room: Vec<Waker>,
+}
+
+/// Who takes what is queued.
+enum Transport {
+    /// A poll, if one waits for frames.
+    Polling(Option<Waker>),
+    /// The flusher, who knows that there is something since it was last pushed to.
+    WebSocket { marked: bool },
 }
 
 /// The session has ended or is about to: nothing more can be sent.
@@ -56,7 +64,7 @@ impl Outbox {
             queue: VecDeque::new(),
             closing: None,
             taking: false,
-            writer: None,
+            transport: Transport::Polling(None),
             owner: None,
             waiting_for_room: Vec::new(),
         };
@@ -69,8 +77,8 @@ impl Outbox {
     }
 
     /// Queues a message whole, or closes the session when it does not fit. A message larger than the bound is
-    /// taken when nothing else waits.
-    pub(crate) fn push(&self, message: &Outgoing) -> Result<(), Closed> {
+    /// taken when nothing else waits. True: the flusher is to be told.
+    pub(crate) fn push(&self, message: &Outgoing) -> Result<bool, Closed> {
         let cost = message.cost();
         let mut state = self.lock();
         if state.closing.is_some() {
@@ -81,18 +89,22 @@ impl Outbox {
         if before > 0 && before + cost > bound {
             let queued = std::mem::take(&mut state.queue);
             self.release(queued.iter().map(Frame::cost).sum());
-            return Self::close_locked(state, CloseReason::SlowConsumer);
+            Self::close_locked(state, CloseReason::SlowConsumer);
+            return Err(Closed);
         }
         self.bytes.fetch_add(cost, Ordering::Relaxed);
         self.budget.take(cost);
         state.queue.push_back(message.first.clone());
         state.queue.extend(message.rest.iter().cloned());
-        let writer = state.writer.take();
-        drop(state);
-        if let Some(writer) = writer {
-            writer.wake();
+        match &mut state.transport {
+            Transport::WebSocket { marked } => Ok(!std::mem::replace(marked, true)),
+            Transport::Polling(poll) => {
+                let poll = poll.take();
+                drop(state);
+                poll.into_iter().for_each(Waker::wake);
+                Ok(false)
+            }
         }
-        Ok(())
     }
 
     /// Ends the session. What was queued before is still written, except for a slow consumer's. The first
@@ -100,18 +112,17 @@ impl Outbox {
     pub(crate) fn close(&self, reason: CloseReason) {
         let state = self.lock();
         if state.closing.is_none() {
-            let _ = Self::close_locked(state, reason);
+            Self::close_locked(state, reason);
         }
     }
 
-    fn close_locked(mut state: MutexGuard<'_, State>, reason: CloseReason) -> Result<(), Closed> {
+    fn close_locked(mut state: MutexGuard<'_, State>, reason: CloseReason) {
         state.closing = Some(reason);
         let mut wakers = std::mem::take(&mut state.waiting_for_room);
-        wakers.extend(state.writer.take());
+        wakers.extend(state.take_poll());
         wakers.extend(state.owner.take());
         drop(state);
         wakers.into_iter().for_each(Waker::wake);
-        Err(Closed)
     }
 
     /// Why the session ends, if it does.
@@ -131,12 +142,15 @@ impl Outbox {
         }
     }
 
-    /// Wakes the transport though nothing was pushed: it should look whether it is still wanted.
-    pub(crate) fn wake_writer(&self) {
-        let writer = self.lock().writer.take();
-        if let Some(writer) = writer {
-            writer.wake();
-        }
+    /// Wakes a poll though nothing was pushed: it should look whether it is still wanted.
+    pub(crate) fn wake_poll(&self) {
+        let poll = self.lock().take_poll();
+        poll.into_iter().for_each(Waker::wake);
+    }
+
+    /// From now on the flusher takes what is queued. It is as good as told of what there is already.
+    pub(crate) fn is_on_websocket(&self) {
+        self.lock().transport = Transport::WebSocket { marked: true };
     }
 
     /// Wakes the session's task, for what did not come through its transport.
@@ -147,21 +161,19 @@ impl Outbox {
         }
     }
 
-    /// For the transport: moves everything queued behind what `into` holds; pending when there is nothing.
+    /// For a transport: moves everything queued behind what `into` holds; false where there is nothing.
+    pub(crate) fn take(&self, into: &mut VecDeque<Frame>) -> bool {
+        self.lock().take(into)
+    }
+
+    /// For a poll: the same, pending when there is nothing.
     pub(crate) fn poll_take(&self, into: &mut VecDeque<Frame>, cx: &mut Context<'_>) -> Poll<()> {
         let mut state = self.lock();
-        state.taking = true;
-        if state.queue.is_empty() {
-            if state.queue.capacity() > KEEP_FRAMES {
-                state.queue = VecDeque::new();
+        if !state.take(into) {
+            if let Transport::Polling(poll) = &mut state.transport {
+                register(poll, cx);
             }
-            register(&mut state.writer, cx);
             return Poll::Pending;
-        }
-        if into.is_empty() {
-            std::mem::swap(&mut state.queue, into);
-        } else {
-            into.append(&mut state.queue);
         }
         // Whoever waits for the last frames of a session that is closing.
         if state.closing.is_some()
@@ -252,6 +264,34 @@ impl Outbox {
     }
 }
 
+impl State {
+    fn take(&mut self, into: &mut VecDeque<Frame>) -> bool {
+        self.taking = true;
+        if let Transport::WebSocket { marked } = &mut self.transport {
+            *marked = false;
+        }
+        if self.queue.is_empty() {
+            if self.queue.capacity() > KEEP_FRAMES {
+                self.queue = VecDeque::new();
+            }
+            return false;
+        }
+        if into.is_empty() {
+            std::mem::swap(&mut self.queue, into);
+        } else {
+            into.append(&mut self.queue);
+        }
+        true
+    }
+
+    fn take_poll(&mut self) -> Option<Waker> {
+        match &mut self.transport {
+            Transport::Polling(poll) => poll.take(),
+            Transport::WebSocket { .. } => None,
+        }
+    }
+}
+
 impl Drop for Outbox {
     fn drop(&mut self) {
         self.release(usize::MAX);
@@ -289,8 +329,8 @@ mod tests {
     fn past_the_bound_the_consumer_is_slow() {
         let outbox = outbox(2 * cost(48));
         let message = Outgoing::from(Frame::binary(&[0; 48]));
-        assert_eq!(outbox.push(&message), Ok(()));
-        assert_eq!(outbox.push(&message), Ok(()));
+        assert!(outbox.push(&message).is_ok());
+        assert!(outbox.push(&message).is_ok());
         assert_eq!(outbox.push(&message), Err(Closed));
         assert_eq!(outbox.closing(), Some(CloseReason::SlowConsumer));
         assert!(take(&outbox).is_empty());
@@ -302,14 +342,14 @@ mod tests {
         let taking = outbox(2 * cost(48));
         take(&taking);
         for _ in 0..2 * HEADROOM {
-            assert_eq!(taking.push(&message), Ok(()));
+            assert!(taking.push(&message).is_ok());
         }
         assert_eq!(taking.push(&message), Err(Closed));
 
         let stalling = outbox(2 * cost(48));
         take(&stalling);
         for _ in 0..3 {
-            assert_eq!(stalling.push(&message), Ok(()));
+            assert!(stalling.push(&message).is_ok());
         }
         stalling.stalls();
         assert_eq!(stalling.push(&message), Err(Closed));
@@ -332,7 +372,7 @@ mod tests {
         assert_eq!(take(&outbox).len(), 2);
         assert_eq!(outbox.free(), 0);
         outbox.written(2 * cost(48));
-        assert_eq!(outbox.push(&message), Ok(()));
+        assert!(outbox.push(&message).is_ok());
         assert_eq!(outbox.free(), cost(48));
     }
 
@@ -351,7 +391,7 @@ mod tests {
     #[test]
     fn one_large_message_passes_an_empty_outbox() {
         let outbox = outbox(10);
-        assert_eq!(outbox.push(&Frame::binary(&[0; 50]).into()), Ok(()));
+        assert!(outbox.push(&Frame::binary(&[0; 50]).into()).is_ok());
         assert_eq!(outbox.push(&Frame::binary(&[0; 1]).into()), Err(Closed));
     }
 

@@ -3,6 +3,7 @@
 use super::{
     Application, CloseReason,
     budget::Budget,
+    flusher::Flushers,
     heartbeat::Heartbeat,
     http::Refusal,
     outbox::Outbox,
@@ -36,6 +37,7 @@ pub(super) struct Shared<A: Application> {
     pub(super) application: A,
     sessions: Mutex<Sessions>,
     pub(super) budget: Arc<Budget>,
+    flushers: Arc<Flushers>,
     pub(super) tasks: TaskTracker,
     /// For what is under way beside a session and holds nothing that would be lost.
     pub(super) closing: CancellationToken,
@@ -55,7 +57,8 @@ impl<A: Application> Engine<A> {
         let sessions = Mutex::new(Sessions::default());
         let budget = Arc::new(Budget::new(config.total_outbox_bytes));
         let (tasks, closing) = (TaskTracker::new(), CancellationToken::new());
-        Self { shared: Arc::new(Shared { config, application, sessions, budget, tasks, closing }) }
+        let flushers = Arc::default();
+        Self { shared: Arc::new(Shared { config, application, sessions, budget, flushers, tasks, closing }) }
     }
 
     /// What runs on it.
@@ -145,7 +148,8 @@ impl<A: Application> Shared<A> {
         self: &Arc<Self>,
         request: &::http::request::Parts,
     ) -> Result<Arc<Session>, Refusal> {
-        let (session, inbox): (_, mpsc::Receiver<Incoming>) = Session::polling(self.new_sid(), self.outbox());
+        let (session, inbox): (_, mpsc::Receiver<Incoming>) =
+            Session::polling(self.new_sid(), self.outbox(), &self.flushers);
         let task = self.task(&session, request)?;
         self.tasks.spawn(task.run_polling(inbox));
         Ok(session)
@@ -157,7 +161,7 @@ impl<A: Application> Shared<A> {
         request: &::http::request::Parts,
         socket: impl Future<Output = Option<WebSocket>> + Send + 'static,
     ) -> Result<Arc<Session>, Refusal> {
-        let session = Session::websocket(self.new_sid(), self.outbox());
+        let session = Session::websocket(self.new_sid(), self.outbox(), &self.flushers);
         let task = self.task(&session, request)?;
         self.tasks.spawn(task.run_websocket(socket));
         Ok(session)
@@ -169,6 +173,7 @@ impl<A: Application> Shared<A> {
         request: &::http::request::Parts,
     ) -> Result<Task<A>, Refusal> {
         self.register(session)?;
+        self.flushers.start();
         match self.application.open(session, request) {
             Ok(protocol) => Ok(Task {
                 shared: Arc::clone(self),

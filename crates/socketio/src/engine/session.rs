@@ -2,16 +2,19 @@
 
 use super::{
     close::CloseReason,
+    flusher::Flushers,
     frame::Outgoing,
     outbox::{Closed, Outbox},
-    websocket::WebSocket,
+    websocket::{WebSocket, Wire},
 };
 use std::{
     fmt,
     future::poll_fn,
+    io,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
+    task::{Context, Poll, Waker},
 };
-use tokio::{sync::mpsc, time::Instant};
+use tokio::{io::ReadBuf, sync::mpsc, time::Instant};
 
 /// Packets a polling client may be ahead of its session's task.
 const INBOX: usize = 16;
@@ -20,8 +23,20 @@ const INBOX: usize = 16;
 pub struct Session {
     sid: Box<str>,
     pub(super) outbox: Outbox,
-    /// `None` once the session is on a WebSocket.
-    polling: Mutex<Option<Box<Polling>>>,
+    flushers: Arc<Flushers>,
+    transport: Mutex<Transport>,
+}
+
+/// What a session is on.
+enum Transport {
+    /// The WebSocket is still being opened, or all is over.
+    None,
+    Polling(Box<Polling>),
+    WebSocket {
+        wire: Wire,
+        /// The session's task, which goes on where the wire takes nothing.
+        task: Waker,
+    },
 }
 
 /// What only a session that polls needs.
@@ -60,25 +75,30 @@ pub(super) enum NotPolling {
 }
 
 impl Session {
-    pub(super) fn polling(sid: String, outbox: Outbox) -> (Arc<Self>, mpsc::Receiver<Incoming>) {
+    pub(super) fn polling(
+        sid: String,
+        outbox: Outbox,
+        flushers: &Arc<Flushers>,
+    ) -> (Arc<Self>, mpsc::Receiver<Incoming>) {
         let (inbox, receiver) = mpsc::channel(INBOX);
         let polling = Polling { inbox, get: false, post: false, upgrading: false, probed: false };
-        (Self::new(sid, outbox, Some(Box::new(polling))), receiver)
+        (Self::new(sid, outbox, flushers, Transport::Polling(Box::new(polling))), receiver)
     }
 
-    pub(super) fn websocket(sid: String, outbox: Outbox) -> Arc<Self> {
-        Self::new(sid, outbox, None)
+    pub(super) fn websocket(sid: String, outbox: Outbox, flushers: &Arc<Flushers>) -> Arc<Self> {
+        Self::new(sid, outbox, flushers, Transport::None)
     }
 
     /// Without a server.
     #[cfg(test)]
     pub(crate) fn alone(sid: &str) -> Arc<Self> {
         let budget = Arc::new(super::budget::Budget::new(usize::MAX));
-        Self::websocket(sid.to_owned(), Outbox::new(1_000, &budget))
+        Self::websocket(sid.to_owned(), Outbox::new(1_000, &budget), &Arc::default())
     }
 
-    fn new(sid: String, outbox: Outbox, polling: Option<Box<Polling>>) -> Arc<Self> {
-        Arc::new(Self { sid: sid.into(), outbox, polling: Mutex::new(polling) })
+    fn new(sid: String, outbox: Outbox, flushers: &Arc<Flushers>, transport: Transport) -> Arc<Self> {
+        let (sid, flushers) = (sid.into(), Arc::clone(flushers));
+        Arc::new(Self { sid, outbox, flushers, transport: Mutex::new(transport) })
     }
 
     /// The Engine.IO session id. **A secret**: whoever knows it can take a polling session over.
@@ -88,8 +108,52 @@ impl Session {
 
     /// Queues a message. It is written in the order of the calls; it fails only when the session is closed,
     /// also when this very message was more than a slow client's outbox could hold.
-    pub fn send(&self, message: &Outgoing) -> Result<(), Closed> {
-        self.outbox.push(message)
+    pub fn send(self: &Arc<Self>, message: &Outgoing) -> Result<(), Closed> {
+        if self.outbox.push(message)? {
+            self.flushers.mark(self);
+        }
+        Ok(())
+    }
+
+    /// Writes what waits, as far as the connection takes it. The session's task goes on with the rest: it is woken when
+    /// more is taken, and now, to see that this does not take too long.
+    pub(super) fn flush(&self) {
+        let mut transport = self.lock();
+        let Transport::WebSocket { wire, task } = &mut *transport else { return };
+        let stalled = wire.stalled_since().is_some();
+        if wire.poll_write_out(&mut Context::from_waker(task), &self.outbox).is_ready() {
+            drop(transport);
+            self.close_with(CloseReason::TransportError);
+        } else if !stalled && wire.stalled_since().is_some() {
+            task.wake_by_ref();
+        }
+    }
+
+    /// For the session's task: goes on where the wire took nothing, and says since when it has not.
+    pub(super) fn flush_stalled(&self) -> Option<Instant> {
+        self.stalled_since()?;
+        self.flush();
+        self.stalled_since()
+    }
+
+    fn stalled_since(&self) -> Option<Instant> {
+        match &*self.lock() {
+            Transport::WebSocket { wire, .. } => wire.stalled_since(),
+            Transport::Polling(_) | Transport::None => None,
+        }
+    }
+
+    /// For the session's task: reads from the wire, which wakes it later, as does what is written.
+    pub(super) fn poll_read(&self, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        match &mut *self.lock() {
+            Transport::WebSocket { wire, task } => {
+                if !task.will_wake(cx.waker()) {
+                    task.clone_from(cx.waker());
+                }
+                wire.poll_read(cx, buffer)
+            }
+            _ => Poll::Ready(Ok(())),
+        }
     }
 
     /// Waits until at most half of the outbox is in use: for those who have much to send and all the time.
@@ -133,14 +197,14 @@ impl Session {
         self.outbox.closing().is_some()
     }
 
-    fn lock(&self) -> MutexGuard<'_, Option<Box<Polling>>> {
-        self.polling.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, Transport> {
+        self.transport.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Takes the one place there is for such a request; given back when the guard is dropped.
     pub(super) fn enter(self: &Arc<Self>, slot: Slot) -> Result<Entered, NotPolling> {
-        let mut polling = self.lock();
-        let Some(polling) = polling.as_mut() else { return Err(NotPolling::Upgraded) };
+        let mut transport = self.lock();
+        let Transport::Polling(polling) = &mut *transport else { return Err(NotPolling::Upgraded) };
         let taken = polling.slot(slot);
         if *taken {
             return Err(NotPolling::Overlap);
@@ -153,7 +217,7 @@ impl Session {
     /// A WebSocket that is being tried works. From now on polls are answered at once, so that the client can change
     /// over. Not before: where a proxy swallows what is sent on WebSockets, the client would poll without a pause.
     pub(super) fn probed(&self) {
-        if let Some(polling) = self.lock().as_mut() {
+        if let Transport::Polling(polling) = &mut *self.lock() {
             polling.probed = true;
         }
         self.release_poll();
@@ -161,18 +225,32 @@ impl Session {
 
     /// Whether the client is to stop polling.
     pub(super) fn is_changing_over(&self) -> bool {
-        self.lock().as_ref().is_none_or(|polling| polling.probed)
+        !matches!(&*self.lock(), Transport::Polling(polling) if !polling.probed)
     }
 
-    /// The task has taken the WebSocket over: no poll is served any more.
-    pub(super) fn upgraded(&self) {
-        *self.lock() = None;
+    /// The task, by its waker, has taken a WebSocket over: no poll is served any more.
+    pub(super) fn begin_websocket(&self, wire: Wire, task: Waker) {
+        *self.lock() = Transport::WebSocket { wire, task };
         self.release_poll();
+        self.outbox.is_on_websocket();
+        self.flush();
+    }
+
+    /// Takes the wire back, for the end of it.
+    pub(super) fn end_websocket(&self) -> Option<Wire> {
+        let mut transport = self.lock();
+        match std::mem::replace(&mut *transport, Transport::None) {
+            Transport::WebSocket { wire, .. } => Some(wire),
+            other => {
+                *transport = other;
+                None
+            }
+        }
     }
 
     /// Has a pending poll look again: it finds that the client is changing over.
     fn release_poll(&self) {
-        self.outbox.wake_writer();
+        self.outbox.wake_poll();
     }
 }
 
@@ -202,7 +280,7 @@ impl Entered {
 
 impl Drop for Entered {
     fn drop(&mut self) {
-        if let Some(polling) = self.session.lock().as_mut() {
+        if let Transport::Polling(polling) = &mut *self.session.lock() {
             *polling.slot(self.slot) = false;
             polling.probed &= self.slot != Slot::Upgrade;
         }

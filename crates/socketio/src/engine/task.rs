@@ -6,7 +6,7 @@ use super::{
     packet::{Message, Packet},
     server::Shared,
     session::{Incoming, Session},
-    websocket::{Decoded, End, Receiver, WebSocket},
+    websocket::{Decoded, End, Reader, Receiver, WebSocket},
 };
 use std::{
     future::{Future, poll_fn},
@@ -15,6 +15,7 @@ use std::{
     time::Duration,
 };
 use tokio::{
+    io::ReadBuf,
     sync::mpsc,
     time::{Instant, timeout},
 };
@@ -40,11 +41,12 @@ impl<A: Application> Task<A> {
         socket: impl Future<Output = Option<WebSocket>> + Send + 'static,
     ) -> impl Future<Output = ()> + Send {
         async move {
-            let Some(mut socket) = socket.await else {
-                return Box::pin(self.end(CloseReason::TransportClose.into(), None)).await;
+            let Some(socket) = socket.await else {
+                return Box::pin(self.end(CloseReason::TransportClose.into())).await;
             };
-            let ended = self.serve_websocket(&mut socket).await;
-            Box::pin(self.end(ended, Some(socket))).await;
+            let reader = Box::pin(begin_websocket(Arc::clone(&self.session), socket)).await;
+            let ended = self.serve_websocket(reader).await;
+            Box::pin(self.end(ended)).await;
         }
     }
 
@@ -56,21 +58,20 @@ impl<A: Application> Task<A> {
     ) -> impl Future<Output = ()> + Send {
         async move {
             match self.serve_polling(&mut inbox).await {
-                Ok(mut socket) => {
+                Ok(socket) => {
                     drop(inbox);
-                    self.session.upgraded();
-                    let ended = self.serve_websocket(&mut socket).await;
-                    Box::pin(self.end(ended, Some(*socket))).await;
+                    let reader = Box::pin(begin_websocket(Arc::clone(&self.session), *socket)).await;
+                    let ended = self.serve_websocket(reader).await;
+                    Box::pin(self.end(ended)).await;
                 }
-                Err(reason) => Box::pin(self.end(reason.into(), None)).await,
+                Err(reason) => Box::pin(self.end(reason.into())).await,
             }
         }
     }
 
-    async fn serve_websocket(&mut self, socket: &mut WebSocket) -> Ended {
+    async fn serve_websocket(&mut self, mut reader: Reader) -> Ended {
         poll_fn(|cx| {
-            let outbox = &self.session.outbox;
-            if let Poll::Ready(reason) = outbox.poll_closing(cx) {
+            if let Poll::Ready(reason) = self.session.outbox.poll_closing(cx) {
                 return Poll::Ready(reason.into());
             }
             loop {
@@ -79,8 +80,10 @@ impl<A: Application> Task<A> {
                     protocol: &mut self.protocol,
                     heartbeat: &mut self.heartbeat,
                 };
-                if let Poll::Ready(end) = socket.poll_receive(cx, self.shared.config.max_payload, &mut above)
-                {
+                let read =
+                    |cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>| self.session.poll_read(cx, buffer);
+                let max = self.shared.config.max_payload;
+                if let Poll::Ready(end) = reader.poll_receive(cx, read, max, &mut above) {
                     return Poll::Ready(end.into());
                 }
                 let was_full = self.protocol.is_full();
@@ -91,11 +94,8 @@ impl<A: Application> Task<A> {
                     break;
                 }
             }
-            if socket.poll_write_out(cx, outbox).is_ready() {
-                return Poll::Ready(CloseReason::TransportError.into());
-            }
             self.heartbeat.listening(!self.protocol.is_full());
-            self.heartbeat.poll(cx, outbox, socket.stalled_since()).map(Ended::from)
+            self.heartbeat.poll(cx, &self.session, self.session.flush_stalled()).map(Ended::from)
         })
         .await
     }
@@ -130,7 +130,7 @@ impl<A: Application> Task<A> {
                 }
             }
             self.heartbeat.listening(!self.protocol.is_full());
-            self.heartbeat.poll(cx, &self.session.outbox, None).map(Err)
+            self.heartbeat.poll(cx, &self.session, None).map(Err)
         })
         .await
     }
@@ -146,16 +146,16 @@ impl<A: Application> Task<A> {
     }
 
     /// The one place where a session ends. Its handlers learn of it at once, whatever the connection still does.
-    async fn end(self, ended: Ended, socket: Option<WebSocket>) {
+    async fn end(self, ended: Ended) {
         self.session.close_with(ended.reason);
         let reason = self.session.outbox.closing().unwrap_or(ended.reason);
         tracing::debug!(%reason, "session ended");
         let goodbye = async {
-            match socket {
-                Some(socket) if reason == CloseReason::SlowConsumer => socket.abort(),
-                Some(socket) => {
+            match self.session.end_websocket() {
+                Some(wire) if reason == CloseReason::SlowConsumer => wire.abort(),
+                Some(wire) => {
                     let outbox = (ended.is_there || reason.flushes()).then_some(&self.session.outbox);
-                    socket.close(ended.code, outbox).await;
+                    wire.close(ended.code, outbox).await;
                 }
                 None if reason.flushes() => last_poll(&self.session).await,
                 None => {}
@@ -165,6 +165,13 @@ impl<A: Application> Task<A> {
         };
         tokio::join!(self.protocol.close(reason), goodbye);
     }
+}
+
+/// Hands the wire to the session; what reads from it stays with the task.
+async fn begin_websocket(session: Arc<Session>, WebSocket { wire, reader }: WebSocket) -> Reader {
+    let task = poll_fn(|cx| Poll::Ready(cx.waker().clone())).await;
+    session.begin_websocket(wire, task);
+    reader
 }
 
 /// Waits until a poll has fetched what was queued, so that a client learns why it is sent away.
@@ -213,7 +220,7 @@ impl From<End> for Ended {
 
 /// The session as its transport sees it: packets go to the heartbeat or to the protocol above.
 struct Above<'a, P> {
-    session: &'a Session,
+    session: &'a Arc<Session>,
     protocol: &'a mut P,
     heartbeat: &'a mut Heartbeat,
 }

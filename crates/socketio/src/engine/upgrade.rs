@@ -20,7 +20,10 @@ use std::{
     sync::Arc,
     task::{Context, Poll},
 };
-use tokio::time::{Instant, timeout};
+use tokio::{
+    io::ReadBuf,
+    time::{Instant, timeout},
+};
 
 /// Longest message of an attempt: `2probe`, `5`.
 const MAX_PROBE: usize = 64;
@@ -42,7 +45,9 @@ pub(super) fn attempt<A: Application>(
     shared.tasks.spawn(async move {
         let Ok(Some(mut socket)) = timeout(limit, socket).await else { return };
         // A session that is on a WebSocket, or is being brought to one, wants no second.
-        let Ok(entered) = session.enter(Slot::Upgrade) else { return socket.close(Some(1002), None).await };
+        let Ok(entered) = session.enter(Slot::Upgrade) else {
+            return socket.wire.close(Some(1002), None).await;
+        };
         let probed = tokio::select! {
             probed = timeout(limit, probe(&session, &mut socket)) => probed.ok().flatten(),
             () = closing.cancelled() => None,
@@ -53,7 +58,7 @@ pub(super) fn attempt<A: Application>(
             }
             None => {
                 drop(entered);
-                socket.close(Some(1002), None).await;
+                socket.wire.close(Some(1002), None).await;
             }
         }
     });
@@ -61,9 +66,11 @@ pub(super) fn attempt<A: Application>(
 
 /// `2probe`, `3probe`, `5`.
 async fn probe(session: &Session, socket: &mut WebSocket) -> Option<()> {
+    let WebSocket { wire, reader } = socket;
     loop {
         let mut step = Step { packet: ControlFlow::Continue(()) };
-        let ended = poll_fn(|cx| match socket.poll_receive(cx, MAX_PROBE, &mut step) {
+        let mut read = |cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>| wire.poll_read(cx, buffer);
+        let ended = poll_fn(|cx| match reader.poll_receive(cx, &mut read, MAX_PROBE, &mut step) {
             Poll::Ready(end) => Poll::Ready(Some(end)),
             Poll::Pending if step.packet.is_break() => Poll::Ready(None),
             Poll::Pending if session.is_closed() => Poll::Ready(Some(End::Gone)),
@@ -72,7 +79,7 @@ async fn probe(session: &Session, socket: &mut WebSocket) -> Option<()> {
         .await;
         match (ended, step.packet) {
             (None, ControlFlow::Break(Probe::Probe)) => {
-                socket.write(&Frame::packet("3probe")).await.ok()?;
+                wire.write(&Frame::packet("3probe")).await.ok()?;
                 session.probed();
             }
             (None, ControlFlow::Break(Probe::Upgrade)) => return Some(()),

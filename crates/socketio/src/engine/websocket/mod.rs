@@ -2,45 +2,31 @@
 
 mod decode;
 pub(crate) mod handshake;
+mod wire;
 
 #[cfg(any(test, feature = "fuzzing"))]
 pub(super) use decode::Decoder as FuzzedDecoder;
 pub(crate) use decode::{Decoded, Violation};
+pub(crate) use wire::Wire;
 
-use super::{frame::Frame, io::Io, outbox::Outbox};
+use super::io::Io;
 use crate::config::Compression;
 use bytes::Bytes;
 use decode::Decoder;
 use std::{
     cell::Cell,
-    collections::VecDeque,
-    future::poll_fn,
-    io::{self, IoSlice},
-    pin::Pin,
+    io,
     task::{Context, Poll, ready},
-    time::Duration,
 };
-use tokio::{
-    io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf},
-    task::coop::has_budget_remaining,
-    time::{Instant, timeout},
-};
+use tokio::{io::ReadBuf, time::Instant};
 
 /// Bytes read at once.
 const READ: usize = 64 * 1024;
 /// Reads before others get their turn.
 const READS_A_TURN: usize = 4;
-/// Frames written in one system call, where they are not copied together.
-const WRITE: usize = 64;
-/// Frames up to so many bytes are copied behind each other: to the kernel, a list of many short pieces is more work than that.
-const COPY: usize = 4 * 1024;
-/// A queue that grew past this many frames gives its memory back once it is empty.
-const KEEP_FRAMES: usize = 16;
-/// How long a connection that is being closed may take to accept its last frames, and then to say goodbye.
-const GOODBYE: Duration = Duration::from_secs(2);
 
 thread_local! {
-    // Lent for the length of one read or write, so that a connection that does neither owns no buffer.
+    // Lent for one read or write, so that a connection that does neither owns no buffer.
     static SCRATCH: Cell<Option<Box<[u8]>>> = const { Cell::new(None) };
 }
 
@@ -65,46 +51,42 @@ pub(crate) enum End {
     Above(super::CloseReason),
 }
 
+/// A connection that has become one.
 pub(crate) struct WebSocket {
-    io: Io,
-    decoder: Decoder,
-    /// What was agreed on.
-    compression: Option<Compression>,
-    unread: Vec<u8>,
-    last_read: Instant,
-    writing: VecDeque<Frame>,
-    /// Bytes of the first frame in `writing` that are out already.
-    written: usize,
-    /// What those count for in the outbox.
-    credited: usize,
-    stalled_since: Option<Instant>,
+    pub(crate) wire: Wire,
+    pub(crate) reader: Reader,
 }
 
 impl WebSocket {
     /// Over a stream that has been upgraded, with what the client had sent already and the compression agreed on.
     pub(crate) fn new(io: Io, already_read: &Bytes, compression: Option<Compression>) -> Self {
-        Self {
-            io,
+        let reader = Reader {
             decoder: Decoder::new(compression.is_some()),
-            compression,
             unread: already_read.to_vec(),
             last_read: Instant::now(),
-            writing: VecDeque::new(),
-            written: 0,
-            credited: 0,
-            stalled_since: None,
-        }
+        };
+        Self { wire: Wire::new(io, compression), reader }
     }
+}
 
-    /// Since when the other side has not taken what was to be written.
-    pub(crate) fn stalled_since(&self) -> Option<Instant> {
-        self.stalled_since
-    }
+/// Makes messages of what comes over the wire.
+pub(crate) struct Reader {
+    decoder: Decoder,
+    unread: Vec<u8>,
+    last_read: Instant,
+}
 
+/// How a [`Reader`] reads: [`Wire::poll_read`] of its wire.
+pub(crate) trait Source: FnMut(&mut Context<'_>, &mut ReadBuf<'_>) -> Poll<io::Result<()>> {}
+
+impl<F: FnMut(&mut Context<'_>, &mut ReadBuf<'_>) -> Poll<io::Result<()>>> Source for F {}
+
+impl Reader {
     /// Receives until nothing more is there, `receiver` is full, or others should have their turn.
     pub(crate) fn poll_receive(
         &mut self,
         cx: &mut Context<'_>,
+        mut source: impl Source,
         max_message: usize,
         receiver: &mut impl Receiver,
     ) -> Poll<End> {
@@ -117,9 +99,7 @@ impl WebSocket {
             if receiver.is_full() {
                 return Poll::Pending;
             }
-            let mut scratch = SCRATCH.take().unwrap_or_else(new_scratch);
-            let read = self.read(cx, &mut scratch, max_message, receiver);
-            SCRATCH.set(Some(scratch));
+            let read = with_scratch(|scratch| self.read(cx, &mut source, scratch, max_message, receiver));
             if let Err(end) = ready!(read) {
                 return Poll::Ready(end);
             }
@@ -131,12 +111,13 @@ impl WebSocket {
     fn read(
         &mut self,
         cx: &mut Context<'_>,
+        source: &mut impl Source,
         scratch: &mut [u8],
         max_message: usize,
         receiver: &mut impl Receiver,
     ) -> Poll<Result<(), End>> {
         let mut buffer = ReadBuf::new(scratch);
-        match ready!(Pin::new(&mut self.io).poll_read(cx, &mut buffer)) {
+        match ready!(source(cx, &mut buffer)) {
             Ok(()) if buffer.filled().is_empty() => return Poll::Ready(Err(End::Gone)),
             Ok(()) => {}
             Err(_) => return Poll::Ready(Err(End::Gone)),
@@ -168,153 +149,14 @@ impl WebSocket {
         }
         Ok(())
     }
-
-    /// Writes all that is pending. Never ready but with an error: more may always come.
-    pub(crate) fn poll_write_out(&mut self, cx: &mut Context<'_>, outbox: &Outbox) -> Poll<io::Error> {
-        loop {
-            if self.writing.is_empty() {
-                if self.writing.capacity() > KEEP_FRAMES {
-                    self.writing = VecDeque::new();
-                }
-                // TLS takes more than it can pass on. Until that is out, the other side takes nothing.
-                match Pin::new(&mut self.io).poll_flush(cx) {
-                    Poll::Ready(Ok(())) => self.stalled_since = None,
-                    Poll::Ready(Err(error)) => return Poll::Ready(error),
-                    Poll::Pending => return self.stalls(outbox),
-                }
-                ready!(outbox.poll_take(&mut self.writing, cx));
-            }
-            match self.poll_write_some(cx) {
-                Poll::Ready(Ok(cost)) => {
-                    self.stalled_since = None;
-                    outbox.written(cost);
-                }
-                Poll::Ready(Err(error)) => return Poll::Ready(error),
-                Poll::Pending => return self.stalls(outbox),
-            }
-        }
-    }
-
-    /// Nothing more can be written for now.
-    fn stalls(&mut self, outbox: &Outbox) -> Poll<io::Error> {
-        // Pending may also mean that the task has had its share and is to come again.
-        if self.stalled_since.is_none() && has_budget_remaining() {
-            self.stalled_since = Some(Instant::now());
-            outbox.stalls();
-        }
-        Poll::Pending
-    }
-
-    /// Writes what fits; what that counted for in the outbox.
-    fn poll_write_some(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
-        let Some(first) = self.writing.front() else { return Poll::Ready(Ok(0)) };
-        let first = &first.wire_for(self.compression)[self.written..];
-        let bytes = if self.writing.len() == 1 {
-            // One frame, as most who get a broadcast have, needs no list.
-            ready!(Pin::new(&mut self.io).poll_write(cx, first))?
-        } else if first.len() <= COPY {
-            let mut scratch = SCRATCH.take().unwrap_or_else(new_scratch);
-            let gathered = gather(&self.writing, self.written, self.compression, &mut scratch);
-            let written = Pin::new(&mut self.io).poll_write(cx, &scratch[..gathered]);
-            SCRATCH.set(Some(scratch));
-            ready!(written)?
-        } else {
-            let mut slices = [IoSlice::new(&[]); WRITE];
-            slices[0] = IoSlice::new(first);
-            for (slice, frame) in slices.iter_mut().zip(&self.writing).skip(1) {
-                *slice = IoSlice::new(frame.wire_for(self.compression));
-            }
-            let count = self.writing.len().min(WRITE);
-            ready!(Pin::new(&mut self.io).poll_write_vectored(cx, &slices[..count]))?
-        };
-        if bytes == 0 {
-            return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
-        }
-        Poll::Ready(Ok(self.advance(bytes)))
-    }
-
-    /// So many bytes more are out; what they counted for.
-    fn advance(&mut self, bytes: usize) -> usize {
-        self.written += bytes;
-        let mut cost = 0;
-        while let Some(frame) = self.writing.front() {
-            let len = frame.wire_for(self.compression).len();
-            if self.written < len {
-                // Of a compressed frame less goes out than it counts for; the rest is given back with its end.
-                cost += self.written - self.credited;
-                self.credited = self.written;
-                break;
-            }
-            self.written -= len;
-            cost += frame.cost() - self.credited;
-            self.credited = 0;
-            self.writing.pop_front();
-        }
-        cost
-    }
-
-    /// Writes one frame at once; for the few words exchanged before a session owns the connection.
-    pub(crate) async fn write(&mut self, frame: &Frame) -> io::Result<()> {
-        self.io.write_all(frame.wire()).await?;
-        self.io.flush().await
-    }
-
-    /// Writes what is still queued and a close frame, then waits a moment for the other side to have it:
-    /// closing a connection with unread input would make the kernel throw away what is on its way.
-    pub(crate) async fn close(mut self, code: Option<u16>, outbox: Option<&Outbox>) {
-        let last = async {
-            if let Some(outbox) = outbox {
-                poll_fn(|cx| {
-                    let _ = outbox.poll_take(&mut self.writing, cx);
-                    Poll::Ready(())
-                })
-                .await;
-            }
-            while !self.writing.is_empty() {
-                poll_fn(|cx| self.poll_write_some(cx)).await?;
-            }
-            match code.map(u16::to_be_bytes) {
-                Some([high, low]) => self.io.write_all(&[0x88, 2, high, low]).await?,
-                None => self.io.write_all(&[0x88, 0]).await?,
-            }
-            self.io.shutdown().await
-        };
-        if !matches!(timeout(GOODBYE, last).await, Ok(Ok(()))) {
-            return self.io.abort();
-        }
-        let mut rest = [0; 1024];
-        let drained = async { while matches!(self.io.read(&mut rest).await, Ok(bytes) if bytes > 0) {} };
-        let _ = timeout(GOODBYE, drained).await;
-    }
-
-    /// Lets go at once of a connection that takes nothing.
-    pub(crate) fn abort(self) {
-        self.io.abort();
-    }
 }
 
-fn new_scratch() -> Box<[u8]> {
-    vec![0; READ].into_boxed_slice()
-}
-
-/// Copies frames behind each other, without what is `written` of the first, up to one that is long or finds no room; how
-/// many bytes they are.
-fn gather(
-    frames: &VecDeque<Frame>,
-    written: usize,
-    compression: Option<Compression>,
-    scratch: &mut [u8],
-) -> usize {
-    let (mut filled, mut skipped) = (0, written);
-    for frame in frames {
-        let bytes = &frame.wire_for(compression)[std::mem::take(&mut skipped)..];
-        match scratch.get_mut(filled..filled + bytes.len()) {
-            Some(place) if bytes.len() <= COPY => place.copy_from_slice(bytes),
-            _ => break,
-        }
-        filled += bytes.len();
-    }
-    filled
+/// Lends the thread's buffer for the length of one read or write.
+fn with_scratch<R>(work: impl FnOnce(&mut [u8]) -> R) -> R {
+    let mut scratch = SCRATCH.take().unwrap_or_else(|| vec![0; READ].into_boxed_slice());
+    let done = work(&mut scratch);
+    SCRATCH.set(Some(scratch));
+    done
 }
 
 /// Decodes frames from the front of `bytes` for as long as they are whole and `receiver` has room; how many
@@ -339,22 +181,4 @@ fn decode_all(
         }
     }
     Ok(used)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn short_frames_are_gathered_up_to_a_long_one_or_the_end_of_the_room() {
-        let [one, two, long] = [3, 5, COPY].map(|length| Frame::binary(&vec![7; length]));
-        let frames = VecDeque::from([one.clone(), two.clone(), long, two.clone()]);
-        let all = [one.wire(), two.wire()].concat();
-        let mut scratch = [0; 100];
-        assert_eq!(gather(&frames, 0, None, &mut scratch), all.len());
-        assert_eq!(scratch[..all.len()], all);
-        assert_eq!(gather(&frames, 4, None, &mut scratch), all.len() - 4);
-        assert_eq!(scratch[..all.len() - 4], all[4..]);
-        assert_eq!(gather(&frames, 0, None, &mut scratch[..all.len() - 1]), one.wire().len());
-    }
 }
