@@ -2,6 +2,7 @@
 //!
 //! `main` plans and runs; it starts the servers on one processor and the load, which is this program again, on another.
 
+pub mod capacity;
 pub mod cpu;
 pub mod floor;
 pub mod limits;

@@ -24,8 +24,9 @@ pub struct Group {
     folders: Vec<PathBuf>,
 }
 
-/// Shares of a processor are dealt out so often: short, so that who has little does not stand still for long.
-const PERIOD_US: u64 = 20_000;
+/// Shares of a processor are dealt out so often, as the kernel does by itself: seldom, so that what comes with every stop and start
+/// is little beside the work.
+const PERIOD_US: u64 = 100_000;
 const ROOT: &str = "/sys/fs/cgroup";
 
 impl Group {
@@ -128,9 +129,9 @@ mod tests {
 
     #[test]
     fn a_share_is_so_much_of_each_period() {
-        assert_eq!(quota(0.5).unwrap(), 10_000);
-        assert_eq!(quota(2.0).unwrap(), 40_000);
-        assert!(quota(0.01).is_err());
+        assert_eq!(quota(0.5).unwrap(), 50_000);
+        assert_eq!(quota(2.0).unwrap(), 200_000);
+        assert!(quota(0.005).is_err());
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use anyhow::{Context, Result, bail};
 use clap::{Parser, Subcommand};
 use plaza_bench::{
-    load, long_log,
+    capacity, load, long_log,
     peers::{Peer, Place},
     plan::{self, Group, Load},
     report::{figures, machine::Machine, markdown, plots},
@@ -79,6 +79,8 @@ enum Command {
         /// Only these curves: share-messages, share-deliveries, nodes-messages
         curves: Vec<String>,
     },
+    /// Writes what follows from the reports into docs/capacity.md
+    Capacity,
 }
 
 fn main() -> Result<()> {
@@ -94,6 +96,10 @@ fn main() -> Result<()> {
         }
         Some(Command::Log { events, starts }) => long_log(&arguments, *events, *starts),
         Some(Command::Scaling { curves }) => scaling(&arguments, curves),
+        Some(Command::Capacity) => {
+            let place = place(&arguments)?;
+            capacity::write(&out(&arguments, &place, true)?, &place.root.join("docs/capacity.md"))
+        }
         None if arguments.list => {
             list();
             Ok(())

@@ -265,7 +265,7 @@ fn product() -> Vec<Load> {
         alone(9000, 4),
         small_machine,
         quiet(1000, 15, &[Plaza, Node]),
-        quiet(10_000, 10, &[Plaza]),
+        quiet(10_000, 10, &[Plaza, PlazaCluster]),
     ]
 }
 

@@ -22,7 +22,8 @@ pub fn markdown(found: &[Found], machine: &Machine, extent: &Extent) -> String {
          {} windows of {} s, and their range.\n\n\
          To all points but the last the universal scalability law is fitted, `X(N) = γN / (1 + α(N − 1) + βN(N − 1))`: γ is what one\n\
          carries, α the part that waits in one line, β what each settles with each other. The last point is **held out**, and foretold by it.\n\
-         Of every other point the last column says what the law tells that is fitted without that point.\n\n",
+         Of every other point the last column says what the law tells that is fitted without that point. Where less than 90 % of a share\n\
+         was used (in bold), something else was at its end: the disk, PostgreSQL, the load, or others on this machine.\n\n",
         extent.repeats,
         extent.window.as_secs_f64(),
     );
@@ -50,14 +51,16 @@ pub fn markdown(found: &[Found], machine: &Machine, extent: &Extent) -> String {
         );
         for (point, foretold) in found.points.iter().zip(&found.foretold) {
             let (median, least, most) = point.carried;
+            let used = format!("{:.0} %", point.used * 100.0);
+            let used = if point.used < 0.9 { format!("**{used}**") } else { used };
             let held = if point.n == curve.most { " (held out)" } else { "" };
             let _ = writeln!(
                 out,
-                "| {}{held} | {}{} | {:.0} % | {} | {:+.1} % |",
+                "| {}{held} | {}{} | {} | {} | {:+.1} % |",
                 point.n,
                 Spread { median, least, most },
                 if point.load_saturated { " !" } else { "" },
-                point.used * 100.0,
+                used,
                 short(*foretold),
                 (foretold / median - 1.0) * 100.0
             );
