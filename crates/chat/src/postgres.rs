@@ -3,12 +3,12 @@
 //! nothing of what will be asked, at one look into an index for each row; `COLLATE "POSIX"` says into which, see the
 //! layout.
 
-use crate::words::{Append, Words};
+use crate::words::Words;
 
 pub(crate) const WORDS: Words = Words {
     memberships: MEMBERSHIPS,
-    known_messages: KNOWN_MESSAGES,
-    append: Append::AtOnce(APPEND),
+    before_append: BEFORE_APPEND,
+    append: APPEND,
     own_up_to: OWN_UP_TO,
     raise_read: RAISE_READ,
     directly: DIRECTLY,
@@ -41,19 +41,27 @@ const MEMBERSHIPS: &str = "
         WHERE room_id = pair.value ->> 0 AND user_id = pair.value ->> 1 LIMIT 1) AS members
     CROSS JOIN LATERAL (SELECT seq, messages, members FROM rooms WHERE id = pair.value ->> 0 LIMIT 1) AS rooms";
 
-const KNOWN_MESSAGES: &str = "
-    SELECT wanted.place - 1, COALESCE(events.seq, cut.seq), COALESCE(events.id, cut.id),
-        COALESCE(events.at, cut.at), events.kind, events.body
-    FROM jsonb_array_elements($1::jsonb) WITH ORDINALITY AS wanted (value, place)
-    LEFT JOIN LATERAL (SELECT seq, id, at, kind, body FROM events
-        WHERE room_id COLLATE \"POSIX\" = wanted.value ->> 0 AND sender_id = wanted.value ->> 1
-            AND client_id = wanted.value ->> 2 AND client_id IS NOT NULL LIMIT 1) AS events ON true
-    LEFT JOIN LATERAL (SELECT seq, id, at FROM cut_messages
-        WHERE room_id = wanted.value ->> 0 AND sender_id = wanted.value ->> 1
-            AND client_id = wanted.value ->> 2 LIMIT 1) AS cut ON true
-    WHERE events.seq IS NOT NULL OR cut.seq IS NOT NULL";
+const BEFORE_APPEND: &str = "
+    SELECT
+        (SELECT COALESCE(json_agg(json_build_array(
+            pair.place - 1, rooms.seq, rooms.messages, members.own, members.own_seq)), '[]')::text
+        FROM jsonb_array_elements($1::jsonb) WITH ORDINALITY AS pair (value, place)
+        CROSS JOIN LATERAL (SELECT own, own_seq FROM members
+            WHERE room_id = pair.value ->> 0 AND user_id = pair.value ->> 1 LIMIT 1) AS members
+        CROSS JOIN LATERAL (SELECT seq, messages FROM rooms WHERE id = pair.value ->> 0 LIMIT 1) AS rooms),
+        (SELECT COALESCE(json_agg(json_build_array(
+            wanted.place - 1, COALESCE(events.seq, cut.seq), COALESCE(events.id, cut.id),
+            COALESCE(events.at, cut.at), events.kind, events.body)), '[]')::text
+        FROM jsonb_array_elements($2::jsonb) WITH ORDINALITY AS wanted (value, place)
+        LEFT JOIN LATERAL (SELECT seq, id, at, kind, body FROM events
+            WHERE room_id COLLATE \"POSIX\" = wanted.value ->> 0 AND sender_id = wanted.value ->> 1
+                AND client_id = wanted.value ->> 2 AND client_id IS NOT NULL LIMIT 1) AS events ON true
+        LEFT JOIN LATERAL (SELECT seq, id, at FROM cut_messages
+            WHERE room_id = wanted.value ->> 0 AND sender_id = wanted.value ->> 1
+                AND client_id = wanted.value ->> 2 LIMIT 1) AS cut ON true
+        WHERE events.seq IS NOT NULL OR cut.seq IS NOT NULL)";
 
-/// `APPEND_MESSAGES`, `RAISE_TOPS` and `RAISE_OWN` in one round trip. They touch no table twice, so none has to see what
+/// In one statement, for there can be no more in a round trip. Its parts touch no table twice, so none has to see what
 /// another one does.
 const APPEND: &str = "
     WITH added AS (
@@ -241,7 +249,7 @@ mod tests {
         let mut tx = store.write().await.unwrap();
         for (statement, rest) in [
             (MEMBERSHIPS, 0),
-            (KNOWN_MESSAGES, 0),
+            (BEFORE_APPEND, 5),
             (OWN_UP_TO, 0),
             (RAISE_READ, 0),
             (DIRECTLY, 0),

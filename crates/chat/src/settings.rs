@@ -38,6 +38,9 @@ pub struct Settings {
     pub log_queue: u32,
     /// Most commands in one transaction, 1 to 4,096.
     pub log_batch: u32,
+    /// How far apart transactions of commands, and of read positions, begin at most, where they come so fast that more of
+    /// them then share one, 0 to 100 ms.
+    pub commits_apart_ms: u32,
     /// Commits that may wait for the feed, 1 to 65,536.
     pub commit_queue: u32,
     /// Read positions that may wait, 1 to 1,000,000; more are answered `busy`.
@@ -85,6 +88,7 @@ impl Default for Settings {
             password_queue: 256,
             log_queue: 8_192,
             log_batch: 512,
+            commits_apart_ms: 8,
             commit_queue: 64,
             read_queue: 8_192,
             receipts_room_size: 100,
@@ -104,6 +108,10 @@ impl Settings {
     pub fn guest_renewal(&self) -> Duration {
         const HOUR: Duration = Duration::from_secs(60 * 60);
         HOUR.min(Duration::from_secs(self.guest_seconds.into()) / 24).max(Duration::from_secs(1))
+    }
+
+    pub(crate) fn commits_apart(&self) -> Duration {
+        Duration::from_millis(self.commits_apart_ms.into())
     }
 
     /// Guests that were seen last at this moment or before have expired, where it is `now`; both in milliseconds.
@@ -128,6 +136,7 @@ impl Settings {
             ("password_queue", self.password_queue, 0, 10_000),
             ("log_queue", self.log_queue, 1, 1_000_000),
             ("log_batch", self.log_batch, 1, 4_096),
+            ("commits_apart_ms", self.commits_apart_ms, 0, 100),
             ("commit_queue", self.commit_queue, 1, 65_536),
             ("read_queue", self.read_queue, 1, 1_000_000),
             ("receipts_room_size", self.receipts_room_size, 0, 1_000),

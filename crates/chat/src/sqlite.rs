@@ -2,12 +2,12 @@
 //! which `jsonb_each` (SQLite 3.51; ours is built in) parses once. One statement for a batch costs a fraction of one
 //! for each row. `CROSS JOIN` keeps SQLite from turning the loops around.
 
-use crate::words::{Append, Words};
+use crate::words::Words;
 
 pub(crate) const WORDS: Words = Words {
     memberships: MEMBERSHIPS,
-    known_messages: KNOWN_MESSAGES,
-    append: Append::Each([APPEND_MESSAGES, RAISE_TOPS, RAISE_OWN]),
+    before_append: BEFORE_APPEND,
+    append: APPEND,
     own_up_to: OWN_UP_TO,
     raise_read: RAISE_READ,
     directly: DIRECTLY,
@@ -41,37 +41,41 @@ const MEMBERSHIPS: &str = "
     CROSS JOIN members ON members.room_id = pair.value ->> 0 AND members.user_id = pair.value ->> 1
     CROSS JOIN rooms ON rooms.id = members.room_id";
 
-/// `[[room, sender, client id], …]` → for each message that is stored already: its index and what it is. Of one that
-/// retention has cut, kind and body are NULL.
-const KNOWN_MESSAGES: &str = "
-    SELECT wanted.key, COALESCE(events.seq, cut.seq), COALESCE(events.id, cut.id), COALESCE(events.at, cut.at),
-        events.kind, events.body
-    FROM jsonb_each($1) AS wanted
-    LEFT JOIN events ON events.room_id = wanted.value ->> 0 AND events.sender_id = wanted.value ->> 1
-        AND events.client_id = wanted.value ->> 2 AND events.client_id IS NOT NULL
-    LEFT JOIN cut_messages AS cut ON cut.room_id = wanted.value ->> 0 AND cut.sender_id = wanted.value ->> 1
-        AND cut.client_id = wanted.value ->> 2
-    WHERE events.seq IS NOT NULL OR cut.seq IS NOT NULL";
+/// `[[room, user], …]`, `[[room, sender, client id], …]` → one row of two JSON arrays, since each row of its own would be
+/// handed from one thread to another by itself. The first: for each pair that is a membership, its index, the room's top,
+/// the messages in the room, how many of those are the user's, and the position of the newest of these. The second: for
+/// each message that is stored already, its index and what it is. Of one that retention has cut, kind and body are null.
+const BEFORE_APPEND: &str = "
+    SELECT
+        (SELECT json_group_array(json_array(
+            pair.key, rooms.seq, rooms.messages, members.own, members.own_seq))
+        FROM jsonb_each($1) AS pair
+        CROSS JOIN members ON members.room_id = pair.value ->> 0 AND members.user_id = pair.value ->> 1
+        CROSS JOIN rooms ON rooms.id = members.room_id),
+        (SELECT json_group_array(json_array(
+            wanted.key, COALESCE(events.seq, cut.seq), COALESCE(events.id, cut.id), COALESCE(events.at, cut.at),
+            events.kind, events.body))
+        FROM jsonb_each($2) AS wanted
+        LEFT JOIN events ON events.room_id = wanted.value ->> 0 AND events.sender_id = wanted.value ->> 1
+            AND events.client_id = wanted.value ->> 2 AND events.client_id IS NOT NULL
+        LEFT JOIN cut_messages AS cut ON cut.room_id = wanted.value ->> 0 AND cut.sender_id = wanted.value ->> 1
+            AND cut.client_id = wanted.value ->> 2
+        WHERE events.seq IS NOT NULL OR cut.seq IS NOT NULL)";
 
-/// `[[room, seq, id, sender, name, guest, client id, kind, body, at, messages, own, prev], …]`
-const APPEND_MESSAGES: &str = "
+/// `[[room, seq, id, sender, name, guest, client id, kind, body, at, messages, own, prev], …]`, new messages;
+/// `[[room, seq, messages], …]`, how their rooms then stand; `[[room, user, own, own seq], …]`, and their senders.
+const APPEND: &str = "
     INSERT INTO events
         (type, room_id, seq, id, sender_id, sender_name, sender_guest, client_id, kind, body, at,
         messages, own, prev)
     SELECT 'message', value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5,
         value ->> 6, value ->> 7, value ->> 8, value ->> 9, value ->> 10, value ->> 11, value ->> 12
-    FROM jsonb_each($1)";
-
-/// `[[room, seq, messages], …]`
-const RAISE_TOPS: &str = "
+    FROM jsonb_each($1);
     UPDATE rooms SET seq = top.value ->> 1, messages = top.value ->> 2
-    FROM jsonb_each($1) AS top
-    WHERE rooms.id = top.value ->> 0";
-
-/// `[[room, user, own, own seq], …]`
-const RAISE_OWN: &str = "
+    FROM jsonb_each($2) AS top
+    WHERE rooms.id = top.value ->> 0;
     UPDATE members SET own = newest.value ->> 2, own_seq = newest.value ->> 3
-    FROM jsonb_each($1) AS newest
+    FROM jsonb_each($3) AS newest
     WHERE members.room_id = newest.value ->> 0 AND members.user_id = newest.value ->> 1";
 
 /// `[[room, user, position], …]`, each below the user's newest message → for each: its index, and how many messages up to
@@ -96,7 +100,7 @@ const OWN_UP_TO: &str = "
     )
     SELECT key, own - 1 FROM back WHERE prev <= upto";
 
-/// `[[room, user, read seq, the user's own messages up to there], …]`
+/// `[[room, user, read seq, the user's own messages up to there], …]`.
 const RAISE_READ: &str = "
     UPDATE members SET read_seq = reached.value ->> 2, read_others = (
         SELECT events.messages FROM events
@@ -261,12 +265,10 @@ mod tests {
             ..StoreOptions::new(folder.path().join("plan.db"), [7; 16])
         };
         let store = Store::open(options, crate::MIGRATIONS).await.unwrap();
-        for statement in [
+        let appending = APPEND.split(';');
+        let others = [
             MEMBERSHIPS,
-            KNOWN_MESSAGES,
-            APPEND_MESSAGES,
-            RAISE_TOPS,
-            RAISE_OWN,
+            BEFORE_APPEND,
             OWN_UP_TO,
             RAISE_READ,
             DIRECTLY,
@@ -283,7 +285,8 @@ mod tests {
             HIDDEN,
             BLOCKS_AMONG,
             LAST_SEEN,
-        ] {
+        ];
+        for statement in others.into_iter().chain(appending) {
             let explained = AssertSqlSafe(format!("EXPLAIN QUERY PLAN {statement}"));
             let mut reader = store.read().await.unwrap();
             let plan = sqlx::query(explained).bind("[]").fetch_all(&mut *reader).await.unwrap();

@@ -9,8 +9,8 @@ use sqlx::AnyConnection;
 /// A database's own words; what each statement takes and gives is told in `sqlite`.
 pub(crate) struct Words {
     pub(crate) memberships: &'static str,
-    pub(crate) known_messages: &'static str,
-    pub(crate) append: Append,
+    pub(crate) before_append: &'static str,
+    pub(crate) append: &'static str,
     pub(crate) own_up_to: &'static str,
     pub(crate) raise_read: &'static str,
     pub(crate) directly: &'static str,
@@ -33,14 +33,6 @@ pub(crate) struct Words {
     pub(crate) hidden: &'static str,
     pub(crate) blocks_among: &'static str,
     pub(crate) last_seen: &'static str,
-}
-
-/// Storing new messages, and how their rooms and their senders then stand.
-pub(crate) enum Append {
-    /// A statement for the messages, one for the rooms, one for the senders.
-    Each([&'static str; 3]),
-    /// One that takes all three, where each statement is a round trip.
-    AtOnce(&'static str),
 }
 
 /// The words of the database that a connection is to.

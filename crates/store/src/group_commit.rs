@@ -1,16 +1,17 @@
 //! Group commit: many jobs, one transaction, one wait for the disk.
 //!
 //! Jobs wait in a bounded queue. A task takes all that wait, up to a limit, runs one transaction for them,
-//! commits, and only then answers. While it commits, the next jobs gather; so the batch grows with the load, and
-//! a single job waits for nobody.
+//! commits, and only then answers. While it commits, the next jobs gather, and where they come fast a batch waits for more
+//! of them (`gather`); so the batch grows with the load, and a single job waits for nobody.
 
-use crate::{Dialect, Histogram, Store, StoreError, Subject, WriteTx};
+use crate::{Dialect, Histogram, Store, StoreError, Subject, WriteTx, gather::Gathering};
 use std::{
     future::Future,
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
     },
+    time::Duration,
 };
 use tokio::{
     sync::{mpsc, oneshot},
@@ -58,6 +59,9 @@ pub struct QueueOptions {
     pub capacity: usize,
     /// Most jobs in a transaction; at least 1.
     pub max_batch: usize,
+    /// How far apart transactions begin at most where jobs come so fast that more of them then share one; to the
+    /// millisecond. Zero: each begins as soon as the one before it is done.
+    pub apart: Duration,
 }
 
 /// Why a job was not taken.
@@ -196,6 +200,7 @@ pub fn group_commit<B: Batch>(
     let told = Arc::clone(&stats);
     let task = async move {
         let mut taken = Vec::new();
+        let mut gathering = Gathering::new(options.apart, max_batch);
         let mut ending = false;
         loop {
             let count = tokio::select! {
@@ -210,6 +215,7 @@ pub fn group_commit<B: Batch>(
             if count == 0 {
                 break;
             }
+            gathering.gather(&mut waiting, &mut taken).await;
             let began = Instant::now();
             refuse_expired(&batch, &mut taken);
             if taken.is_empty() {

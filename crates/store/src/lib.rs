@@ -13,6 +13,7 @@ mod backup;
 mod check;
 mod dialect;
 mod error;
+mod gather;
 mod group_commit;
 mod health;
 mod histogram;

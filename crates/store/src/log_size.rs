@@ -11,7 +11,7 @@ use std::{
     sync::atomic::{AtomicU64, Ordering},
 };
 
-/// From how many bytes on it is begun anew. SQLite begins it anew by itself, where it can, at an eighth of that.
+/// From how many bytes on it is begun anew. SQLite begins it anew by itself, where it can, at half of that.
 const BOUND: u64 = 32 << 20;
 
 /// The length of the log, as far as anybody cares.

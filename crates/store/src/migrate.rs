@@ -52,7 +52,9 @@ pub(crate) fn checksum(step: &Migration, sql: &'static str) -> Vec<u8> {
 /// Applies what is missing.
 pub(crate) async fn run(writer: &AnyPool, migrations: &[Migration]) -> Result<(), StoreError> {
     let mut connection = writer.acquire().await?;
-    Ok(migrator(migrations).run_direct(None, &mut *connection, false).await?)
+    sqlite::lay_out_with_files(&mut connection, true).await?;
+    migrator(migrations).run_direct(None, &mut *connection, false).await?;
+    Ok(sqlite::lay_out_with_files(&mut connection, false).await?)
 }
 
 /// The steps that a file lacks; all, where there is none.

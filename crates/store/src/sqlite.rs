@@ -17,6 +17,11 @@ pub(crate) const BEGIN_WRITE: &str = "BEGIN IMMEDIATE";
 /// In WAL mode the first statement fixes what the transaction sees.
 pub(crate) const BEGIN_SNAPSHOT: &str = "BEGIN";
 
+/// Where what a statement changes is kept until it is done, for it to be undone alone: in a file, that would be written
+/// at every batch.
+const TEMPORARY_IN_MEMORY: &str = "PRAGMA temp_store = MEMORY";
+const TEMPORARY_IN_FILES: &str = "PRAGMA temp_store = FILE";
+
 /// How long a reader waits for a connection.
 const READ_PATIENCE: Duration = Duration::from_secs(10);
 /// How long a connection waits for another one's lock.
@@ -137,6 +142,14 @@ pub(crate) async fn begin_log_anew(connection: &mut AnyConnection) -> sqlx::Resu
     Ok(done?.try_get::<i64, _>(0)? == 0)
 }
 
+/// Has what is temporary, such as what is sorted, lie in files while the tables are laid out, for it may be as large as they
+/// are; and then no longer.
+pub(crate) async fn lay_out_with_files(connection: &mut AnyConnection, files: bool) -> sqlx::Result<()> {
+    let setting = if files { TEMPORARY_IN_FILES } else { TEMPORARY_IN_MEMORY };
+    sqlx::raw_sql(setting).execute(connection).await?;
+    Ok(())
+}
+
 /// How long a connection waits for another one's lock.
 async fn set_patience(connection: &mut AnyConnection, patience: Duration) -> sqlx::Result<()> {
     let setting = format!("PRAGMA busy_timeout = {}", patience.as_millis());
@@ -212,6 +225,9 @@ async fn prepare(connection: &mut AnyConnection, durability: Durability, role: R
     match role {
         Role::Writer { max_bytes } => {
             settings.push("PRAGMA cache_size = -16384".to_owned());
+            settings.push(TEMPORARY_IN_MEMORY.to_owned());
+            // A page that many transactions change is put into the database once for all that the log has of it.
+            settings.push("PRAGMA wal_autocheckpoint = 4096".to_owned());
             // What the write-ahead log may keep when it begins anew.
             settings.push("PRAGMA journal_size_limit = 16777216".to_owned());
             let mode: String =

@@ -6,7 +6,7 @@ use super::{
 };
 use crate::{
     blocks,
-    words::{self, Append, words},
+    words::{self, words},
 };
 use plaza_protocol::{
     ClientId, Code, Content, Error, Event, Message, RoomId, SentMessage, Seq, Timestamp, UserId,
@@ -59,8 +59,7 @@ pub(super) async fn append(
     answers: &mut Vec<Result<Done, Error>>,
     events: &mut Vec<Arc<Event>>,
 ) -> sqlx::Result<()> {
-    let Senders { of_message, mut own, mut tops, unheard } = senders(tx, &run).await?;
-    let mut stored = known(tx, &run).await?;
+    let Before { of_message, mut own, mut tops, mut stored, unheard } = before(tx, &run).await?;
     let mut added = Vec::new();
     for (message, sender) in run.into_iter().zip(of_message) {
         let own = &mut own[sender];
@@ -119,17 +118,8 @@ async fn insert(tx: &mut AnyConnection, added: &[Added]) -> sqlx::Result<()> {
     let tops: Vec<_> = tops.into_values().collect();
     let owns: Vec<_> = owns.into_values().collect();
     let rows = [words::rows(&rows)?, words::rows(&tops)?, words::rows(&owns)?];
-    match words(tx).append {
-        Append::Each(statements) => {
-            for (statement, rows) in statements.into_iter().zip(rows) {
-                sqlx::query(statement).bind(rows).execute(&mut *tx).await?;
-            }
-        }
-        Append::AtOnce(statement) => {
-            let [messages, tops, owns] = rows;
-            sqlx::query(statement).bind(messages).bind(tops).bind(owns).execute(tx).await?;
-        }
-    }
+    let [messages, tops, owns] = rows;
+    sqlx::query(words(tx).append).bind(messages).bind(tops).bind(owns).execute(tx).await?;
     Ok(())
 }
 
@@ -149,18 +139,26 @@ fn again(first: &Stored, content: &Content, is_member: bool) -> Result<Done, Err
     }
 }
 
-/// Who sends a run of messages, and where their rooms stand.
-struct Senders {
+type Key = (RoomId, UserId, ClientId);
+
+/// Who sends a run of messages, where their rooms stand, and what is stored already.
+struct Before {
     /// For each message, which of `own` is its sender's.
     of_message: Vec<usize>,
     /// For each pair of a room and a sender; `None` for one who is no member.
     own: Vec<Option<Own>>,
     tops: HashMap<RoomId, Top>,
+    stored: HashMap<Key, Stored>,
     /// Those of the pairs between whom and the other one of a direct room stands a block.
     unheard: HashMap<usize, Error>,
 }
 
-async fn senders(tx: &mut AnyConnection, run: &[NewMessage]) -> sqlx::Result<Senders> {
+/// A pair that is a membership, the room's top and messages, and the user's messages and the position of the newest.
+type MemberRow = (usize, Seq, u64, u64, Seq);
+/// A message that is stored already, its position, id and time, and its kind and body, unless retention has cut it.
+type StoredRow = (usize, Seq, String, i64, Option<String>, Option<String>);
+
+async fn before(tx: &mut AnyConnection, run: &[NewMessage]) -> sqlx::Result<Before> {
     let mut pairs: Vec<(&RoomId, &UserId)> = Vec::new();
     let mut index = HashMap::new();
     let of_message = run
@@ -173,17 +171,33 @@ async fn senders(tx: &mut AnyConnection, run: &[NewMessage]) -> sqlx::Result<Sen
             })
         })
         .collect();
-    let rows = sqlx::query(words(tx).memberships).bind(words::rows(&pairs)?).fetch_all(&mut *tx).await?;
+    let wanted: Vec<_> =
+        run.iter().map(|message| (&message.room, &message.sender.id, &message.client_id)).collect();
+    let row = sqlx::query(words(tx).before_append)
+        .bind(words::rows(&pairs)?)
+        .bind(words::rows(&wanted)?)
+        .fetch_one(&mut *tx)
+        .await?;
+    let members: Vec<MemberRow> = serde_json::from_str(row.try_get(0)?).map_err(event::decode)?;
+    let known: Vec<StoredRow> = serde_json::from_str(row.try_get(1)?).map_err(event::decode)?;
     let mut own = vec![None; pairs.len()];
     let mut tops = HashMap::new();
-    for row in &rows {
-        let pair = row.try_get::<i64, _>(0)? as usize;
-        let top = Top { seq: event::read_seq(row, 1)?, messages: event::read_seq(row, 2)? };
-        tops.insert(pairs[pair].0.clone(), top);
-        own[pair] = Some(Own { count: event::read_seq(row, 4)?, seq: event::read_seq(row, 5)? });
+    for (pair, seq, messages, count, own_seq) in members {
+        tops.insert(pairs[pair].0.clone(), Top { seq, messages });
+        own[pair] = Some(Own { count, seq: own_seq });
+    }
+    let mut stored = HashMap::with_capacity(wanted.len());
+    for (at, seq, id, time, kind, body) in known {
+        let (room, sender, client_id) = wanted[at];
+        let sent = SentMessage { seq, id, at: Timestamp::from_millis(time) };
+        let content = match (kind, body) {
+            (Some(kind), Some(body)) => Some(event::content(&kind, &body)?),
+            _ => None,
+        };
+        stored.insert((room.clone(), sender.clone(), client_id.clone()), Stored { sent, content });
     }
     let unheard = unheard(tx, &pairs).await?;
-    Ok(Senders { of_message, own, tops, unheard })
+    Ok(Before { of_message, own, tops, stored, unheard })
 }
 
 /// What keeps senders in direct rooms from being heard.
@@ -206,28 +220,4 @@ async fn unheard(
         }
     }
     Ok(unheard)
-}
-
-type Key = (RoomId, UserId, ClientId);
-
-/// Those of the messages that the store has.
-async fn known(tx: &mut AnyConnection, run: &[NewMessage]) -> sqlx::Result<HashMap<Key, Stored>> {
-    let wanted: Vec<_> =
-        run.iter().map(|message| (&message.room, &message.sender.id, &message.client_id)).collect();
-    let mut stored = HashMap::with_capacity(wanted.len());
-    let rows = sqlx::query(words(tx).known_messages).bind(words::rows(&wanted)?).fetch_all(tx).await?;
-    for row in &rows {
-        let (room, sender, client_id) = wanted[row.try_get::<i64, _>(0)? as usize];
-        let sent = SentMessage {
-            seq: event::read_seq(row, 1)?,
-            id: row.try_get(2)?,
-            at: Timestamp::from_millis(row.try_get(3)?),
-        };
-        let content = match row.try_get::<Option<&str>, _>(4)? {
-            Some(kind) => Some(event::content(kind, row.try_get(5)?)?),
-            None => None,
-        };
-        stored.insert((room.clone(), sender.clone(), client_id.clone()), Stored { sent, content });
-    }
-    Ok(stored)
 }

@@ -74,8 +74,11 @@ impl Log {
         let (published, committed) = mpsc::channel(settings.commit_queue.max(1) as usize);
         let doubt = Arc::new(Notify::new());
         let batch = LogBatch::new(clock.clone(), settings, published, Arc::clone(&doubt));
-        let options =
-            QueueOptions { capacity: settings.log_queue as usize, max_batch: settings.log_batch as usize };
+        let options = QueueOptions {
+            capacity: settings.log_queue as usize,
+            max_batch: settings.log_batch as usize,
+            apart: settings.commits_apart(),
+        };
         let (queue, task) = group_commit(store.clone(), batch, options, shutdown);
         tasks.spawn("the log", task);
         (Self { queue, doubt }, committed)

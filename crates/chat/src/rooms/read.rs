@@ -36,7 +36,11 @@ pub(crate) fn start(
     shutdown: CancellationToken,
     tasks: &Tasks,
 ) -> ReadQueue {
-    let options = QueueOptions { capacity: settings.read_queue as usize, max_batch: MAX_BATCH };
+    let options = QueueOptions {
+        capacity: settings.read_queue as usize,
+        max_batch: MAX_BATCH,
+        apart: settings.commits_apart(),
+    };
     let (queue, task) = group_commit(
         store.clone(),
         ReadBatch { shared_up_to: settings.receipts_room_size.into() },

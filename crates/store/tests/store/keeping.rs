@@ -271,7 +271,7 @@ fn start(store: &Store, capacity: usize, max_batch: usize) -> Running {
     let (batches, effects) = (Arc::default(), Arc::default());
     let notes = Notes { batches: Arc::clone(&batches), effects: Arc::clone(&effects) };
     let shutdown = CancellationToken::new();
-    let options = QueueOptions { capacity, max_batch };
+    let options = QueueOptions { capacity, max_batch, apart: Duration::ZERO };
     let (queue, task) = group_commit(store.clone(), notes, options, shutdown.clone());
     Running { queue, task: tokio::spawn(task), shutdown, batches, effects }
 }

@@ -276,7 +276,7 @@ async fn whatever_is_killed_nothing_acknowledged_is_lost_and_it_comes_back() {
     let mut server = Postgres::start().await.unwrap();
     let full = StoreOptions { durability: Durability::Full, ..options(&server.url()) };
     let store = Store::open(full, &[NOTES]).await.unwrap();
-    let options = QueueOptions { capacity: 10_000, max_batch: 8 };
+    let options = QueueOptions { capacity: 10_000, max_batch: 8, apart: Duration::ZERO };
     let (queue, task) = group_commit(store.clone(), Numbers, options, CancellationToken::new());
     tokio::spawn(task);
     let (mut acknowledged, mut refused) = (Vec::new(), 0);
@@ -372,7 +372,7 @@ async fn a_large_batch_finds_room_for_its_locks() {
     server.stop().await.unwrap();
     server.start_again().await.unwrap();
     let store = opened(&server).await;
-    let options = QueueOptions { capacity: JOBS as usize, max_batch: JOBS as usize };
+    let options = QueueOptions { capacity: JOBS as usize, max_batch: JOBS as usize, apart: Duration::ZERO };
     let (queue, task) = group_commit(store, Numbers, options, CancellationToken::new());
     let answers: Vec<_> = (0..JOBS).map(|n| queue.push(n).unwrap()).collect();
     tokio::spawn(task);

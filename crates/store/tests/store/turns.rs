@@ -43,7 +43,7 @@ impl Batch for Turn {
 }
 
 fn start(store: &Store, turn: Turn) -> (Queue<Turn>, JoinHandle<()>) {
-    let options = QueueOptions { capacity: 100, max_batch: 8 };
+    let options = QueueOptions { capacity: 100, max_batch: 8, apart: Duration::ZERO };
     let (queue, task) = group_commit(store.clone(), turn, options, CancellationToken::new());
     (queue, tokio::spawn(task))
 }
