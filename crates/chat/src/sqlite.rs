@@ -305,6 +305,8 @@ mod tests {
                     "seen",
                     "held",
                     "gone",
+                    // No table: the one row of a SELECT without FROM.
+                    "CONSTANT",
                 ];
                 assert!(walked.is_none_or(|table| from_json.contains(&table)), "{step} in {statement}");
                 // One row of the log each: by its position, its sender's name for it, or the next one in the index.
