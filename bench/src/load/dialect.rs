@@ -75,6 +75,13 @@ impl Dialect {
         const OK: &[u8] = br#""ok":true"#;
         array.windows(OK.len()).take(16).any(|part| part == OK)
     }
+
+    /// Whether it says that there is too much to do just now.
+    #[must_use]
+    pub fn is_busy(array: &[u8]) -> bool {
+        const BUSY: &[u8] = br#""code":"busy""#;
+        array.windows(BUSY.len()).take(48).any(|part| part == BUSY)
+    }
 }
 
 #[cfg(test)]
@@ -101,6 +108,8 @@ mod tests {
     fn an_answer_is_told_from_a_refusal() {
         assert!(Dialect::is_ok(br#"[{"ok":true,"seq":4}]"#));
         assert!(!Dialect::is_ok(br#"[{"ok":false,"error":{"code":"busy"}}]"#));
+        assert!(Dialect::is_busy(br#"[{"ok":false,"error":{"code":"busy"}}]"#));
+        assert!(!Dialect::is_busy(br#"[{"ok":false,"error":{"code":"not_found"}}]"#));
     }
 
     #[test]

@@ -24,6 +24,8 @@ use std::{
 const QUIET: Duration = Duration::from_secs(3);
 /// As long may the rest take at most.
 const DRAIN: Duration = Duration::from_secs(20);
+/// Where memory is measured, so many come before those that are measured.
+const FIRST: u32 = 1000;
 /// For how long connections rest before memory is looked at.
 const SETTLE: Duration = Duration::from_secs(2);
 /// How many messages that are due are sent before something is read.
@@ -38,13 +40,20 @@ pub fn run(spec: &Spec) -> Result<Outcome> {
     let pids = || spec.processes.iter().filter(|process| process.server).map(|process| process.pid);
     // One connection before anything is measured, so that what a server makes once is not counted to the others.
     connect(&spec.addresses, spec.dialect, u32::try_from(spec.addresses.len())?, |_| Ok(()))?;
-    let empty = memory::of(pids())?;
     let mut clients = Clients::new()?;
-    connect(&spec.addresses, spec.dialect, spec.rooms.connections, |some| {
-        clients.add(some)?;
-        // Those who are there are pinged while others come.
-        clients.turn(Duration::ZERO, &mut Unheard)
-    })?;
+    let mut let_in = |count| {
+        connect(&spec.addresses, spec.dialect, count, |some| {
+            clients.add(some)?;
+            // Those who are there are pinged while others come.
+            clients.turn(Duration::ZERO, &mut Unheard)
+        })
+    };
+    if spec.traffic == Traffic::Rest {
+        // They stay, and fill what a server has freed again by the time that it is ready.
+        let_in(FIRST)?;
+    }
+    let empty = memory::of(pids())?;
+    let_in(spec.rooms.connections)?;
     let of_connections = spec.rooms.of_connections();
     join(&mut clients, spec.dialect, &of_connections)?;
     let mut load = Load::new(spec, Ears::new(&spec.rooms, &of_connections));

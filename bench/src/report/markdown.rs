@@ -72,6 +72,7 @@ fn introduction(extent: &Extent) -> String {
          \u{20} it, until the ack). Only loads of so many a second tell how long people wait; in others the load waits for the server.\n\
          - **MB**: what the servers' processes hold in memory, code included, once all clients are in their rooms; **peak**: the most\n\
          \u{20} that they ever held.\n\
+         - **bytes a connection**: what the servers' processes hold more with so many more connections than a first 1,000, all at rest.\n\
          - **server**, **load**: share of its processor that each took. Where the load took 95 % or more (**!**), the server may have been\n\
          \u{20} held up by it: what a message costs still holds, what was carried a second is the load's bound.\n\
          - **others**: the most that something else took of the servers' processor in a repeat.\n",

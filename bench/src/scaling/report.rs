@@ -1,6 +1,6 @@
 //! Curves as Markdown and pictures.
 
-use super::{Found, curves};
+use super::{Found, Point, curves};
 use crate::{
     plan::Unit,
     report::{
@@ -75,15 +75,16 @@ pub fn pictures(found: &[Found]) -> Vec<(String, String)> {
     let curves = curves();
     let pictures = found.iter().filter_map(|found| {
         let curve = curves.iter().find(|curve| curve.name == found.name)?;
-        let points = |law: &dyn Fn(&super::Point) -> f64| {
-            found.points.iter().map(|point| (f64::from(point.n), law(point))).collect::<Vec<_>>()
+        let points = |of: &[Point], law: &dyn Fn(&Point) -> f64| {
+            of.iter().map(|point| (f64::from(point.n), law(point))).collect::<Vec<_>>()
         };
-        let mut series =
-            vec![Series { colour: 0, name: "measured".to_owned(), points: points(&|point| point.carried.0) }];
+        let (held_out, fitted) = found.points.split_last()?;
+        let line = |colour, name: &str, points| Series { colour, name: name.to_owned(), points };
+        let mut series = vec![line(0, "measured", points(fitted, &|point| point.carried.0))];
         if let Some(law) = found.law {
-            let points = points(&|point| law.carries(f64::from(point.n)));
-            series.push(Series { colour: 1, name: "law".to_owned(), points });
+            series.push(line(1, "law", points(&found.points, &|point| law.carries(f64::from(point.n)))));
         }
+        series.push(line(4, "held out", points(std::slice::from_ref(held_out), &|point| point.carried.0)));
         let up =
             if curve.unit == Unit::Ack { "acknowledged messages a second" } else { "deliveries a second" };
         Some((format!("{}.svg", file(curve.name)), lines(curve.name, curve.across, up, &series)))
