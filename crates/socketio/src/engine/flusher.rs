@@ -1,9 +1,10 @@
 //! Writes what has come to wait for clients on WebSockets since it last did.
 //!
-//! Who is sent to is marked, once; then everything else that is ready has its turn, and what that has to say to the same
+//! Who is sent to is marked, once; then everybody else who is ready has some turns, and what they have to say to the same
 //! clients goes out with it, in one system call a client. So under load a write carries many messages, and without it is
-//! not late: when nothing else is ready the flusher's turn is at once. No task of a receiver's is woken for what is
-//! written to it.
+//! not late: where nothing else is ready the flusher's turn is at once. No task of a receiver's is woken for what is
+//! written to it. Only what a client is answered in its own task's turn that task writes itself, so that who waits for an
+//! answer can go on.
 
 use super::session::Session;
 use std::{
@@ -19,6 +20,9 @@ use tokio::{
 
 /// Clients written to in one go, before others have their turn.
 const CLIENTS: usize = 256;
+
+/// Turns that everybody who is ready has before the flusher writes. More of them, and writes carry no more, but are later.
+const TURNS: usize = 3;
 
 /// One for each worker of the runtime, so that those who send do not wait for each other.
 #[derive(Default)]
@@ -99,7 +103,9 @@ impl Lane {
     async fn flush(self: Arc<Self>) {
         let mut sessions = Vec::new();
         while self.somebody().await {
-            yield_now().await;
+            for _ in 0..TURNS {
+                yield_now().await;
+            }
             mem::swap(&mut self.lock().marked, &mut sessions);
             while sessions.len() > CLIENTS {
                 // Other workers take these over, if they have nothing to do.

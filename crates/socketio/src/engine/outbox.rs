@@ -49,8 +49,17 @@ struct State {
 enum Transport {
     /// A poll, if one waits for frames.
     Polling(Option<Waker>),
-    /// The flusher, who knows that there is something since it was last pushed to.
-    WebSocket { marked: bool },
+    /// Whoever is to write next.
+    WebSocket(Writer),
+}
+
+/// Who knows that there is something to write to a WebSocket, or will look.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Writer {
+    None,
+    Flusher,
+    /// The session's task, at the end of its turn.
+    Task,
 }
 
 /// The session has ended or is about to: nothing more can be sent.
@@ -97,7 +106,11 @@ impl Outbox {
         state.queue.push_back(message.first.clone());
         state.queue.extend(message.rest.iter().cloned());
         match &mut state.transport {
-            Transport::WebSocket { marked } => Ok(!std::mem::replace(marked, true)),
+            Transport::WebSocket(writer @ Writer::None) => {
+                *writer = Writer::Flusher;
+                Ok(true)
+            }
+            Transport::WebSocket(Writer::Flusher | Writer::Task) => Ok(false),
             Transport::Polling(poll) => {
                 let poll = poll.take();
                 drop(state);
@@ -130,15 +143,31 @@ impl Outbox {
         self.lock().closing
     }
 
-    /// For the session's task: ready with the reason once the session shall end.
-    pub(crate) fn poll_closing(&self, cx: &mut Context<'_>) -> Poll<CloseReason> {
+    /// For the session's task: ready with the reason once the session shall end. Otherwise its turn begins: on a WebSocket
+    /// that nobody is to write to yet, the task does so with what is pushed until [`end_turn`](Self::end_turn).
+    pub(crate) fn poll_turn(&self, cx: &mut Context<'_>) -> Poll<CloseReason> {
         let mut state = self.lock();
-        match state.closing {
-            Some(reason) => Poll::Ready(reason),
-            None => {
-                register(&mut state.owner, cx);
-                Poll::Pending
+        if let Some(reason) = state.closing {
+            return Poll::Ready(reason);
+        }
+        register(&mut state.owner, cx);
+        if let Transport::WebSocket(writer @ Writer::None) = &mut state.transport {
+            *writer = Writer::Task;
+        }
+        Poll::Pending
+    }
+
+    /// The end of the task's turn; whether it is to write.
+    pub(crate) fn end_turn(&self) -> bool {
+        let mut state = self.lock();
+        let is_idle = state.queue.is_empty();
+        match &mut state.transport {
+            Transport::WebSocket(writer @ Writer::Task) if is_idle => {
+                *writer = Writer::None;
+                false
             }
+            Transport::WebSocket(Writer::Task) => true,
+            _ => false,
         }
     }
 
@@ -148,9 +177,9 @@ impl Outbox {
         poll.into_iter().for_each(Waker::wake);
     }
 
-    /// From now on the flusher takes what is queued. It is as good as told of what there is already.
+    /// From now on a WebSocket is written to. What is queued already, the task does.
     pub(crate) fn is_on_websocket(&self) {
-        self.lock().transport = Transport::WebSocket { marked: true };
+        self.lock().transport = Transport::WebSocket(Writer::Task);
     }
 
     /// Wakes the session's task, for what did not come through its transport.
@@ -267,8 +296,8 @@ impl Outbox {
 impl State {
     fn take(&mut self, into: &mut VecDeque<Frame>) -> bool {
         self.taking = true;
-        if let Transport::WebSocket { marked } = &mut self.transport {
-            *marked = false;
+        if let Transport::WebSocket(writer) = &mut self.transport {
+            *writer = Writer::None;
         }
         if self.queue.is_empty() {
             if self.queue.capacity() > KEEP_FRAMES {
@@ -287,7 +316,7 @@ impl State {
     fn take_poll(&mut self) -> Option<Waker> {
         match &mut self.transport {
             Transport::Polling(poll) => poll.take(),
-            Transport::WebSocket { .. } => None,
+            Transport::WebSocket(_) => None,
         }
     }
 }

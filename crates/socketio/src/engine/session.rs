@@ -129,10 +129,12 @@ impl Session {
         }
     }
 
-    /// For the session's task: goes on where the wire took nothing, and says since when it has not.
-    pub(super) fn flush_stalled(&self) -> Option<Instant> {
-        self.stalled_since()?;
-        self.flush();
+    /// For the session's task, at the end of its turn: writes what came meanwhile, such as answers, and what the wire did
+    /// not take before. Since when it takes nothing.
+    pub(super) fn end_turn(&self) -> Option<Instant> {
+        if self.outbox.end_turn() || self.stalled_since().is_some() {
+            self.flush();
+        }
         self.stalled_since()
     }
 

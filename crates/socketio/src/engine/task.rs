@@ -71,7 +71,7 @@ impl<A: Application> Task<A> {
 
     async fn serve_websocket(&mut self, mut reader: Reader) -> Ended {
         poll_fn(|cx| {
-            if let Poll::Ready(reason) = self.session.outbox.poll_closing(cx) {
+            if let Poll::Ready(reason) = self.session.outbox.poll_turn(cx) {
                 return Poll::Ready(reason.into());
             }
             loop {
@@ -95,7 +95,7 @@ impl<A: Application> Task<A> {
                 }
             }
             self.heartbeat.listening(!self.protocol.is_full());
-            self.heartbeat.poll(cx, &self.session, self.session.flush_stalled()).map(Ended::from)
+            self.heartbeat.poll(cx, &self.session, self.session.end_turn()).map(Ended::from)
         })
         .await
     }
@@ -105,7 +105,7 @@ impl<A: Application> Task<A> {
         inbox: &mut mpsc::Receiver<Incoming>,
     ) -> Result<Box<WebSocket>, CloseReason> {
         poll_fn(|cx| {
-            if let Poll::Ready(reason) = self.session.outbox.poll_closing(cx) {
+            if let Poll::Ready(reason) = self.session.outbox.poll_turn(cx) {
                 return Poll::Ready(Err(reason));
             }
             loop {

@@ -58,3 +58,42 @@ async fn what_cannot_be_encoded_is_an_error_and_reaches_nobody() {
     server.root().emit("yes", &[1]).unwrap();
     assert_eq!(client.text().await, r#"42["yes",1]"#);
 }
+
+/// More than are written to in one go, from several threads, one of them none of the runtime's: all of it, in each thread's
+/// order.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn everybody_of_many_gets_what_several_threads_send_in_their_order() {
+    const CLIENTS: usize = 300;
+    const EACH: usize = 20;
+    let server = Server::start(one(Config::default(), Handlers::default()));
+    let mut clients = Vec::new();
+    for _ in 0..CLIENTS {
+        clients.push(Client::join(&server).await);
+    }
+    let send = |sender: &'static str| {
+        let namespace = server.root();
+        move || (0..EACH).for_each(|number| namespace.emit(sender, &[number]).unwrap())
+    };
+    let outside = std::thread::spawn(send("outside"));
+    let inside = ["one", "two", "three"].map(|sender| {
+        tokio::spawn(futures_util::future::lazy({
+            let send = send(sender);
+            move |_| send()
+        }))
+    });
+    for client in &mut clients {
+        let mut next = std::collections::HashMap::new();
+        for _ in 0..4 * EACH {
+            let text = client.text().await;
+            let (sender, number): (String, usize) =
+                serde_json::from_str(text.strip_prefix("42").unwrap()).unwrap();
+            let expected = next.entry(sender).or_insert(0);
+            assert_eq!(number, *expected);
+            *expected += 1;
+        }
+    }
+    for sent in inside {
+        sent.await.unwrap();
+    }
+    outside.join().unwrap();
+}
