@@ -2,16 +2,20 @@
 //!
 //! A commit costs about the same for one job as for ten. Where the disk is fast, a batch that takes what came during the
 //! commit before it is small however many jobs come, and most of the work is commits. So where jobs come one upon the
-//! other, batches begin no closer than so far apart. It is given up as soon as a moment brings nothing: then all who would
-//! write wait for their answers, and nothing more will come before they have them.
+//! other, batches begin no closer than so far apart. Whether that makes batches larger is tried now and then: where all who
+//! would write wait for their answers first, nothing more comes, and waiting would only hold them up.
 
 use std::time::Duration;
 use tokio::{sync::mpsc::Receiver, time::Instant};
 
 /// How long a moment is: the timer's own grain.
 const MOMENT: Duration = Duration::from_millis(1);
-/// After it was waited in vain, so many batches do not wait.
-const REST: u32 = 32;
+/// So many batches that do not wait are compared with as many that do.
+const TRIED: u32 = 4;
+/// For so many batches holds what was found.
+const HOLDS: u32 = 256;
+/// It is worth it where batches are so many times as large.
+const WORTH: usize = 2;
 
 /// Decides it, batch by batch.
 pub(crate) struct Gathering {
@@ -20,19 +24,30 @@ pub(crate) struct Gathering {
     most: usize,
     /// When the batch before began.
     began: Option<Instant>,
-    rest: u32,
+    stage: Stage,
+    /// How many batches the stage still has.
+    left: u32,
+    /// Jobs in the batches that did not wait, and in those that did, since the comparison began.
+    plain: usize,
+    gathered: usize,
+}
+
+#[derive(Clone, Copy)]
+enum Stage {
+    Plain,
+    Trying,
+    Holding { is_worth: bool },
 }
 
 impl Gathering {
     /// Batches of at most `most` jobs.
     pub(crate) fn new(apart: Duration, most: usize) -> Self {
-        Self { apart, most, began: None, rest: 0 }
+        Self { apart, most, began: None, stage: Stage::Plain, left: TRIED, plain: 0, gathered: 0 }
     }
 
     /// Takes more of those that `waiting` brings, where that is worth it.
     pub(crate) async fn gather<T>(&mut self, waiting: &mut Receiver<T>, taken: &mut Vec<T>) {
         if let Some(until) = self.until(taken.len(), Instant::now()) {
-            let before = taken.len();
             while taken.len() < self.most && Instant::now() < until {
                 tokio::time::sleep(MOMENT).await;
                 let (had, most) = (taken.len(), self.most);
@@ -41,79 +56,91 @@ impl Gathering {
                     break;
                 }
             }
-            if taken.len() == before {
-                self.rest = REST;
-            }
         }
         self.began = Some(Instant::now());
+        self.learn(taken.len());
     }
 
     /// Until when to wait: where several wait already, and at least as many came as there were moments since the batch
     /// before began.
-    fn until(&mut self, taken: usize, now: Instant) -> Option<Instant> {
+    fn until(&self, taken: usize, now: Instant) -> Option<Instant> {
+        let waits = matches!(self.stage, Stage::Trying | Stage::Holding { is_worth: true });
         let since = now - self.began?;
         let moments = since.as_secs_f64() / MOMENT.as_secs_f64();
-        if since >= self.apart || taken < 2 || (taken as f64) < moments {
-            return None;
+        let busy = since < self.apart && taken >= 2 && taken as f64 >= moments;
+        (waits && busy).then(|| now + (self.apart - since))
+    }
+
+    /// A batch of so many jobs begins.
+    fn learn(&mut self, jobs: usize) {
+        match self.stage {
+            Stage::Plain => self.plain += jobs,
+            Stage::Trying => self.gathered += jobs,
+            Stage::Holding { .. } => {}
         }
-        if self.rest > 0 {
-            self.rest -= 1;
-            return None;
+        self.left -= 1;
+        if self.left > 0 {
+            return;
         }
-        Some(now + (self.apart - since))
+        (self.stage, self.left) = match self.stage {
+            Stage::Plain => (Stage::Trying, TRIED),
+            Stage::Trying => (Stage::Holding { is_worth: self.gathered >= WORTH * self.plain }, HOLDS),
+            Stage::Holding { .. } => {
+                (self.plain, self.gathered) = (0, 0);
+                (Stage::Plain, TRIED)
+            }
+        };
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use tokio::sync::mpsc::{self, Sender};
+    use tokio::sync::mpsc;
 
-    /// Sends as many in each of some moments, from now on.
-    fn come(sender: Sender<u32>, each: u32, moments: u32) {
+    /// What a commit takes here.
+    const COMMIT: Duration = Duration::from_micros(400);
+
+    #[tokio::test(start_paused = true)]
+    async fn where_they_come_all_the_time_batches_grow() {
+        let (sender, mut waiting) = mpsc::channel(1_000);
         tokio::spawn(async move {
-            for number in 0..each * moments {
-                if number % each == 0 {
-                    tokio::time::sleep(MOMENT).await;
+            let mut each = tokio::time::interval(MOMENT);
+            for _ in 0..1_000 {
+                each.tick().await;
+                for job in 0..9 {
+                    sender.send(job).await.unwrap();
                 }
-                sender.send(number).await.unwrap();
             }
         });
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn one_upon_the_other_they_are_gathered() {
-        let (sender, mut waiting) = mpsc::channel(1_000);
-        let mut gathering = Gathering::new(5 * MOMENT, 512);
-        let (began, mut taken) = (Instant::now(), vec![0]);
-        gathering.gather(&mut waiting, &mut taken).await;
-        assert_eq!((taken.len(), began.elapsed()), (1, Duration::ZERO), "the first waits for nobody");
-        come(sender, 3, 20);
-        tokio::time::sleep(MOMENT / 2).await;
-        let mut taken = vec![0, 1, 2];
-        gathering.gather(&mut waiting, &mut taken).await;
-        assert!((5 * MOMENT..=7 * MOMENT).contains(&began.elapsed()), "{:?}", began.elapsed());
-        assert!((12..=21).contains(&taken.len()), "{}", taken.len());
-        let mut few = Gathering::new(5 * MOMENT, 7);
-        few.began = Some(Instant::now());
-        let mut taken = vec![0, 1];
-        few.gather(&mut waiting, &mut taken).await;
-        assert_eq!(taken.len(), 7, "no more than a batch takes");
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn who_waits_for_an_answer_before_writing_more_is_not_waited_for() {
-        let (_sender, mut waiting) = mpsc::channel::<u32>(10);
-        let mut gathering = Gathering::new(50 * MOMENT, 512);
-        gathering.began = Some(Instant::now());
-        let (began, mut waits) = (Instant::now(), 0);
-        for _ in 0..=REST {
-            let before = Instant::now();
-            gathering.gather(&mut waiting, &mut vec![0, 1]).await;
-            waits += u32::from(before.elapsed() > Duration::ZERO);
+        let mut gathering = Gathering::new(8 * MOMENT, 64);
+        let (mut batches, mut taken, began) = (0, Vec::new(), Instant::now());
+        while waiting.recv_many(&mut taken, 64).await > 0 {
+            gathering.gather(&mut waiting, &mut taken).await;
+            assert!(taken.len() <= 64, "no more than a batch takes");
+            batches += 1;
+            taken.clear();
+            tokio::time::sleep(COMMIT).await;
         }
-        assert_eq!(waits, 1, "one in so many tries, for a moment");
-        assert!(began.elapsed() <= 2 * MOMENT);
+        assert!((120..250).contains(&batches), "{batches} batches of 9,000 jobs in {:?}", began.elapsed());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_waits_for_an_answer_before_writing_more_is_not_held_up() {
+        let (sender, mut waiting) = mpsc::channel(100);
+        let mut gathering = Gathering::new(8 * MOMENT, 64);
+        let mut held_up = 0;
+        (0..4).for_each(|job| sender.try_send(job).unwrap());
+        for _ in 0..10 * HOLDS {
+            let mut taken = Vec::new();
+            waiting.recv_many(&mut taken, 64).await;
+            let before = Instant::now();
+            gathering.gather(&mut waiting, &mut taken).await;
+            held_up += u32::from(before.elapsed() > Duration::ZERO);
+            tokio::time::sleep(COMMIT).await;
+            taken.into_iter().for_each(|job| sender.try_send(job).unwrap());
+        }
+        assert!((1..=11 * TRIED).contains(&held_up), "{held_up} batches");
     }
 
     #[tokio::test(start_paused = true)]
@@ -121,7 +148,7 @@ mod tests {
         let (_sender, mut waiting) = mpsc::channel::<u32>(10);
         let mut gathering = Gathering::new(50 * MOMENT, 512);
         for (taken, after) in [(1, MOMENT / 4), (4, 5 * MOMENT), (400, 60 * MOMENT)] {
-            gathering.began = Some(Instant::now());
+            (gathering.began, gathering.stage) = (Some(Instant::now()), Stage::Trying);
             tokio::time::sleep(after).await;
             let before = Instant::now();
             gathering.gather(&mut waiting, &mut vec![0; taken]).await;
