@@ -74,7 +74,7 @@ impl<A: Application> Task<A> {
             if let Poll::Ready(reason) = self.session.outbox.poll_turn(cx) {
                 return Poll::Ready(reason.into());
             }
-            loop {
+            let stalled_since = loop {
                 let mut above = Above {
                     session: &self.session,
                     protocol: &mut self.protocol,
@@ -86,16 +86,19 @@ impl<A: Application> Task<A> {
                 if let Poll::Ready(end) = reader.poll_receive(cx, read, max, &mut above) {
                     return Poll::Ready(end.into());
                 }
+                // What handlers answered that waited for nothing. Those that waited did so with others, and will have more
+                // to write soon.
+                let stalled_since = self.session.end_turn();
                 let was_full = self.protocol.is_full();
                 if let Poll::Ready(reason) = self.protocol.poll(cx) {
                     return Poll::Ready(reason.into());
                 }
                 if !was_full || self.protocol.is_full() {
-                    break;
+                    break stalled_since;
                 }
-            }
+            };
             self.heartbeat.listening(!self.protocol.is_full());
-            self.heartbeat.poll(cx, &self.session, self.session.end_turn()).map(Ended::from)
+            self.heartbeat.poll(cx, &self.session, stalled_since).map(Ended::from)
         })
         .await
     }
