@@ -39,8 +39,11 @@ pub fn run(place: &Place, stop: &AtomicBool) -> Result<()> {
             let name = format!("resident-bytes-per-idle-connection-of-{}", run.peer.name());
             let (bytes, bound) = (cost(outcome, load), bound(&bounds, &name)?);
             println!("{name}: {bytes:.0}, bound {bound}");
-            if bytes > bound {
-                wrong.push(format!("{name} is {bytes:.0}, above its bound of {bound} in bench/bounds.toml"));
+            // Far less was not measured.
+            if !(bound / 4.0..=bound).contains(&bytes) {
+                wrong.push(format!(
+                    "{name} is {bytes:.0}, which is not within its bound of {bound} in bench/bounds.toml"
+                ));
             }
         } else {
             ensure!(outcome.acked > 0, "{} by {}: nothing was acknowledged", run.load, run.peer.name());

@@ -24,8 +24,11 @@ use std::{
 };
 use tokio::net::TcpListener;
 
-#[tokio::main]
-async fn main() -> std::io::Result<()> {
+fn main() -> std::io::Result<()> {
+    plaza_socketio::runtime().build()?.block_on(run())
+}
+
+async fn run() -> std::io::Result<()> {
     let (mut engine, mut parsers, mut compression) = (false, Parsers::Json, None);
     let (mut ping_timeout, mut connect_timeout) = (Duration::from_millis(200), Duration::from_secs(1));
     let mut port = 3000;

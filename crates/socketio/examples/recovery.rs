@@ -17,8 +17,11 @@ use tokio::net::TcpListener;
 
 struct Name(String);
 
-#[tokio::main]
-async fn main() -> std::io::Result<()> {
+fn main() -> std::io::Result<()> {
+    plaza_socketio::runtime().build()?.block_on(run())
+}
+
+async fn run() -> std::io::Result<()> {
     let port = std::env::args().nth(1).and_then(|port| port.parse().ok()).unwrap_or(3000);
     let config = Config {
         // On, for two minutes. Everything else about it has bounds too.

@@ -126,12 +126,13 @@ fn figure(said: &str) -> f64 {
     said.lines().find_map(|line| line.split_once("figure ")).unwrap().1.trim().parse().unwrap()
 }
 
-/// Whether what was measured is at most what is committed.
+/// Whether what was measured is at most what is committed; and of that size at all, or something was not measured.
 fn within(name: &str, measured: f64) {
     let bounds = include_str!("../../../bench/bounds.toml");
     let line = bounds.lines().find_map(|line| line.strip_prefix(&format!("{name} = ")));
     let bound: f64 = line.unwrap_or_else(|| panic!("no bound is called {name}")).parse().unwrap();
     println!("{name}: {measured:.2}, bound {bound}");
+    assert!(measured > bound / 4.0, "{name} is {measured:.2}, far below its bound: was it measured?");
     assert!(measured <= bound, "{name} is {measured:.2}, above its bound of {bound} in bench/bounds.toml");
 }
 

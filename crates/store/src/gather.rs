@@ -45,9 +45,17 @@ impl Gathering {
         Self { apart, most, began: None, stage: Stage::Plain, left: TRIED, plain: 0, gathered: 0 }
     }
 
-    /// Takes more of those that `waiting` brings, where that is worth it.
-    pub(crate) async fn gather<T>(&mut self, waiting: &mut Receiver<T>, taken: &mut Vec<T>) {
-        if let Some(until) = self.until(taken.len(), Instant::now()) {
+    /// Takes more of those that `waiting` brings, where that is worth it; by `latest`, where one that is taken has a
+    /// deadline.
+    pub(crate) async fn gather<T>(
+        &mut self,
+        waiting: &mut Receiver<T>,
+        taken: &mut Vec<T>,
+        latest: Option<Instant>,
+    ) {
+        let until = self.until(taken.len(), Instant::now());
+        if let Some(until) = until.filter(|_| self.waits()) {
+            let until = latest.map_or(until, |latest| until.min(latest - 2 * MOMENT));
             while taken.len() < self.most && Instant::now() < until {
                 tokio::time::sleep(MOMENT).await;
                 let (had, most) = (taken.len(), self.most);
@@ -58,17 +66,23 @@ impl Gathering {
             }
         }
         self.began = Some(Instant::now());
-        self.learn(taken.len());
+        // Only batches of a busy time are compared.
+        if until.is_some() || matches!(self.stage, Stage::Holding { .. }) {
+            self.learn(taken.len());
+        }
     }
 
-    /// Until when to wait: where several wait already, and at least as many came as there were moments since the batch
-    /// before began.
+    fn waits(&self) -> bool {
+        matches!(self.stage, Stage::Trying | Stage::Holding { is_worth: true })
+    }
+
+    /// Until when it could be waited: where several wait already, and at least as many came as there were moments since
+    /// the batch before began.
     fn until(&self, taken: usize, now: Instant) -> Option<Instant> {
-        let waits = matches!(self.stage, Stage::Trying | Stage::Holding { is_worth: true });
         let since = now - self.began?;
         let moments = since.as_secs_f64() / MOMENT.as_secs_f64();
         let busy = since < self.apart && taken >= 2 && taken as f64 >= moments;
-        (waits && busy).then(|| now + (self.apart - since))
+        busy.then(|| now + (self.apart - since))
     }
 
     /// A batch of so many jobs begins.
@@ -116,7 +130,7 @@ mod tests {
         let mut gathering = Gathering::new(8 * MOMENT, 64);
         let (mut batches, mut taken, began) = (0, Vec::new(), Instant::now());
         while waiting.recv_many(&mut taken, 64).await > 0 {
-            gathering.gather(&mut waiting, &mut taken).await;
+            gathering.gather(&mut waiting, &mut taken, None).await;
             assert!(taken.len() <= 64, "no more than a batch takes");
             batches += 1;
             taken.clear();
@@ -135,7 +149,7 @@ mod tests {
             let mut taken = Vec::new();
             waiting.recv_many(&mut taken, 64).await;
             let before = Instant::now();
-            gathering.gather(&mut waiting, &mut taken).await;
+            gathering.gather(&mut waiting, &mut taken, None).await;
             held_up += u32::from(before.elapsed() > Duration::ZERO);
             tokio::time::sleep(COMMIT).await;
             taken.into_iter().for_each(|job| sender.try_send(job).unwrap());
@@ -151,8 +165,31 @@ mod tests {
             (gathering.began, gathering.stage) = (Some(Instant::now()), Stage::Trying);
             tokio::time::sleep(after).await;
             let before = Instant::now();
-            gathering.gather(&mut waiting, &mut vec![0; taken]).await;
+            gathering.gather(&mut waiting, &mut vec![0; taken], None).await;
             assert_eq!(before.elapsed(), Duration::ZERO, "{taken} after {after:?}");
         }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_deadline_is_not_waited_past_and_quiet_times_are_not_compared() {
+        let (sender, mut waiting) = mpsc::channel::<u32>(100);
+        let mut gathering = Gathering::new(50 * MOMENT, 512);
+        // One at a time, and each alone.
+        for _ in 0..20 {
+            tokio::time::sleep(COMMIT).await;
+            gathering.gather(&mut waiting, &mut vec![0], None).await;
+        }
+        assert!(matches!(gathering.stage, Stage::Plain) && gathering.plain == 0);
+
+        (gathering.began, gathering.stage) = (Some(Instant::now()), Stage::Trying);
+        tokio::spawn(async move {
+            for job in 0..100 {
+                tokio::time::sleep(MOMENT / 2).await;
+                let _ = sender.send(job).await;
+            }
+        });
+        let latest = Instant::now() + 10 * MOMENT;
+        gathering.gather(&mut waiting, &mut vec![0; 60], Some(latest)).await;
+        assert!(Instant::now() < latest, "what has little time left is not held up past it");
     }
 }

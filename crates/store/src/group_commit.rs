@@ -215,7 +215,8 @@ pub fn group_commit<B: Batch>(
             if count == 0 {
                 break;
             }
-            gathering.gather(&mut waiting, &mut taken).await;
+            let latest = taken.iter().filter_map(|entry| entry.deadline).min();
+            gathering.gather(&mut waiting, &mut taken, latest).await;
             let began = Instant::now();
             refuse_expired(&batch, &mut taken);
             if taken.is_empty() {

@@ -53,8 +53,9 @@ pub(crate) fn checksum(step: &Migration, sql: &'static str) -> Vec<u8> {
 pub(crate) async fn run(writer: &AnyPool, migrations: &[Migration]) -> Result<(), StoreError> {
     let mut connection = writer.acquire().await?;
     sqlite::lay_out_with_files(&mut connection, true).await?;
-    migrator(migrations).run_direct(None, &mut *connection, false).await?;
-    Ok(sqlite::lay_out_with_files(&mut connection, false).await?)
+    let applied = migrator(migrations).run_direct(None, &mut *connection, false).await;
+    sqlite::lay_out_with_files(&mut connection, false).await?;
+    Ok(applied?)
 }
 
 /// The steps that a file lacks; all, where there is none.

@@ -224,6 +224,8 @@ async fn prepare(connection: &mut AnyConnection, durability: Durability, role: R
     ];
     match role {
         Role::Writer { max_bytes } => {
+            settings
+                .insert(0, format!("PRAGMA page_size = {}", std::env::var("PAGE").unwrap_or("4096".into())));
             settings.push("PRAGMA cache_size = -16384".to_owned());
             settings.push(TEMPORARY_IN_MEMORY.to_owned());
             // A page that many transactions change is put into the database once for all that the log has of it.

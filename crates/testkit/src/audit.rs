@@ -61,7 +61,8 @@ pub struct Sent {
     pub answers: Vec<SentMessage>,
 }
 
-/// Somebody asked for something that changes who is in a room, or the room, as often as it took.
+/// Somebody asked for something that changes who is in a room, or the room; once more where an earlier request for the
+/// same may have been carried out unseen.
 #[derive(Debug, Clone)]
 pub struct Asked {
     /// The client, by the name the run gave it.

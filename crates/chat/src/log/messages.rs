@@ -190,9 +190,9 @@ async fn before(tx: &mut AnyConnection, run: &[NewMessage]) -> sqlx::Result<Befo
     for (at, seq, id, time, kind, body) in known {
         let (room, sender, client_id) = wanted[at];
         let sent = SentMessage { seq, id, at: Timestamp::from_millis(time) };
-        let content = match (kind, body) {
-            (Some(kind), Some(body)) => Some(event::content(&kind, &body)?),
-            _ => None,
+        let content = match kind {
+            Some(kind) => Some(event::content(&kind, body.as_deref().unwrap_or_default())?),
+            None => None,
         };
         stored.insert((room.clone(), sender.clone(), client_id.clone()), Stored { sent, content });
     }

@@ -1,16 +1,20 @@
 //! Writes what has come to wait for clients on WebSockets since it last did.
 //!
-//! Who is sent to is marked, once; then everybody else who is ready has some turns, and what they have to say to the same
+//! Who is sent to is marked, once; then whoever else is ready on this worker has some turns, and what they have to say to the same
 //! clients goes out with it, in one system call a client. So under load a write carries many messages, and without it is
 //! not late: where nothing else is ready the flusher's turn is at once. No task of a receiver's is woken for what is
 //! written to it. Only what a client is answered in its own task's turn that task writes itself, so that who waits for an
 //! answer can go on.
 
-use super::session::Session;
+use super::{CloseReason, session::Session};
 use std::{
     future::poll_fn,
     mem,
-    sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError},
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::{
+        Arc, Mutex, MutexGuard, OnceLock, PoisonError,
+        atomic::{AtomicUsize, Ordering},
+    },
     task::{Poll, Waker},
 };
 use tokio::{
@@ -21,7 +25,7 @@ use tokio::{
 /// Clients written to in one go, before others have their turn.
 const CLIENTS: usize = 256;
 
-/// Turns that everybody who is ready has before the flusher writes. More of them, and writes carry no more, but are later.
+/// Turns that whoever is ready on this worker has before the flusher writes. More of them, and writes carry no more, but are later.
 const TURNS: usize = 3;
 
 /// One for each worker of the runtime, so that those who send do not wait for each other.
@@ -44,9 +48,12 @@ struct State {
     ended: bool,
 }
 
+/// How many threads have marked somebody.
+static THREADS: AtomicUsize = AtomicUsize::new(0);
+
 thread_local! {
-    /// Its address tells one thread from another.
-    static THREAD: u8 = const { 0 };
+    /// Which of them this is.
+    static THREAD: usize = THREADS.fetch_add(1, Ordering::Relaxed);
 }
 
 impl Flushers {
@@ -66,22 +73,13 @@ impl Flushers {
     /// Has a session flushed soon.
     pub(super) fn mark(&self, session: &Arc<Session>) {
         let Some(lanes) = self.lanes.get() else { return };
-        let thread = THREAD.with(|own| std::ptr::from_ref(own).addr());
-        // The low bits of an address are alike.
-        lanes[(thread >> 6) % lanes.len()].mark(Arc::clone(session));
+        lanes[lane_of_thread(lanes.len())].mark(Arc::clone(session));
     }
 }
 
 impl Drop for Flushers {
     fn drop(&mut self) {
-        for lane in self.lanes.get().into_iter().flatten() {
-            let flusher = {
-                let mut state = lane.lock();
-                state.ended = true;
-                state.flusher.take()
-            };
-            flusher.into_iter().for_each(Waker::wake);
-        }
+        self.lanes.get().into_iter().flatten().for_each(|lane| lane.end());
     }
 }
 
@@ -94,25 +92,42 @@ impl Lane {
     fn mark(&self, session: Arc<Session>) {
         let flusher = {
             let mut state = self.lock();
+            if state.ended {
+                return;
+            }
             state.marked.push(session);
             state.flusher.take()
         };
         flusher.into_iter().for_each(Waker::wake);
     }
 
+    /// Nobody is written to any more. Those marked are let go of: they hold what holds this.
+    fn end(&self) {
+        let (marked, flusher) = {
+            let mut state = self.lock();
+            state.ended = true;
+            (mem::take(&mut state.marked), state.flusher.take())
+        };
+        drop(marked);
+        flusher.into_iter().for_each(Waker::wake);
+    }
+
     async fn flush(self: Arc<Self>) {
+        // Also where the runtime ends it.
+        let lane = Ending(self);
+        let lane = &lane.0;
         let mut sessions = Vec::new();
-        while self.somebody().await {
+        while lane.somebody().await {
             for _ in 0..TURNS {
                 yield_now().await;
             }
-            mem::swap(&mut self.lock().marked, &mut sessions);
+            mem::swap(&mut lane.lock().marked, &mut sessions);
             while sessions.len() > CLIENTS {
                 // Other workers take these over, if they have nothing to do.
                 let some = sessions.split_off(sessions.len() - CLIENTS);
-                tokio::spawn(unconstrained(async move { some.iter().for_each(|session| session.flush()) }));
+                tokio::spawn(unconstrained(async move { some.iter().for_each(flush) }));
             }
-            sessions.drain(..).for_each(|session| session.flush());
+            sessions.drain(..).for_each(|session| flush(&session));
         }
     }
 
@@ -130,5 +145,129 @@ impl Lane {
             }
         })
         .await
+    }
+}
+
+/// Threads in turn, so that each worker has one of its own.
+fn lane_of_thread(lanes: usize) -> usize {
+    THREAD.with(|own| *own) % lanes
+}
+
+/// Ends its lane when it is dropped.
+struct Ending(Arc<Lane>);
+
+impl Drop for Ending {
+    fn drop(&mut self) {
+        self.0.end();
+    }
+}
+
+/// Writes to one. What goes wrong with it is no harm to those behind it.
+fn flush(session: &Arc<Session>) {
+    if catch_unwind(AssertUnwindSafe(|| session.flush())).is_err() {
+        tracing::error!("writing to a client panicked; it is disconnected");
+        session.close_with(CloseReason::TransportError);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        engine::{Frame, Io, websocket::WebSocket},
+        http_stream::Stream,
+    };
+    use bytes::Bytes;
+    use std::{collections::HashSet, io, pin::Pin, task::Context, thread, time::Duration};
+    use tokio::{
+        io::{AsyncRead, AsyncReadExt as _, AsyncWrite, ReadBuf},
+        net::{TcpListener, TcpStream},
+        time::timeout,
+    };
+
+    const LONG: Duration = Duration::from_secs(20);
+
+    #[test]
+    fn each_worker_has_a_lane_of_its_own() {
+        for workers in [2, 3, 4, 8] {
+            let threads: Vec<_> =
+                (0..workers).map(|_| thread::spawn(move || lane_of_thread(workers))).collect();
+            let lanes: HashSet<_> = threads.into_iter().map(|thread| thread.join().unwrap()).collect();
+            assert_eq!(lanes.len(), workers);
+        }
+    }
+
+    /// A stream that cannot be written to.
+    struct Panics(TcpStream);
+
+    impl Stream for Panics {
+        fn tcp(&self) -> &TcpStream {
+            &self.0
+        }
+    }
+
+    impl AsyncRead for Panics {
+        fn poll_read(self: Pin<&mut Self>, _: &mut Context<'_>, _: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+            Poll::Pending
+        }
+    }
+
+    impl AsyncWrite for Panics {
+        fn poll_write(self: Pin<&mut Self>, _: &mut Context<'_>, _: &[u8]) -> Poll<io::Result<usize>> {
+            panic!("it was only a test")
+        }
+
+        fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+            Poll::Ready(Ok(()))
+        }
+
+        fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+            Poll::Ready(Ok(()))
+        }
+    }
+
+    async fn pair() -> (TcpStream, TcpStream) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+        (listener.accept().await.unwrap().0, client)
+    }
+
+    /// A session on this connection, whose task never comes.
+    fn session(flushers: &Arc<Flushers>, io: Io) -> Arc<Session> {
+        let session = Session::flushed_by("secret", flushers);
+        session.begin_websocket(WebSocket::new(io, &Bytes::new(), None).wire, Waker::noop().clone());
+        session.end_turn();
+        session
+    }
+
+    #[tokio::test]
+    async fn one_whose_connection_panics_is_ended_and_those_behind_it_are_written_to() {
+        let flushers = Arc::<Flushers>::default();
+        flushers.start();
+        let ((broken, _there), (sound, mut client)) = (pair().await, pair().await);
+        let broken = session(&flushers, Io::Over(Box::new(Panics(broken))));
+        let sound = session(&flushers, Io::Tcp(sound));
+        let mut received = [0; 7];
+        for _ in 0..2 {
+            let _ = broken.send(&Frame::binary(b"hello").into());
+            sound.send(&Frame::binary(b"hello").into()).unwrap();
+            timeout(LONG, client.read_exact(&mut received)).await.unwrap().unwrap();
+            assert_eq!(&received[2..], b"hello");
+        }
+        assert_eq!(broken.outbox.closing(), Some(CloseReason::TransportError));
+    }
+
+    #[test]
+    fn sessions_that_are_marked_do_not_outlive_their_runtime() {
+        let flushers = Arc::<Flushers>::default();
+        let runtime = crate::runtime().worker_threads(1).build().unwrap();
+        let session = runtime.block_on(async {
+            flushers.start();
+            let (io, _client) = pair().await;
+            session(&flushers, Io::Tcp(io))
+        });
+        runtime.shutdown_timeout(LONG);
+        session.send(&Frame::binary(b"hello").into()).unwrap();
+        assert_eq!(Arc::strong_count(&session), 1);
     }
 }

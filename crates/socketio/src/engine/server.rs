@@ -113,11 +113,7 @@ impl<A: Application> Shared<A> {
         self.lock().by_sid.get(sid).cloned()
     }
 
-    pub(super) fn forget(&self, session: &Session) {
-        self.lock().by_sid.remove(session.secret_sid());
-    }
-
-    fn register(&self, session: &Arc<Session>) -> Result<(), Refusal> {
+    fn register(self: &Arc<Self>, session: &Arc<Session>) -> Result<Registered<A>, Refusal> {
         let mut sessions = self.lock();
         if sessions.closing {
             return Err(Refusal::unavailable("The server is shutting down."));
@@ -132,7 +128,9 @@ impl<A: Application> Shared<A> {
             return Err(Refusal::unavailable("The server is full."));
         }
         sessions.by_sid.insert(session.secret_sid().into(), Arc::clone(session));
-        Ok(())
+        drop(sessions);
+        self.flushers.start();
+        Ok(Registered { shared: Arc::clone(self), session: Arc::clone(session) })
     }
 
     fn outbox(&self) -> Outbox {
@@ -172,19 +170,22 @@ impl<A: Application> Shared<A> {
         session: &Arc<Session>,
         request: &::http::request::Parts,
     ) -> Result<Task<A>, Refusal> {
-        self.register(session)?;
-        self.flushers.start();
-        match self.application.open(session, request) {
-            Ok(protocol) => Ok(Task {
-                shared: Arc::clone(self),
-                session: Arc::clone(session),
-                protocol,
-                heartbeat: Heartbeat::new(self.config.ping_interval, self.config.ping_timeout),
-            }),
-            Err(refusal) => {
-                self.forget(session);
-                Err(refusal)
-            }
-        }
+        let registered = self.register(session)?;
+        let protocol = self.application.open(session, request)?;
+        let heartbeat = Heartbeat::new(self.config.ping_interval, self.config.ping_timeout);
+        Ok(Task { registered, protocol, heartbeat })
+    }
+}
+
+/// A session that its server knows, and whose connection is open, for as long as this is there: however its task ends.
+pub(super) struct Registered<A: Application> {
+    pub(super) shared: Arc<Shared<A>>,
+    pub(super) session: Arc<Session>,
+}
+
+impl<A: Application> Drop for Registered<A> {
+    fn drop(&mut self) {
+        self.shared.lock().by_sid.remove(self.session.secret_sid());
+        drop(self.session.end_websocket());
     }
 }

@@ -92,8 +92,14 @@ impl Session {
     /// Without a server.
     #[cfg(test)]
     pub(crate) fn alone(sid: &str) -> Arc<Self> {
+        Self::flushed_by(sid, &Arc::default())
+    }
+
+    /// Without a server, but with who writes.
+    #[cfg(test)]
+    pub(super) fn flushed_by(sid: &str, flushers: &Arc<Flushers>) -> Arc<Self> {
         let budget = Arc::new(super::budget::Budget::new(usize::MAX));
-        Self::websocket(sid.to_owned(), Outbox::new(1_000, &budget), &Arc::default())
+        Self::websocket(sid.to_owned(), Outbox::new(1_000, &budget), flushers)
     }
 
     fn new(sid: String, outbox: Outbox, flushers: &Arc<Flushers>, transport: Transport) -> Arc<Self> {
@@ -115,34 +121,35 @@ impl Session {
         Ok(())
     }
 
-    /// Writes what waits, as far as the connection takes it. The session's task goes on with the rest: it is woken when
-    /// more is taken, and now, to see that this does not take too long.
+    /// For the flusher: writes what waits, as far as the connection takes it. The session's task goes on with the rest: it
+    /// is woken when more is taken, and now, to see that this does not take too long.
     pub(super) fn flush(&self) {
         let mut transport = self.lock();
         let Transport::WebSocket { wire, task } = &mut *transport else { return };
         let stalled = wire.stalled_since().is_some();
-        if wire.poll_write_out(&mut Context::from_waker(task), &self.outbox).is_ready() {
+        let written = wire.write_out(&mut Context::from_waker(task), &self.outbox);
+        let stalls = (!stalled && wire.stalled_since().is_some()).then(|| task.clone());
+        drop(transport);
+        if written.is_err() {
+            self.close_with(CloseReason::TransportError);
+        }
+        stalls.into_iter().for_each(Waker::wake);
+    }
+
+    /// For the session's task, at the end of its turn: writes what came meanwhile, such as answers, and what was left to
+    /// write before. Since when the wire takes nothing.
+    pub(super) fn end_turn(&self) -> Option<Instant> {
+        let writes = self.outbox.end_turn();
+        let mut transport = self.lock();
+        let Transport::WebSocket { wire, task } = &mut *transport else { return None };
+        if (writes || wire.is_unfinished())
+            && wire.write_out(&mut Context::from_waker(task), &self.outbox).is_err()
+        {
             drop(transport);
             self.close_with(CloseReason::TransportError);
-        } else if !stalled && wire.stalled_since().is_some() {
-            task.wake_by_ref();
+            return None;
         }
-    }
-
-    /// For the session's task, at the end of its turn: writes what came meanwhile, such as answers, and what the wire did
-    /// not take before. Since when it takes nothing.
-    pub(super) fn end_turn(&self) -> Option<Instant> {
-        if self.outbox.end_turn() || self.stalled_since().is_some() {
-            self.flush();
-        }
-        self.stalled_since()
-    }
-
-    fn stalled_since(&self) -> Option<Instant> {
-        match &*self.lock() {
-            Transport::WebSocket { wire, .. } => wire.stalled_since(),
-            Transport::Polling(_) | Transport::None => None,
-        }
+        wire.stalled_since()
     }
 
     /// For the session's task: reads from the wire, which wakes it later, as does what is written.
@@ -235,7 +242,6 @@ impl Session {
         *self.lock() = Transport::WebSocket { wire, task };
         self.release_poll();
         self.outbox.is_on_websocket();
-        self.flush();
     }
 
     /// Takes the wire back, for the end of it.

@@ -4,7 +4,7 @@ use super::{
     Application, CloseReason, Protocol,
     heartbeat::Heartbeat,
     packet::{Message, Packet},
-    server::Shared,
+    server::Registered,
     session::{Incoming, Session},
     websocket::{Decoded, End, Reader, Receiver, WebSocket},
 };
@@ -25,8 +25,7 @@ const LAST_POLL: Duration = Duration::from_secs(5);
 
 /// What a session's task works with.
 pub(super) struct Task<A: Application> {
-    pub(super) shared: Arc<Shared<A>>,
-    pub(super) session: Arc<Session>,
+    pub(super) registered: Registered<A>,
     pub(super) protocol: A::Protocol,
     pub(super) heartbeat: Heartbeat,
 }
@@ -44,7 +43,7 @@ impl<A: Application> Task<A> {
             let Some(socket) = socket.await else {
                 return Box::pin(self.end(CloseReason::TransportClose.into())).await;
             };
-            let reader = Box::pin(begin_websocket(Arc::clone(&self.session), socket)).await;
+            let reader = Box::pin(begin_websocket(Arc::clone(&self.registered.session), socket)).await;
             let ended = self.serve_websocket(reader).await;
             Box::pin(self.end(ended)).await;
         }
@@ -60,7 +59,8 @@ impl<A: Application> Task<A> {
             match self.serve_polling(&mut inbox).await {
                 Ok(socket) => {
                     drop(inbox);
-                    let reader = Box::pin(begin_websocket(Arc::clone(&self.session), *socket)).await;
+                    let reader =
+                        Box::pin(begin_websocket(Arc::clone(&self.registered.session), *socket)).await;
                     let ended = self.serve_websocket(reader).await;
                     Box::pin(self.end(ended)).await;
                 }
@@ -71,24 +71,25 @@ impl<A: Application> Task<A> {
 
     async fn serve_websocket(&mut self, mut reader: Reader) -> Ended {
         poll_fn(|cx| {
-            if let Poll::Ready(reason) = self.session.outbox.poll_turn(cx) {
+            if let Poll::Ready(reason) = self.registered.session.outbox.poll_turn(cx) {
                 return Poll::Ready(reason.into());
             }
             let stalled_since = loop {
                 let mut above = Above {
-                    session: &self.session,
+                    session: &self.registered.session,
                     protocol: &mut self.protocol,
                     heartbeat: &mut self.heartbeat,
                 };
-                let read =
-                    |cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>| self.session.poll_read(cx, buffer);
-                let max = self.shared.config.max_payload;
+                let read = |cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>| {
+                    self.registered.session.poll_read(cx, buffer)
+                };
+                let max = self.registered.shared.config.max_payload;
                 if let Poll::Ready(end) = reader.poll_receive(cx, read, max, &mut above) {
                     return Poll::Ready(end.into());
                 }
                 // What handlers answered that waited for nothing. Those that waited did so with others, and will have more
                 // to write soon.
-                let stalled_since = self.session.end_turn();
+                let stalled_since = self.registered.session.end_turn();
                 let was_full = self.protocol.is_full();
                 if let Poll::Ready(reason) = self.protocol.poll(cx) {
                     return Poll::Ready(reason.into());
@@ -98,7 +99,7 @@ impl<A: Application> Task<A> {
                 }
             };
             self.heartbeat.listening(!self.protocol.is_full());
-            self.heartbeat.poll(cx, &self.session, stalled_since).map(Ended::from)
+            self.heartbeat.poll(cx, &self.registered.session, stalled_since).map(Ended::from)
         })
         .await
     }
@@ -108,7 +109,7 @@ impl<A: Application> Task<A> {
         inbox: &mut mpsc::Receiver<Incoming>,
     ) -> Result<Box<WebSocket>, CloseReason> {
         poll_fn(|cx| {
-            if let Poll::Ready(reason) = self.session.outbox.poll_turn(cx) {
+            if let Poll::Ready(reason) = self.registered.session.outbox.poll_turn(cx) {
                 return Poll::Ready(Err(reason));
             }
             loop {
@@ -133,14 +134,17 @@ impl<A: Application> Task<A> {
                 }
             }
             self.heartbeat.listening(!self.protocol.is_full());
-            self.heartbeat.poll(cx, &self.session, None).map(Err)
+            self.heartbeat.poll(cx, &self.registered.session, None).map(Err)
         })
         .await
     }
 
     fn receive(&mut self, incoming: &Incoming, cx: &mut Context<'_>) -> Result<(), CloseReason> {
-        let mut above =
-            Above { session: &self.session, protocol: &mut self.protocol, heartbeat: &mut self.heartbeat };
+        let mut above = Above {
+            session: &self.registered.session,
+            protocol: &mut self.protocol,
+            heartbeat: &mut self.heartbeat,
+        };
         match incoming {
             Incoming::Text(text, received) => above.packet(text, *received, cx),
             Incoming::Bytes(bytes, received) => above.protocol.receive(Message::Binary(bytes), *received, cx),
@@ -150,23 +154,25 @@ impl<A: Application> Task<A> {
 
     /// The one place where a session ends. Its handlers learn of it at once, whatever the connection still does.
     async fn end(self, ended: Ended) {
-        self.session.close_with(ended.reason);
-        let reason = self.session.outbox.closing().unwrap_or(ended.reason);
+        let Self { registered, protocol, heartbeat: _ } = self;
+        let session = Arc::clone(&registered.session);
+        session.close_with(ended.reason);
+        let reason = session.outbox.closing().unwrap_or(ended.reason);
         tracing::debug!(%reason, "session ended");
         let goodbye = async {
-            match self.session.end_websocket() {
+            match session.end_websocket() {
                 Some(wire) if reason == CloseReason::SlowConsumer => wire.abort(),
                 Some(wire) => {
-                    let outbox = (ended.is_there || reason.flushes()).then_some(&self.session.outbox);
+                    let outbox = (ended.is_there || reason.flushes()).then_some(&session.outbox);
                     wire.close(ended.code, outbox).await;
                 }
-                None if reason.flushes() => last_poll(&self.session).await,
+                None if reason.flushes() => last_poll(&session).await,
                 None => {}
             }
-            self.session.outbox.clear();
-            self.shared.forget(&self.session);
+            session.outbox.clear();
+            drop(registered);
         };
-        tokio::join!(self.protocol.close(reason), goodbye);
+        tokio::join!(protocol.close(reason), goodbye);
     }
 }
 

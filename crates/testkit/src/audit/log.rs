@@ -157,7 +157,7 @@ fn check_sends<'a>(
         if let Some(first) = first.insert(send, seq) {
             found.push(Violation::SentTwice { room, client_id, first, second: seq });
         } else if !asked.contains(&send) {
-            found.push(Violation::NobodyAsked { room, seq });
+            found.push(Violation::NobodyAsked { room, seq, what: event.name() });
         }
     }
 }
@@ -172,7 +172,10 @@ fn check_asks(record: &Record, room: &RoomId, log: &[Event], found: &mut Vec<Vio
         let Some(asked) = Ask::behind(event) else { continue };
         match left.get_mut(&asked) {
             Some(times @ 1..) => *times -= 1,
-            _ => found.push(Violation::NobodyAsked { room: room.clone(), seq: event.seq() }),
+            _ => {
+                let (room, seq, what) = (room.clone(), event.seq(), event.name());
+                found.push(Violation::NobodyAsked { room, seq, what });
+            }
         }
     }
 }

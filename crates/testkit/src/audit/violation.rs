@@ -46,12 +46,14 @@ pub enum Violation {
         second: Seq,
     },
     /// The log holds what nobody asked for.
-    #[error("The log of {room} holds at {seq} what nobody asked for.")]
+    #[error("The log of {room} holds at {seq} what nobody asked for ({what}).")]
     NobodyAsked {
         /// Where.
         room: RoomId,
         /// At which position.
         seq: Seq,
+        /// The name of the event.
+        what: &'static str,
     },
     /// Somebody did what only a member may, or was taken out, without being a member.
     #[error("At {seq} of {room} {user} is no member, and is treated as one.")]

@@ -6,7 +6,7 @@ use crate::{
     audit::{Ask, Asked},
     program::DEADLINE,
 };
-use anyhow::{Context as _, bail};
+use anyhow::bail;
 use plaza_client::{Client, Request, RequestError};
 use plaza_protocol::{
     BanMember, Code, JoinRoom, LeaveRoom, Position, RemoveMember, RenameRoom, Role, RoomId, Seq, SetRole,
@@ -14,7 +14,7 @@ use plaza_protocol::{
 };
 use rand::{RngExt as _, rngs::StdRng};
 use std::time::Duration;
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, sleep};
 
 /// Longest that anything is tried again.
 const PATIENCE: Duration = DEADLINE.saturating_mul(2);
@@ -36,15 +36,17 @@ impl Changer {
         let room_id = || room.clone();
         while !shared.enough.is_cancelled() {
             // Put out meanwhile, or banned: then there is nothing to leave.
-            let left = self.until_done(&LeaveRoom { room_id: room_id() }, Some(Code::NotFound)).await?;
+            let leave = LeaveRoom { room_id: room_id() };
+            let left = self.until_done(&room, &Ask::Leave, &leave, Some(Code::NotFound)).await?;
             self.asked(&room, Ask::Leave, left.map(|position| position.seq));
             self.rest().await;
-            let joined = self.until_done(&JoinRoom { room_id: room_id() }, None).await?;
+            let join = JoinRoom { room_id: room_id() };
+            let joined = self.until_done(&room, &Ask::Join, &join, None).await?;
             self.asked(&room, Ask::Join, joined.map(|joined| joined.seq));
             self.rest().await;
         }
         shared.keeping.subscribe().wait_for(|keeping| !keeping).await?;
-        self.until_done(&JoinRoom { room_id: room_id() }, None).await?;
+        self.until_done(&room, &Ask::Join, &JoinRoom { room_id: room_id() }, None).await?;
         // The answer to a member is where the room ends.
         self.asked(&room, Ask::Join, None);
         Ok(self.asks)
@@ -82,10 +84,11 @@ impl Changer {
             let whom = UserRef::Id(user.clone());
             let request = SetRole { room_id: room.clone(), user: whom, role };
             // Away, so there is no role to give.
-            let given = self.until_done(&request, Some(Code::NotFound)).await?;
+            let what = Ask::SetRole(user.clone(), role);
+            let given = self.until_done(room, &what, &request, Some(Code::NotFound)).await?;
             // Who has left and come back is a plain member already.
             let seq = given.map(|position| position.seq).filter(|_| role == Role::Moderator);
-            self.asked(room, Ask::SetRole(user.clone(), role), seq);
+            self.asked(room, what, seq);
             self.rest().await;
         }
         Ok(())
@@ -110,7 +113,7 @@ impl Changer {
     where
         R: Request<Answer = Position>,
     {
-        let done = self.until_done(request, so).await?;
+        let done = self.until_done(room, &what, request, so).await?;
         self.asked(room, what, done.map(|position| position.seq));
         Ok(())
     }
@@ -120,31 +123,47 @@ impl Changer {
     }
 
     /// Asks until it is done, or refused as being `so` already. The answer counts only to a try before which none can have
-    /// been carried out unseen: after such a one it may say that it was done already. One who is banned waits.
+    /// been carried out unseen: after such a one it may say that it was done already. Each of those counts as asked for: it
+    /// may be carried out late, when others have changed back what a later one did. One who is banned waits.
     async fn until_done<R: Request>(
-        &self,
+        &mut self,
+        room: &RoomId,
+        what: &Ask,
         request: &R,
         so: Option<Code>,
     ) -> anyhow::Result<Option<R::Answer>> {
-        let asking = async {
-            let mut first = true;
-            loop {
-                match self.client.request(request).await {
-                    Ok(answer) => return Ok(first.then_some(answer)),
-                    Err(RequestError::Refused(error)) if so == Some(error.code) => return Ok(None),
-                    Err(RequestError::Refused(error))
-                        if error.code == Code::Forbidden && R::EVENT == JoinRoom::EVENT => {}
-                    Err(error) if error.is_retryable() => first = false,
-                    Err(error) => bail!("{} was refused: {error}", R::EVENT),
+        let deadline = Instant::now() + PATIENCE;
+        let mut first = true;
+        while Instant::now() < deadline {
+            match self.client.request(request).await {
+                Ok(answer) => return Ok(first.then_some(answer)),
+                Err(RequestError::Refused(error)) if so == Some(error.code) => return Ok(None),
+                Err(RequestError::Refused(error))
+                    if error.code == Code::Forbidden && R::EVENT == JoinRoom::EVENT => {}
+                Err(error) if error.is_retryable() => {
+                    first = false;
+                    if may_be_carried_out(&error) {
+                        self.asked(room, what.clone(), None);
+                    }
                 }
-                sleep(AGAIN).await;
+                Err(error) => bail!("{} was refused: {error}", R::EVENT),
             }
-        };
-        timeout(PATIENCE, asking).await.with_context(|| format!("{} was never answered", R::EVENT))?
+            sleep(AGAIN).await;
+        }
+        bail!("{} was never answered", R::EVENT)
     }
 
     /// So that something happens meanwhile.
     async fn rest(&mut self) {
         sleep(Duration::from_millis(self.rng.random_range(5..100))).await;
+    }
+}
+
+/// Whether it may have been, or may yet be, for all that is known.
+fn may_be_carried_out(error: &RequestError) -> bool {
+    match error {
+        RequestError::TimedOut | RequestError::Disconnected => true,
+        RequestError::Refused(error) => matches!(error.code, Code::Unavailable | Code::Internal),
+        RequestError::Unreachable(_) | RequestError::Malformed(_) => false,
     }
 }

@@ -39,12 +39,20 @@ pub(crate) struct Wire {
     written: usize,
     /// What those count for in the outbox.
     credited: usize,
+    /// Something is left to write; whoever wrote last is woken to go on.
+    is_unfinished: bool,
     stalled_since: Option<Instant>,
 }
 
 impl Wire {
     pub(super) fn new(io: Io, compression: Option<Compression>) -> Self {
-        Self { io, compression, writing: VecDeque::new(), written: 0, credited: 0, stalled_since: None }
+        let writing = VecDeque::new();
+        Self { io, compression, writing, written: 0, credited: 0, is_unfinished: false, stalled_since: None }
+    }
+
+    /// Whether something is left to write of what was taken.
+    pub(crate) fn is_unfinished(&self) -> bool {
+        self.is_unfinished
     }
 
     /// Since when the other side has not taken what was to be written.
@@ -60,42 +68,40 @@ impl Wire {
         Pin::new(&mut self.io).poll_read(cx, buffer)
     }
 
-    /// Writes all that is pending. Never ready but with an error: more may always come.
-    pub(crate) fn poll_write_out(&mut self, cx: &mut Context<'_>, outbox: &Outbox) -> Poll<io::Error> {
-        loop {
-            if self.writing.is_empty() {
-                // TLS takes more than it can pass on. Until that is out, the other side takes nothing.
-                match Pin::new(&mut self.io).poll_flush(cx) {
-                    Poll::Ready(Ok(())) => self.stalled_since = None,
-                    Poll::Ready(Err(error)) => return Poll::Ready(error),
-                    Poll::Pending => return self.stalls(outbox),
-                }
-                if !outbox.take(&mut self.writing) {
-                    if self.writing.capacity() > KEEP_FRAMES {
-                        self.writing = VecDeque::new();
-                    }
-                    return Poll::Pending;
+    /// Writes what is left of the last time, and then, once, what the outbox has, as far as the other side takes it. `cx`
+    /// is woken when it takes more.
+    pub(crate) fn write_out(&mut self, cx: &mut Context<'_>, outbox: &Outbox) -> io::Result<()> {
+        let all_out = match self.poll_all_out(cx, outbox) {
+            Poll::Ready(Ok(())) if outbox.take(&mut self.writing) => self.poll_all_out(cx, outbox),
+            left => left,
+        };
+        self.is_unfinished = all_out.is_pending();
+        match all_out {
+            Poll::Ready(Ok(())) => {
+                self.stalled_since = None;
+                if self.writing.capacity() > KEEP_FRAMES {
+                    self.writing = VecDeque::new();
                 }
             }
-            match self.poll_write_some(cx) {
-                Poll::Ready(Ok(cost)) => {
-                    self.stalled_since = None;
-                    outbox.written(cost);
-                }
-                Poll::Ready(Err(error)) => return Poll::Ready(error),
-                Poll::Pending => return self.stalls(outbox),
+            Poll::Ready(Err(error)) => return Err(error),
+            // Pending may also mean that the task has had its share and is to come again.
+            Poll::Pending if self.stalled_since.is_none() && has_budget_remaining() => {
+                self.stalled_since = Some(Instant::now());
+                outbox.stalls();
             }
+            Poll::Pending => {}
         }
+        Ok(())
     }
 
-    /// Nothing more can be written for now.
-    fn stalls(&mut self, outbox: &Outbox) -> Poll<io::Error> {
-        // Pending may also mean that the task has had its share and is to come again.
-        if self.stalled_since.is_none() && has_budget_remaining() {
-            self.stalled_since = Some(Instant::now());
-            outbox.stalls();
+    /// Writes what was taken. TLS takes more than it can pass on: until that is out, no more is taken.
+    fn poll_all_out(&mut self, cx: &mut Context<'_>, outbox: &Outbox) -> Poll<io::Result<()>> {
+        while !self.writing.is_empty() {
+            let cost = ready!(self.poll_write_some(cx))?;
+            self.stalled_since = None;
+            outbox.written(cost);
         }
-        Poll::Pending
+        Pin::new(&mut self.io).poll_flush(cx)
     }
 
     /// Writes what fits; what that counted for in the outbox.
@@ -204,6 +210,12 @@ fn gather(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::engine::budget::Budget;
+    use std::{future::Future, pin::pin, sync::Arc};
+    use tokio::{
+        net::{TcpListener, TcpStream},
+        task::coop::consume_budget,
+    };
 
     #[test]
     fn short_frames_are_gathered_up_to_a_long_one_or_the_end_of_the_room() {
@@ -216,5 +228,34 @@ mod tests {
         assert_eq!(gather(&frames, 4, None, &mut scratch), all.len() - 4);
         assert_eq!(scratch[..all.len() - 4], all[4..]);
         assert_eq!(gather(&frames, 0, None, &mut scratch[..all.len() - 1]), one.wire().len());
+    }
+
+    /// Bytes that a task whose share is used up could not write are written when it comes again.
+    #[tokio::test]
+    async fn what_a_share_of_the_processor_cuts_off_is_not_forgotten() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let mut client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+        let (stream, _) = listener.accept().await.unwrap();
+        let mut wire = Wire::new(Io::Tcp(stream), None);
+        let outbox = Outbox::new(1_000, &Arc::new(Budget::new(usize::MAX)));
+        outbox.push(&Frame::binary(b"hello").into()).unwrap();
+        let mut turn = 0;
+        poll_fn(|cx| {
+            turn += 1;
+            if turn == 1 {
+                while pin!(consume_budget()).poll(cx).is_ready() {}
+                wire.write_out(cx, &outbox).unwrap();
+                assert!(wire.is_unfinished() && wire.stalled_since().is_none());
+                cx.waker().wake_by_ref();
+                return Poll::Pending;
+            }
+            wire.write_out(cx, &outbox).unwrap();
+            assert!(!wire.is_unfinished());
+            Poll::Ready(())
+        })
+        .await;
+        let mut received = [0; 7];
+        client.read_exact(&mut received).await.unwrap();
+        assert_eq!(&received[2..], b"hello");
     }
 }

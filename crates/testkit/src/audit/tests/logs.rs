@@ -163,7 +163,10 @@ fn one_id_in_two_rooms() {
 
 #[test]
 fn a_message_that_nobody_sent() {
-    planted(|record| show(record, &message(13)), &["The log of general holds at 13 what nobody asked for."]);
+    planted(
+        |record| show(record, &message(13)),
+        &["The log of general holds at 13 what nobody asked for (message)."],
+    );
     // Or that was sent, but to another room.
     planted(
         |record| {
@@ -172,7 +175,7 @@ fn a_message_that_nobody_sent() {
             record.sends.push(Sent { room: other, answers: Vec::new(), ..sent(&elsewhere) });
             show(record, &Event::Message(elsewhere));
         },
-        &["The log of general holds at 13 what nobody asked for."],
+        &["The log of general holds at 13 what nobody asked for (message)."],
     );
 }
 
@@ -260,9 +263,12 @@ fn one_who_left_or_came_without_asking() {
             show(record, &left(13, "ben"));
             record.views[1].complete.clear();
         },
-        &["The log of general holds at 13 what nobody asked for."],
+        &["The log of general holds at 13 what nobody asked for (member:removed)."],
     );
-    planted(|record| drop(record.asks.remove(0)), &["The log of general holds at 1 what nobody asked for."]);
+    planted(
+        |record| drop(record.asks.remove(0)),
+        &["The log of general holds at 1 what nobody asked for (member:added)."],
+    );
 }
 
 #[test]

@@ -136,13 +136,13 @@ fn what_nobody_asked_for_and_what_was_not_done() {
     found(
         &record,
         &[
-            "The log of general holds at 14 what nobody asked for.",
+            "The log of general holds at 14 what nobody asked for (member:changed).",
             "u_ana was told that what it asked for is at 14 of general, and it is not.",
         ],
     );
     let mut record = with(&events[..2]);
     record.asks.pop();
-    found(&record, &["The log of general holds at 14 what nobody asked for."]);
+    found(&record, &["The log of general holds at 14 what nobody asked for (member:unbanned)."]);
     // A ban that was acknowledged and lost.
     let mut record = with(&events[..1]);
     record.logs.get_mut(&room()).unwrap().pop();
