@@ -52,7 +52,7 @@ fn measured(inputs: &Inputs) -> String {
     );
     let _ = writeln!(
         out,
-        "| one process with more of a processor | α {:.4}, β {:.5} | *modelled* | law of scaling.md |",
+        "| one process with more of one processor | α {:.4}, β {:.5} | *modelled* | law of scaling.md |",
         inputs.share.0, inputs.share.1
     );
     out
@@ -61,7 +61,8 @@ fn measured(inputs: &Inputs) -> String {
 fn nodes(inputs: &Inputs) -> String {
     let mut out = format!(
         "One process with SQLite, {:.0} % full. All *modelled* from the figures above: connections by memory alone, the other two by \
-         processors alone, each as if there were nothing else to do.\n\n\
+         processors alone, each as if there were nothing else to do. No process was measured with more than one processor: with \
+         more, the figures are what there can be *at most*, if nothing is shared, and SQLite's one writer is.\n\n\
          | processors | memory | connections | deliveries a second | acknowledged messages a second |\n|---|---|---|---|---|\n",
         FULL * 100.0
     );
@@ -71,8 +72,8 @@ fn nodes(inputs: &Inputs) -> String {
             "| {cores} | {} | {} | {} | {} |",
             bytes(memory),
             whole(rounded(inputs.connections(memory))),
-            whole(rounded(inputs.deliveries(cores))),
-            whole(rounded(inputs.acknowledged(cores))),
+            at_most(cores, inputs.deliveries(cores)),
+            at_most(cores, inputs.acknowledged(cores)),
         );
     }
     out
@@ -106,6 +107,12 @@ fn people(inputs: &Inputs) -> String {
         );
     }
     out
+}
+
+/// What so many processors carry, where one was measured.
+fn at_most(cores: f64, carried: f64) -> String {
+    let carried = whole(rounded(carried));
+    if cores > 1.0 { format!("at most {carried}") } else { carried }
 }
 
 /// To two digits: a model has no more.

@@ -71,6 +71,7 @@ fn kinds(long: u64, epoch: &str) -> Vec<Kind> {
         resume("resumption 900 below the top, short room", 7, "short", SMALL - 900),
         resume("resumption 900 below the top, long room", 7, "long", long - 900),
         // More than 1,000 events are not resumed: the client is told to reload.
+        resume("resumption 1,100 below the top, short room: reload", 9, "short", SMALL - 1_100),
         resume("resumption from the middle, long room: reload", 9, "long", long / 2),
     ]
 }

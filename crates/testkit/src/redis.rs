@@ -14,6 +14,9 @@ use crate::{Program, free_port, program::DEADLINE};
 /// How often a condition is looked at.
 const LOOK: Duration = Duration::from_millis(10);
 
+/// How many ports are tried.
+const TRIES: u32 = 5;
+
 /// How a server is started.
 #[derive(Debug, Clone, Default)]
 pub struct RedisSetup {
@@ -55,7 +58,15 @@ impl RedisSetup {
         let folder = tempfile::Builder::new().prefix("plaza-redis-").tempdir()?;
         let port = self.port.unwrap_or_else(free_port);
         let mut redis = Redis { setup: self, port, folder, running: None };
-        redis.start().await?;
+        let mut tries = TRIES;
+        while let Err(error) = redis.start().await {
+            tries -= 1;
+            // A port that was free may have been taken since.
+            if redis.setup.port.is_some() || tries == 0 {
+                return Err(error);
+            }
+            redis.port = free_port();
+        }
         Ok(redis)
     }
 }
@@ -109,13 +120,16 @@ impl Redis {
         if let Some(password) = &self.setup.password {
             command.args(["--requirepass", password, "--masterauth", password]);
         }
+        // One that was killed leaves it.
+        let _ = std::fs::remove_file(self.socket());
         self.running = Some(Program::start(command).context("is redis-server installed?")?);
         let deadline = Instant::now() + DEADLINE;
-        while let Err(error) = self.ask(&["PING"]).await {
+        // It is made when the port is taken: before, somebody else's server may answer there.
+        while !self.socket().exists() || self.ask(&["PING"]).await.is_err() {
             let ended = self.running.as_mut().map(Program::has_ended).transpose()?.flatten();
             if ended.is_some() || Instant::now() > deadline {
                 let said = self.running.as_ref().map(Program::stdout).unwrap_or_default();
-                bail!("redis-server does not answer: {error:#}\n{said}");
+                bail!("redis-server does not answer:\n{said}");
             }
             sleep(LOOK).await;
         }
@@ -182,6 +196,13 @@ impl Redis {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[tokio::test]
+    async fn somebody_elses_server_is_not_taken_for_it() {
+        let there = Redis::new().await.unwrap();
+        let refused = RedisSetup::default().port(there.port()).start().await;
+        assert!(format!("{:#}", refused.unwrap_err()).contains("Address already in use"));
+    }
 
     #[tokio::test]
     async fn a_server_is_killed_started_again_stopped_and_goes_on() {

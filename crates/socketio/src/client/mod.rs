@@ -17,12 +17,16 @@ use crate::{
     socket::Socket,
 };
 use bytes::Bytes;
-use futures_util::{FutureExt, StreamExt, future::BoxFuture, stream::FuturesUnordered};
+use futures_util::{
+    FutureExt, StreamExt,
+    future::{BoxFuture, CatchUnwind},
+    stream::FuturesUnordered,
+};
 use serde_json::Value;
 use std::{
     collections::VecDeque,
     future::Future,
-    panic::AssertUnwindSafe,
+    panic::{AssertUnwindSafe, catch_unwind},
     pin::{Pin, pin},
     sync::Arc,
     task::{Context, Poll},
@@ -41,7 +45,7 @@ pub(crate) struct Client {
     /// How it writes its packets; by its first one, where it may choose.
     parser: Option<Parser>,
     sockets: Vec<Connection>,
-    running: FuturesUnordered<BoxFuture<'static, Done>>,
+    running: FuturesUnordered<CatchUnwind<AssertUnwindSafe<BoxFuture<'static, ()>>>>,
     /// A binary packet whose attachments are still coming.
     incomplete: Option<Box<Incomplete>>,
     /// Names of namespaces that the server has let go of, the latest last: the client may not know yet.
@@ -73,9 +77,8 @@ struct Incomplete {
     by: Pin<Box<Sleep>>,
 }
 
-/// What a finished future leaves to do.
+/// What the middleware has said.
 enum Done {
-    Nothing,
     Allowed(Arc<Socket>, Value),
     Refused(Arc<Socket>, ConnectError),
 }
@@ -198,7 +201,7 @@ impl Client {
                 let ack = id.map(|id| Ack { id, socket: Arc::clone(&socket) });
                 let event = Event { name, payload: Payload::event(json, attachments), ack, received };
                 if let Some(handler) = socket.namespace().handlers().handle(&socket, event) {
-                    self.start(handler.map(|()| Done::Nothing), cx);
+                    self.start(handler, cx);
                 }
                 Ok(())
             }
@@ -211,28 +214,20 @@ impl Client {
         }
     }
 
-    /// Runs a future up to its first wait, here and now: so handlers start in the order of their events.
-    fn start(&mut self, future: impl Future<Output = Done> + Send + 'static, cx: &mut Context<'_>) {
-        let mut future = AssertUnwindSafe(future)
-            .catch_unwind()
-            .map(|done| {
-                done.unwrap_or_else(|_| {
-                    tracing::error!("a handler panicked; its client got no answer");
-                    Done::Nothing
-                })
-            })
-            .boxed();
+    /// Runs a handler up to its first wait, here and now: so handlers start in the order of their events.
+    fn start(&mut self, mut handler: BoxFuture<'static, ()>, cx: &mut Context<'_>) {
         // Tokio makes a task that has done much give way where it need not wait. Not here: what a handler does before
         // its first wait would come after what later handlers do before theirs.
-        match pin!(unconstrained(future.as_mut())).poll(cx) {
-            Poll::Ready(done) => self.finish(done, cx),
-            Poll::Pending => self.running.push(future),
+        let poll = || pin!(unconstrained(handler.as_mut())).poll(cx);
+        match catch_unwind(AssertUnwindSafe(poll)) {
+            Ok(Poll::Ready(())) => {}
+            Ok(Poll::Pending) => self.running.push(AssertUnwindSafe(handler).catch_unwind()),
+            Err(_) => tell_of_panic(),
         }
     }
 
     fn finish(&mut self, done: Done, cx: &mut Context<'_>) {
         match done {
-            Done::Nothing => {}
             Done::Allowed(socket, auth) => {
                 let Some(held) = self.sockets.iter_mut().find(|held| held.socket.id() == socket.id()) else {
                     return;
@@ -243,7 +238,7 @@ impl Client {
                 held.way = Way::In;
                 self.connect_by = None;
                 let handler = socket.namespace().handlers().connected(&socket, auth);
-                self.start(handler.map(|()| Done::Nothing), cx);
+                self.start(handler, cx);
             }
             Done::Refused(socket, error) => {
                 self.sockets.retain(|held| held.socket.id() != socket.id());
@@ -260,7 +255,7 @@ impl Client {
         if socket.disconnected(reason)
             && let Some(handler) = socket.namespace().handlers().disconnected(socket, reason)
         {
-            self.start(handler.map(|()| Done::Nothing), cx);
+            self.start(handler, cx);
         }
     }
 
@@ -300,6 +295,10 @@ impl Client {
     }
 }
 
+fn tell_of_panic() {
+    tracing::error!("a handler panicked; its client got no answer");
+}
+
 fn closing(error: Malformed) -> CloseReason {
     tracing::debug!(%error, "malformed packet");
     CloseReason::ForcedClose
@@ -322,7 +321,9 @@ impl Protocol for Client {
         self.sweep(cx);
         self.poll_asking(cx);
         while let Poll::Ready(Some(done)) = self.running.poll_next_unpin(cx) {
-            self.finish(done, cx);
+            if done.is_err() {
+                tell_of_panic();
+            }
         }
         if self.poll_incomplete(cx).is_ready() {
             tracing::debug!("attachments that were announced did not come");
@@ -350,7 +351,9 @@ impl Protocol for Client {
         .await;
         // Handlers under way may finish: what they began (an append, say) is not half done.
         while let Some(done) = self.running.next().await {
-            drop(done);
+            if done.is_err() {
+                tell_of_panic();
+            }
         }
     }
 }

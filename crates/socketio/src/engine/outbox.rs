@@ -157,18 +157,10 @@ impl Outbox {
         Poll::Pending
     }
 
-    /// The end of the task's turn; whether it is to write.
-    pub(crate) fn end_turn(&self) -> bool {
+    /// The end of the task's turn: as [`take`](Self::take), where the task is to write.
+    pub(crate) fn end_turn(&self, into: &mut VecDeque<Frame>) -> bool {
         let mut state = self.lock();
-        let is_idle = state.queue.is_empty();
-        match &mut state.transport {
-            Transport::WebSocket(writer @ Writer::Task) if is_idle => {
-                *writer = Writer::None;
-                false
-            }
-            Transport::WebSocket(Writer::Task) => true,
-            _ => false,
-        }
+        matches!(state.transport, Transport::WebSocket(Writer::Task)) && state.take(into)
     }
 
     /// Wakes a poll though nothing was pushed: it should look whether it is still wanted.

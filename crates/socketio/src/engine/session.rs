@@ -127,7 +127,7 @@ impl Session {
         let mut transport = self.lock();
         let Transport::WebSocket { wire, task } = &mut *transport else { return };
         let stalled = wire.stalled_since().is_some();
-        let written = wire.write_out(&mut Context::from_waker(task), &self.outbox);
+        let written = wire.write_out(&mut Context::from_waker(task), &self.outbox, Outbox::take);
         let stalls = (!stalled && wire.stalled_since().is_some()).then(|| task.clone());
         drop(transport);
         if written.is_err() {
@@ -139,12 +139,9 @@ impl Session {
     /// For the session's task, at the end of its turn: writes what came meanwhile, such as answers, and what was left to
     /// write before. Since when the wire takes nothing.
     pub(super) fn end_turn(&self) -> Option<Instant> {
-        let writes = self.outbox.end_turn();
         let mut transport = self.lock();
         let Transport::WebSocket { wire, task } = &mut *transport else { return None };
-        if (writes || wire.is_unfinished())
-            && wire.write_out(&mut Context::from_waker(task), &self.outbox).is_err()
-        {
+        if wire.write_out(&mut Context::from_waker(task), &self.outbox, Outbox::end_turn).is_err() {
             drop(transport);
             self.close_with(CloseReason::TransportError);
             return None;

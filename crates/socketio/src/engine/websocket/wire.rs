@@ -50,11 +50,6 @@ impl Wire {
         Self { io, compression, writing, written: 0, credited: 0, is_unfinished: false, stalled_since: None }
     }
 
-    /// Whether something is left to write of what was taken.
-    pub(crate) fn is_unfinished(&self) -> bool {
-        self.is_unfinished
-    }
-
     /// Since when the other side has not taken what was to be written.
     pub(crate) fn stalled_since(&self) -> Option<Instant> {
         self.stalled_since
@@ -68,13 +63,21 @@ impl Wire {
         Pin::new(&mut self.io).poll_read(cx, buffer)
     }
 
-    /// Writes what is left of the last time, and then, once, what the outbox has, as far as the other side takes it. `cx`
-    /// is woken when it takes more.
-    pub(crate) fn write_out(&mut self, cx: &mut Context<'_>, outbox: &Outbox) -> io::Result<()> {
-        let all_out = match self.poll_all_out(cx, outbox) {
-            Poll::Ready(Ok(())) if outbox.take(&mut self.writing) => self.poll_all_out(cx, outbox),
-            left => left,
-        };
+    /// Writes what is left of the last time, and then, once, what `take` takes of the outbox, as far as the other side takes
+    /// it. `cx` is woken when it takes more.
+    pub(crate) fn write_out(
+        &mut self,
+        cx: &mut Context<'_>,
+        outbox: &Outbox,
+        take: impl FnOnce(&Outbox, &mut VecDeque<Frame>) -> bool,
+    ) -> io::Result<()> {
+        let mut all_out = Poll::Ready(Ok(()));
+        if self.is_unfinished {
+            all_out = self.poll_all_out(cx, outbox);
+        }
+        if matches!(all_out, Poll::Ready(Ok(()))) && take(outbox, &mut self.writing) {
+            all_out = self.poll_all_out(cx, outbox);
+        }
         self.is_unfinished = all_out.is_pending();
         match all_out {
             Poll::Ready(Ok(())) => {
@@ -244,13 +247,13 @@ mod tests {
             turn += 1;
             if turn == 1 {
                 while pin!(consume_budget()).poll(cx).is_ready() {}
-                wire.write_out(cx, &outbox).unwrap();
-                assert!(wire.is_unfinished() && wire.stalled_since().is_none());
+                wire.write_out(cx, &outbox, Outbox::take).unwrap();
+                assert!(wire.is_unfinished && wire.stalled_since().is_none());
                 cx.waker().wake_by_ref();
                 return Poll::Pending;
             }
-            wire.write_out(cx, &outbox).unwrap();
-            assert!(!wire.is_unfinished());
+            wire.write_out(cx, &outbox, Outbox::take).unwrap();
+            assert!(!wire.is_unfinished);
             Poll::Ready(())
         })
         .await;
