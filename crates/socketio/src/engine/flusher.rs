@@ -234,7 +234,7 @@ mod tests {
 
     /// A session on this connection, whose task never comes.
     fn session(flushers: &Arc<Flushers>, io: Io) -> Arc<Session> {
-        let session = Session::flushed_by("secret", flushers);
+        let session = Session::flushed_by("secret", 1 << 26, flushers);
         session.begin_websocket(WebSocket::new(io, &Bytes::new(), None).wire, Waker::noop().clone());
         session.end_turn();
         session
@@ -255,6 +255,41 @@ mod tests {
             assert_eq!(&received[2..], b"hello");
         }
         assert_eq!(broken.outbox.closing(), Some(CloseReason::TransportError));
+    }
+
+    /// What is sent while a connection takes nothing is left to the session's task by the flusher, and not forgotten by it.
+    #[tokio::test]
+    async fn what_comes_while_a_connection_takes_nothing_goes_out_when_it_does() {
+        let flushers = Arc::<Flushers>::default();
+        flushers.start();
+        let (io, mut client) = pair().await;
+        let session = session(&flushers, Io::Tcp(io));
+        let large = Frame::binary(&vec![7; 16 << 20]);
+        let last = Frame::binary(b"last");
+        session.send(&large.clone().into()).unwrap();
+        let flushed = async {
+            while session.end_turn().is_none() {
+                yield_now().await;
+            }
+            session.send(&last.clone().into()).unwrap();
+            for _ in 0..10 * TURNS {
+                yield_now().await;
+            }
+        };
+        timeout(LONG, flushed).await.unwrap();
+        let task = tokio::spawn({
+            let session = Arc::clone(&session);
+            poll_fn(move |cx| {
+                let _ = session.outbox.poll_turn(cx);
+                let _ = session.poll_read(cx, &mut ReadBuf::new(&mut [0; 8]));
+                session.end_turn();
+                Poll::<()>::Pending
+            })
+        });
+        let mut received = vec![0; large.wire().len() + last.wire().len()];
+        timeout(LONG, client.read_exact(&mut received)).await.unwrap().unwrap();
+        assert!(received.ends_with(b"last"));
+        task.abort();
     }
 
     #[test]

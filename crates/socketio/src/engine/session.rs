@@ -92,14 +92,14 @@ impl Session {
     /// Without a server.
     #[cfg(test)]
     pub(crate) fn alone(sid: &str) -> Arc<Self> {
-        Self::flushed_by(sid, &Arc::default())
+        Self::flushed_by(sid, 1_000, &Arc::default())
     }
 
     /// Without a server, but with who writes.
     #[cfg(test)]
-    pub(super) fn flushed_by(sid: &str, flushers: &Arc<Flushers>) -> Arc<Self> {
+    pub(super) fn flushed_by(sid: &str, outbox: usize, flushers: &Arc<Flushers>) -> Arc<Self> {
         let budget = Arc::new(super::budget::Budget::new(usize::MAX));
-        Self::websocket(sid.to_owned(), Outbox::new(1_000, &budget), flushers)
+        Self::websocket(sid.to_owned(), Outbox::new(outbox, &budget), flushers)
     }
 
     fn new(sid: String, outbox: Outbox, flushers: &Arc<Flushers>, transport: Transport) -> Arc<Self> {
@@ -141,7 +141,9 @@ impl Session {
     pub(super) fn end_turn(&self) -> Option<Instant> {
         let mut transport = self.lock();
         let Transport::WebSocket { wire, task } = &mut *transport else { return None };
-        if wire.write_out(&mut Context::from_waker(task), &self.outbox, Outbox::end_turn).is_err() {
+        // The flusher leaves what comes meanwhile to who goes on.
+        let take = if wire.is_unfinished() { Outbox::take } else { Outbox::end_turn };
+        if wire.write_out(&mut Context::from_waker(task), &self.outbox, take).is_err() {
             drop(transport);
             self.close_with(CloseReason::TransportError);
             return None;

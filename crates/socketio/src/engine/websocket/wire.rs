@@ -50,6 +50,11 @@ impl Wire {
         Self { io, compression, writing, written: 0, credited: 0, is_unfinished: false, stalled_since: None }
     }
 
+    /// Whether something is left to write of what was taken.
+    pub(crate) fn is_unfinished(&self) -> bool {
+        self.is_unfinished
+    }
+
     /// Since when the other side has not taken what was to be written.
     pub(crate) fn stalled_since(&self) -> Option<Instant> {
         self.stalled_since
