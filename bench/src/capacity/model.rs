@@ -9,6 +9,7 @@ use crate::{
         spread::Spread,
     },
     runner::Run,
+    scaling::NODE as NODE_SHARE,
 };
 use anyhow::{Context, Result};
 use serde_json::Value;
@@ -169,12 +170,10 @@ fn curve<'a>(scaling: &'a Value, name: &str) -> Result<&'a Value> {
 
 /// By how many µs a message costs more with each node: the slope of what all nodes used a message, by their number.
 fn further_node(scaling: &Value) -> Result<f64> {
-    /// What one node has, as the curve says.
-    const SHARE: f64 = 0.05;
     let points = curve(scaling, "nodes-messages")?["points"].as_array().context("points")?;
     let point = |point: &Value| {
         let (n, used) = (point["n"].as_f64()?, point["used"].as_f64()?);
-        Some((n, n * SHARE * used * 1e6 / point["carried"][0].as_f64()?))
+        Some((n, n * NODE_SHARE * used * 1e6 / point["carried"][0].as_f64()?))
     };
     let points: Vec<(f64, f64)> = points.iter().map(point).collect::<Option<_>>().context("a point")?;
     let count = points.len() as f64;

@@ -25,6 +25,9 @@ use anyhow::{Result, bail};
 use serde::Serialize;
 use std::sync::atomic::AtomicBool;
 
+/// The share of a processor that each node has, where there are more and more of them.
+pub const NODE: f64 = 0.05;
+
 /// One question: a server, a load, and what there is more of from point to point.
 pub struct Curve {
     /// As files and reports call it.
@@ -84,7 +87,7 @@ pub fn curves() -> Vec<Curve> {
             peer: Peer::PlazaCluster,
             rooms: rooms(100, 8, 4),
             in_flight: 400,
-            one: 0.05,
+            one: NODE,
             processes: true,
             most: 8,
         },

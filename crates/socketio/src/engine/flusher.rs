@@ -166,6 +166,8 @@ impl Drop for Ending {
 fn flush(session: &Arc<Session>) {
     if catch_unwind(AssertUnwindSafe(|| session.flush())).is_err() {
         tracing::error!("writing to a client panicked; it is disconnected");
+        // What panicked once would do so again when its task says goodbye.
+        drop(session.end_websocket());
         session.close_with(CloseReason::TransportError);
     }
 }
@@ -255,6 +257,7 @@ mod tests {
             assert_eq!(&received[2..], b"hello");
         }
         assert_eq!(broken.outbox.closing(), Some(CloseReason::TransportError));
+        assert!(broken.end_websocket().is_none(), "its connection is gone with it");
     }
 
     /// What is sent while a connection takes nothing is left to the session's task by the flusher, and not forgotten by it.

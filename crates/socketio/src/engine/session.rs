@@ -240,7 +240,7 @@ impl Session {
     pub(super) fn begin_websocket(&self, wire: Wire, task: Waker) {
         *self.lock() = Transport::WebSocket { wire, task };
         self.release_poll();
-        self.outbox.is_on_websocket();
+        self.outbox.begin_websocket();
     }
 
     /// Takes the wire back, for the end of it.
