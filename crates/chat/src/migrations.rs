@@ -26,9 +26,11 @@ pub const MIGRATIONS: &[Migration] = &[
     Migration::new(10, "nodes", include_str!("../migrations/0010_nodes.sql"))
         .in_postgres(Some(include_str!("../migrations/postgres_0010_nodes.sql")))
         .usable_from(9),
+    Migration::new(11, "keys of messages", include_str!("../migrations/0011_message_keys.sql"))
+        .in_postgres(None),
 ];
 
-/// All tables that they make and that are worth keeping, those that others refer to first. For
+/// All tables that both databases have and that are worth keeping, those that others refer to first. For
 /// [`plaza_store::move_store`].
 pub const TABLES: &[&str] = &[
     "users",

@@ -9,6 +9,7 @@ pub(crate) const WORDS: Words = Words {
     memberships: MEMBERSHIPS,
     before_append: BEFORE_APPEND,
     append: APPEND,
+    cut_keys: None,
     own_up_to: OWN_UP_TO,
     raise_read: RAISE_READ,
     directly: DIRECTLY,

@@ -8,6 +8,7 @@ pub(crate) const WORDS: Words = Words {
     memberships: MEMBERSHIPS,
     before_append: BEFORE_APPEND,
     append: APPEND,
+    cut_keys: Some(CUT_KEYS),
     own_up_to: OWN_UP_TO,
     raise_read: RAISE_READ,
     directly: DIRECTLY,
@@ -41,10 +42,11 @@ const MEMBERSHIPS: &str = "
     CROSS JOIN members ON members.room_id = pair.value ->> 0 AND members.user_id = pair.value ->> 1
     CROSS JOIN rooms ON rooms.id = members.room_id";
 
-/// `[[room, user], …]`, `[[room, sender, client id], …]` → one row of two JSON arrays, since each row of its own would be
-/// handed from one thread to another by itself. The first: for each pair that is a membership, its index, the room's top,
-/// the messages in the room, how many of those are the user's, and the position of the newest of these. The second: for
-/// each message that is stored already, its index and what it is. Of one that retention has cut, kind and body are null.
+/// `[[room, user], …]`, `[[room, sender, client id, position], …]` → one row of two JSON arrays, since each row of its own
+/// would be handed from one thread to another by itself. The first: for each pair that is a membership, its index, the
+/// room's top, the messages in the room, how many of those are the user's, and the position of the newest of these. The
+/// second: for each message that is stored already, its index and what it is. Of one that retention has cut, kind and body
+/// are null. A position is told where it is known from elsewhere than the table of keys.
 const BEFORE_APPEND: &str = "
     SELECT
         (SELECT json_group_array(json_array(
@@ -56,8 +58,10 @@ const BEFORE_APPEND: &str = "
             wanted.key, COALESCE(events.seq, cut.seq), COALESCE(events.id, cut.id), COALESCE(events.at, cut.at),
             events.kind, events.body))
         FROM jsonb_each($2) AS wanted
-        LEFT JOIN events ON events.room_id = wanted.value ->> 0 AND events.sender_id = wanted.value ->> 1
-            AND events.client_id = wanted.value ->> 2 AND events.client_id IS NOT NULL
+        LEFT JOIN events ON events.room_id = wanted.value ->> 0
+            AND events.seq = COALESCE(wanted.value ->> 3, (SELECT filed.seq FROM message_keys AS filed
+                WHERE filed.room_id = wanted.value ->> 0 AND filed.sender_id = wanted.value ->> 1
+                    AND filed.client_id = wanted.value ->> 2))
         LEFT JOIN cut_messages AS cut ON cut.room_id = wanted.value ->> 0 AND cut.sender_id = wanted.value ->> 1
             AND cut.client_id = wanted.value ->> 2
         WHERE events.seq IS NOT NULL OR cut.seq IS NOT NULL)";
@@ -77,6 +81,43 @@ const APPEND: &str = "
     UPDATE members SET own = newest.value ->> 2, own_seq = newest.value ->> 3
     FROM jsonb_each($3) AS newest
     WHERE members.room_id = newest.value ->> 0 AND members.user_id = newest.value ->> 1";
+
+/// The number of the newest event, and how many there are that have their keys in the table perhaps not.
+pub(crate) const KEYS_MISSING: &str = "
+    SELECT (SELECT COALESCE(MAX(n), 0) FROM events),
+        (SELECT COUNT(*) FROM events WHERE n > (SELECT n FROM message_keys_upto))";
+
+/// Puts all those into the table.
+pub(crate) const FILE_ALL_KEYS: &str = "
+    INSERT INTO message_keys (room_id, sender_id, client_id, seq)
+    SELECT room_id, sender_id, client_id, seq FROM events
+    WHERE n > (SELECT n FROM message_keys_upto) AND client_id IS NOT NULL ORDER BY room_id, sender_id, client_id
+    ON CONFLICT DO NOTHING";
+
+/// All keys that are in the table perhaps not, with the positions, as one JSON array.
+pub(crate) const UNFILED_KEYS: &str = "
+    SELECT json_group_array(json_array(room_id, sender_id, client_id, seq)) FROM events
+    WHERE n > (SELECT n FROM message_keys_upto) AND client_id IS NOT NULL";
+
+/// `[[[room, sender, client id], position], …]`, which go into the table, but for messages that were cut.
+pub(crate) const FILE_KEYS: &str = "
+    INSERT INTO message_keys (room_id, sender_id, client_id, seq)
+    SELECT due.value ->> '$[0][0]', due.value ->> '$[0][1]', due.value ->> '$[0][2]', events.seq
+    FROM jsonb_each($1) AS due
+    CROSS JOIN events ON events.room_id = due.value ->> '$[0][0]' AND events.seq = due.value ->> 1
+    WHERE true ON CONFLICT DO NOTHING";
+
+/// The keys of all events up to a number are in the table.
+pub(crate) const KEYS_FILED: &str = "UPDATE message_keys_upto SET n = $1";
+
+/// The number of the newest event there has been.
+pub(crate) const NEWEST_NUMBER: &str = "SELECT COALESCE(MAX(n), 0) FROM events";
+
+/// A room, and the positions between which its events are cut: their keys go first.
+pub(crate) const CUT_KEYS: &str = "
+    DELETE FROM message_keys WHERE (room_id, sender_id, client_id) IN (
+        SELECT room_id, sender_id, client_id FROM events
+        WHERE room_id = $1 AND seq >= $2 AND seq <= $3 AND client_id IS NOT NULL)";
 
 /// `[[room, user, position], …]`, each below the user's newest message → for each: its index, and how many messages up to
 /// there are the user's. It begins at the nearest of the user's messages above the position that the index has, and goes
@@ -269,6 +310,7 @@ mod tests {
         let others = [
             MEMBERSHIPS,
             BEFORE_APPEND,
+            FILE_KEYS,
             OWN_UP_TO,
             RAISE_READ,
             DIRECTLY,
@@ -296,6 +338,7 @@ mod tests {
                 let from_json = [
                     "pair",
                     "wanted",
+                    "due",
                     "top",
                     "newest",
                     "reached",

@@ -11,6 +11,8 @@ pub(crate) struct Words {
     pub(crate) memberships: &'static str,
     pub(crate) before_append: &'static str,
     pub(crate) append: &'static str,
+    /// `None` where events are found by their keys themselves.
+    pub(crate) cut_keys: Option<&'static str>,
     pub(crate) own_up_to: &'static str,
     pub(crate) raise_read: &'static str,
     pub(crate) directly: &'static str,

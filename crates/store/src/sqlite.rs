@@ -224,12 +224,13 @@ async fn prepare(connection: &mut AnyConnection, durability: Durability, role: R
     ];
     match role {
         Role::Writer { max_bytes } => {
-            settings
-                .insert(0, format!("PRAGMA page_size = {}", std::env::var("PAGE").unwrap_or("4096".into())));
+            // Before there is anything in it. A message changes a few bytes in each of two or three pages, and these are
+            // written whole.
+            sqlx::raw_sql("PRAGMA page_size = 2048").execute(&mut *connection).await?;
             settings.push("PRAGMA cache_size = -16384".to_owned());
             settings.push(TEMPORARY_IN_MEMORY.to_owned());
             // A page that many transactions change is put into the database once for all that the log has of it.
-            settings.push("PRAGMA wal_autocheckpoint = 4096".to_owned());
+            settings.push("PRAGMA wal_autocheckpoint = 8192".to_owned());
             // What the write-ahead log may keep when it begins anew.
             settings.push("PRAGMA journal_size_limit = 16777216".to_owned());
             let mode: String =

@@ -3,6 +3,7 @@
 use super::{
     Committed,
     command::{Command, Done, NewMessage},
+    keys::{self, Keys},
     messages,
     rules::Rules,
     run::{self, Made},
@@ -21,6 +22,8 @@ pub(crate) struct LogBatch {
     published: mpsc::Sender<Committed>,
     /// Told of a commit of which nobody knows whether it was stored.
     doubt: Arc<Notify>,
+    /// `None` until they are read: at first, and after a batch that was not committed.
+    keys: Option<Keys>,
 }
 
 impl LogBatch {
@@ -30,14 +33,14 @@ impl LogBatch {
         published: mpsc::Sender<Committed>,
         doubt: Arc<Notify>,
     ) -> Self {
-        Self { clock, rules: Rules::new(settings), published, doubt }
+        Self { clock, rules: Rules::new(settings), published, doubt, keys: None }
     }
 }
 
 impl Batch for LogBatch {
     type Job = Command;
     type Answer = Result<Done, Error>;
-    type Effect = Vec<Arc<Event>>;
+    type Effect = (Vec<Arc<Event>>, Keys);
 
     async fn subjects(&mut self, store: &Store, jobs: Vec<&Command>) -> Result<Vec<Subject>, StoreError> {
         match subjects::of(store, &jobs).await {
@@ -54,6 +57,10 @@ impl Batch for LogBatch {
         jobs: Vec<Command>,
     ) -> Result<(Vec<Self::Answer>, Self::Effect), StoreError> {
         let at = Timestamp::from_millis(self.clock.now());
+        let mut keys = match self.keys.take() {
+            Some(keys) => keys,
+            None => Keys::read(tx, keys::HELD).await?,
+        };
         let mut answers = Vec::with_capacity(jobs.len());
         let mut events = Vec::with_capacity(jobs.len());
         let mut run: Vec<NewMessage> = Vec::new();
@@ -66,9 +73,10 @@ impl Batch for LogBatch {
                 command => command,
             };
             if !run.is_empty() {
-                messages::append(tx, std::mem::take(&mut run), at, &mut answers, &mut events).await?;
+                messages::append(tx, &mut keys, std::mem::take(&mut run), at, &mut answers, &mut events)
+                    .await?;
             }
-            match run::run(tx, &self.rules, command, at).await {
+            match run::run(tx, &self.rules, &mut keys, command, at).await {
                 Ok(Made { done, events: made }) => {
                     answers.push(Ok(done));
                     events.extend(made.into_iter().map(Arc::new));
@@ -78,9 +86,10 @@ impl Batch for LogBatch {
             }
         }
         if !run.is_empty() {
-            messages::append(tx, run, at, &mut answers, &mut events).await?;
+            messages::append(tx, &mut keys, run, at, &mut answers, &mut events).await?;
         }
-        Ok((answers, events))
+        keys.file(tx).await?;
+        Ok((answers, (events, keys)))
     }
 
     fn failed(&self, error: &StoreError) -> Self::Answer {
@@ -90,7 +99,8 @@ impl Batch for LogBatch {
         Err(crate::told(error))
     }
 
-    async fn committed(&mut self, events: Vec<Arc<Event>>) {
+    async fn committed(&mut self, (events, keys): Self::Effect) {
+        self.keys = Some(keys);
         // Nobody listens any more: those who come later read the log.
         if !events.is_empty() && self.published.send(Committed { events }).await.is_err() {
             tracing::debug!("Committed events were not published: nobody listens");

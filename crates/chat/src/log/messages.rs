@@ -3,14 +3,13 @@
 use super::{
     command::{Done, NewMessage},
     direct, event,
+    keys::{Key, Keys},
 };
 use crate::{
     blocks,
     words::{self, words},
 };
-use plaza_protocol::{
-    ClientId, Code, Content, Error, Event, Message, RoomId, SentMessage, Seq, Timestamp, UserId,
-};
+use plaza_protocol::{Code, Content, Error, Event, Message, RoomId, SentMessage, Seq, Timestamp, UserId};
 use sqlx::{AnyConnection, Row};
 use std::{
     collections::{HashMap, hash_map::Entry},
@@ -18,10 +17,10 @@ use std::{
 };
 
 /// A message that the store has, from before or from earlier in this run.
-struct Stored {
-    sent: SentMessage,
+pub(super) struct Stored {
+    pub(super) sent: SentMessage,
     /// `None` where retention has cut it.
-    content: Option<Content>,
+    pub(super) content: Option<Content>,
 }
 
 /// Where a room stands: its newest position, and how many messages it has.
@@ -41,6 +40,7 @@ struct Own {
 /// A message that is new.
 struct Added {
     message: Message,
+    key: Key,
     /// Its kind, and its body as JSON.
     stored_as: (&'static str, String),
     /// Messages in the room, with it.
@@ -54,16 +54,16 @@ struct Added {
 /// Appends the messages in their order: one answer for each, one event for each that is new.
 pub(super) async fn append(
     tx: &mut AnyConnection,
+    keys: &mut Keys,
     run: Vec<NewMessage>,
     at: Timestamp,
     answers: &mut Vec<Result<Done, Error>>,
     events: &mut Vec<Arc<Event>>,
 ) -> sqlx::Result<()> {
-    let Before { of_message, mut own, mut tops, mut stored, unheard } = before(tx, &run).await?;
+    let Before { of_message, mut own, mut tops, mut stored, unheard } = before(tx, keys, &run).await?;
     let mut added = Vec::new();
-    for (message, sender) in run.into_iter().zip(of_message) {
+    for (message, (sender, key)) in run.into_iter().zip(of_message) {
         let own = &mut own[sender];
-        let key = (message.room.clone(), message.sender.id.clone(), message.client_id.clone());
         let vacant = match stored.entry(key) {
             Entry::Occupied(first) => {
                 answers.push(again(first.get(), &message.content, own.is_some()));
@@ -82,6 +82,7 @@ pub(super) async fn append(
         *top = Top { seq: top.seq + 1, messages: top.messages + 1 };
         let prev = std::mem::replace(own, Own { count: own.count + 1, seq: top.seq }).seq;
         let sent = SentMessage { seq: top.seq, id: message.id, at };
+        let key = vacant.key().clone();
         vacant.insert(Stored { sent: sent.clone(), content: Some(message.content.clone()) });
         let stored_as = (message.kind, message.body);
         let message = Message {
@@ -94,12 +95,15 @@ pub(super) async fn append(
             at,
         };
         answers.push(Ok(Done::Sent(sent)));
-        added.push(Added { message, stored_as, messages: top.messages, own: own.count, prev });
+        added.push(Added { message, key, stored_as, messages: top.messages, own: own.count, prev });
     }
     if !added.is_empty() {
         insert(tx, &added).await?;
     }
-    events.extend(added.into_iter().map(|added| Arc::new(Event::Message(added.message))));
+    for Added { message, key, .. } in added {
+        keys.add(key, message.seq);
+        events.push(Arc::new(Event::Message(message)));
+    }
     Ok(())
 }
 
@@ -107,7 +111,7 @@ pub(super) async fn append(
 async fn insert(tx: &mut AnyConnection, added: &[Added]) -> sqlx::Result<()> {
     let mut rows = Vec::with_capacity(added.len());
     let (mut tops, mut owns) = (HashMap::new(), HashMap::new());
-    for Added { message, stored_as: (kind, body), messages, own, prev } in added {
+    for Added { message, stored_as: (kind, body), messages, own, prev, .. } in added {
         let Message { room_id, seq, id, client_id, sender, at, .. } = message;
         tops.insert(room_id, (room_id, seq, messages));
         owns.insert((room_id, &sender.id), (room_id, &sender.id, own, seq));
@@ -139,12 +143,10 @@ fn again(first: &Stored, content: &Content, is_member: bool) -> Result<Done, Err
     }
 }
 
-type Key = (RoomId, UserId, ClientId);
-
 /// Who sends a run of messages, where their rooms stand, and what is stored already.
 struct Before {
-    /// For each message, which of `own` is its sender's.
-    of_message: Vec<usize>,
+    /// For each message, which of `own` is its sender's, and its key.
+    of_message: Vec<(usize, Key)>,
     /// For each pair of a room and a sender; `None` for one who is no member.
     own: Vec<Option<Own>>,
     tops: HashMap<RoomId, Top>,
@@ -158,46 +160,68 @@ type MemberRow = (usize, Seq, u64, u64, Seq);
 /// A message that is stored already, its position, id and time, and its kind and body, unless retention has cut it.
 type StoredRow = (usize, Seq, String, i64, Option<String>, Option<String>);
 
-async fn before(tx: &mut AnyConnection, run: &[NewMessage]) -> sqlx::Result<Before> {
+async fn before(tx: &mut AnyConnection, keys: &Keys, run: &[NewMessage]) -> sqlx::Result<Before> {
     let mut pairs: Vec<(&RoomId, &UserId)> = Vec::new();
     let mut index = HashMap::new();
-    let of_message = run
+    let of_message: Vec<(usize, Key)> = run
         .iter()
-        .map(|message| {
-            let pair = (&message.room, &message.sender.id);
-            *index.entry(pair).or_insert_with(|| {
-                pairs.push(pair);
+        .map(|NewMessage { room, sender, client_id, .. }| {
+            let pair = *index.entry((room, &sender.id)).or_insert_with(|| {
+                pairs.push((room, &sender.id));
                 pairs.len() - 1
-            })
+            });
+            (pair, Key::of(room, &sender.id, client_id))
         })
         .collect();
-    let wanted: Vec<_> =
-        run.iter().map(|message| (&message.room, &message.sender.id, &message.client_id)).collect();
-    let row = sqlx::query(words(tx).before_append)
-        .bind(words::rows(&pairs)?)
-        .bind(words::rows(&wanted)?)
-        .fetch_one(&mut *tx)
-        .await?;
-    let members: Vec<MemberRow> = serde_json::from_str(row.try_get(0)?).map_err(event::decode)?;
-    let known: Vec<StoredRow> = serde_json::from_str(row.try_get(1)?).map_err(event::decode)?;
+    let wanted: Vec<&Key> = of_message.iter().map(|(_, key)| key).collect();
+    let (members, stored) = look(tx, keys, &pairs, &wanted).await?;
     let mut own = vec![None; pairs.len()];
     let mut tops = HashMap::new();
     for (pair, seq, messages, count, own_seq) in members {
         tops.insert(pairs[pair].0.clone(), Top { seq, messages });
         own[pair] = Some(Own { count, seq: own_seq });
     }
+    let unheard = unheard(tx, &pairs).await?;
+    Ok(Before { of_message, own, tops, stored, unheard })
+}
+
+/// What the store has under a key.
+pub(super) async fn stored(tx: &mut AnyConnection, keys: &Keys, key: &Key) -> sqlx::Result<Option<Stored>> {
+    let (_, mut stored) = look(tx, keys, &[], &[key]).await?;
+    Ok(stored.remove(key))
+}
+
+/// Which of the pairs are memberships, and what is stored under the keys.
+async fn look(
+    tx: &mut AnyConnection,
+    keys: &Keys,
+    pairs: &[(&RoomId, &UserId)],
+    wanted: &[&Key],
+) -> sqlx::Result<(Vec<MemberRow>, HashMap<Key, Stored>)> {
+    let asked: Vec<_> = wanted
+        .iter()
+        .map(|key| {
+            let [room, sender, client_id] = key.parts();
+            (room, sender, client_id, keys.seq(key))
+        })
+        .collect();
+    let row = sqlx::query(words(tx).before_append)
+        .bind(words::rows(pairs)?)
+        .bind(words::rows(&asked)?)
+        .fetch_one(tx)
+        .await?;
+    let members = serde_json::from_str(row.try_get(0)?).map_err(event::decode)?;
+    let known: Vec<StoredRow> = serde_json::from_str(row.try_get(1)?).map_err(event::decode)?;
     let mut stored = HashMap::with_capacity(wanted.len());
     for (at, seq, id, time, kind, body) in known {
-        let (room, sender, client_id) = wanted[at];
         let sent = SentMessage { seq, id, at: Timestamp::from_millis(time) };
         let content = match kind {
             Some(kind) => Some(event::content(&kind, body.as_deref().unwrap_or_default())?),
             None => None,
         };
-        stored.insert((room.clone(), sender.clone(), client_id.clone()), Stored { sent, content });
+        stored.insert(wanted[at].clone(), Stored { sent, content });
     }
-    let unheard = unheard(tx, &pairs).await?;
-    Ok(Before { of_message, own, tops, stored, unheard })
+    Ok((members, stored))
 }
 
 /// What keeps senders in direct rooms from being heard.

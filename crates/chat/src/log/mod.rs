@@ -12,6 +12,7 @@ mod direct;
 mod entering;
 mod event;
 mod history;
+mod keys;
 mod locate;
 mod membership;
 mod messages;

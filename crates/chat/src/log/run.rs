@@ -4,7 +4,9 @@
 use super::{
     bans,
     command::{Command, Done},
-    direct, entering, membership, roles,
+    direct, entering,
+    keys::Keys,
+    membership, roles,
     rules::Rules,
     webhook,
 };
@@ -34,6 +36,7 @@ impl Made {
 pub(super) async fn run(
     tx: &mut AnyConnection,
     rules: &Rules,
+    keys: &mut Keys,
     command: Command,
     at: Timestamp,
 ) -> Outcome<Made> {
@@ -50,7 +53,7 @@ pub(super) async fn run(
         Command::SetRole { by, room, whom, role } => roles::set(tx, rules, &room, &by, &whom, role, at).await,
         Command::Ban { by, room, whom } => bans::ban(tx, rules, &room, &by, &whom, at).await,
         Command::Unban { by, room, whom } => bans::unban(tx, &room, &by, &whom, at).await,
-        Command::Webhook(message) => webhook::write(tx, message, at).await,
+        Command::Webhook(message) => webhook::write(tx, keys, message, at).await,
         Command::Message(_) => {
             Err(Failure::Refused(Error::new(Code::Internal, "The server mixed this request up. Try again.")))
         }

@@ -6,14 +6,21 @@
 use super::{
     command::{Done, NewMessage},
     direct, event,
+    keys::{Key, Keys},
+    messages::{self, Stored},
     run::Made,
 };
 use crate::failure::Outcome;
-use plaza_protocol::{Code, Content, Error, Event, Message, SentMessage, Timestamp};
+use plaza_protocol::{Code, Error, Event, Message, SentMessage, Timestamp};
 use sqlx::{AnyConnection, Row};
 
 /// Writes it; one that is there already is answered as the first time.
-pub(super) async fn write(tx: &mut AnyConnection, message: NewMessage, at: Timestamp) -> Outcome<Made> {
+pub(super) async fn write(
+    tx: &mut AnyConnection,
+    keys: &mut Keys,
+    message: NewMessage,
+    at: Timestamp,
+) -> Outcome<Made> {
     let NewMessage { sender, room, client_id, content, kind, body, id } = message;
     if direct::is_id(&room) {
         return Err(Error::no_such_room().into());
@@ -26,9 +33,10 @@ pub(super) async fn write(tx: &mut AnyConnection, message: NewMessage, at: Times
     .fetch_optional(&mut *tx)
     .await?;
     let Some(raised) = raised else { return Err(Error::no_such_room().into()) };
-    let message =
-        Message { room_id: room, seq: event::read_seq(&raised, 0)?, id, client_id, sender, content, at };
-    if let Some((sent, first)) = known(tx, &message).await? {
+    let seq = event::read_seq(&raised, 0)?;
+    let message = Message { room_id: room, seq, id, client_id, sender, content, at };
+    let key = Key::of(&message.room_id, &message.sender.id, &message.client_id);
+    if let Some(Stored { sent, content: first }) = messages::stored(tx, keys, &key).await? {
         sqlx::query("UPDATE rooms SET seq = seq - 1, messages = messages - 1 WHERE id = $1")
             .bind(message.room_id.as_str())
             .execute(&mut *tx)
@@ -57,35 +65,7 @@ pub(super) async fn write(tx: &mut AnyConnection, message: NewMessage, at: Times
     .bind(raised.try_get::<i64, _>(1)?)
     .execute(&mut *tx)
     .await?;
+    keys.add(key, seq);
     let sent = SentMessage { seq: message.seq, id: message.id.clone(), at };
     Ok(Made { done: Done::Sent(sent), events: vec![Event::Message(message)] })
-}
-
-/// What the store has under the same name of the same sender, and what that says, unless retention has cut it.
-async fn known(
-    tx: &mut AnyConnection,
-    message: &Message,
-) -> sqlx::Result<Option<(SentMessage, Option<Content>)>> {
-    let row = sqlx::query(
-        "SELECT seq, id, at, kind, body FROM events WHERE room_id = $1 AND sender_id = $2 AND client_id = $3
-         UNION ALL
-         SELECT seq, id, at, NULL, NULL FROM cut_messages
-         WHERE room_id = $1 AND sender_id = $2 AND client_id = $3",
-    )
-    .bind(message.room_id.as_str())
-    .bind(message.sender.id.as_str())
-    .bind(message.client_id.as_str())
-    .fetch_optional(tx)
-    .await?;
-    let Some(row) = row else { return Ok(None) };
-    let sent = SentMessage {
-        seq: event::read_seq(&row, 0)?,
-        id: row.try_get(1)?,
-        at: Timestamp::from_millis(row.try_get(2)?),
-    };
-    let content = match row.try_get::<Option<&str>, _>(3)? {
-        Some(kind) => Some(event::content(kind, row.try_get(4)?)?),
-        None => None,
-    };
-    Ok(Some((sent, content)))
 }

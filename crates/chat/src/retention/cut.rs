@@ -3,6 +3,7 @@
 use crate::{
     failure::Outcome,
     log::{about_room, parsed, read_seq},
+    words::words,
 };
 use plaza_protocol::{RoomId, Seq};
 use plaza_store::Store;
@@ -84,11 +85,12 @@ pub(super) async fn last_before(
 }
 
 /// Cuts some events, the oldest; the position from which the room is kept then.
-pub(super) async fn some(store: &Store, room: &RoomId, from: Seq, upto: Seq) -> Outcome<Seq> {
+pub(crate) async fn some(store: &Store, room: &RoomId, from: Seq, upto: Seq) -> Outcome<Seq> {
     let upto = upto.min(from + AT_ONCE - 1);
     // Another node may be cutting too, or reading up to here.
     let mut tx = store.write_about(&[about_room(room)]).await?;
-    for statement in [KEEP_ANSWERS, CUT] {
+    let keys = words(&tx).cut_keys;
+    for statement in [KEEP_ANSWERS].into_iter().chain(keys).chain([CUT]) {
         let done = sqlx::query(statement).bind(room.as_str()).bind(from as i64).bind(upto as i64);
         done.execute(&mut *tx).await?;
     }

@@ -8,7 +8,7 @@
 //! It works in small transactions, each in the one line for the writer behind whoever came before, and rests between
 //! them: a message that is sent meanwhile waits for one of them at most.
 
-mod cut;
+pub(crate) mod cut;
 mod guests;
 mod laggards;
 mod settings;
