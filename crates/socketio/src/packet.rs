@@ -176,16 +176,8 @@ impl<'de> Deserialize<'de> for EventName {
                 f.write_str("an array that begins with an event's name")
             }
             fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<EventName, A::Error> {
-                #[derive(Deserialize)]
-                #[serde(untagged)]
-                enum Name {
-                    Text(String),
-                    Number(serde_json::Number),
-                }
-                let name = match seq.next_element()? {
-                    Some(Name::Text(name)) => name,
-                    Some(Name::Number(name)) => name.to_string(),
-                    None => return Err(de::Error::invalid_length(0, &self)),
+                let Some(Name(name)) = seq.next_element()? else {
+                    return Err(de::Error::invalid_length(0, &self));
                 };
                 if RESERVED.contains(&name.as_str()) {
                     return Err(de::Error::custom("a reserved name"));
@@ -195,6 +187,35 @@ impl<'de> Deserialize<'de> for EventName {
             }
         }
         deserializer.deserialize_seq(First)
+    }
+}
+
+/// A text, or a number as text.
+struct Name(String);
+
+impl<'de> Deserialize<'de> for Name {
+    fn deserialize<D: de::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct TextOrNumber;
+        impl Visitor<'_> for TextOrNumber {
+            type Value = Name;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an event's name, a text or a number")
+            }
+            fn visit_str<E: de::Error>(self, name: &str) -> Result<Name, E> {
+                Ok(Name(name.to_owned()))
+            }
+            fn visit_u64<E: de::Error>(self, name: u64) -> Result<Name, E> {
+                Ok(Name(name.to_string()))
+            }
+            fn visit_i64<E: de::Error>(self, name: i64) -> Result<Name, E> {
+                Ok(Name(name.to_string()))
+            }
+            fn visit_f64<E: de::Error>(self, name: f64) -> Result<Name, E> {
+                let number = serde_json::Number::from_f64(name);
+                number.map(|number| Name(number.to_string())).ok_or_else(|| E::custom("no number"))
+            }
+        }
+        deserializer.deserialize_any(TextOrNumber)
     }
 }
 
