@@ -99,12 +99,12 @@ pub(crate) const UNFILED_KEYS: &str = "
     SELECT json_group_array(json_array(room_id, sender_id, client_id, seq)) FROM events
     WHERE n > (SELECT n FROM message_keys_upto) AND client_id IS NOT NULL";
 
-/// `[[[room, sender, client id], position], …]`, which go into the table, but for messages that were cut.
+/// `[[room, sender, client id, position], …]`, which go into the table, but for messages that were cut.
 pub(crate) const FILE_KEYS: &str = "
     INSERT INTO message_keys (room_id, sender_id, client_id, seq)
-    SELECT due.value ->> '$[0][0]', due.value ->> '$[0][1]', due.value ->> '$[0][2]', events.seq
+    SELECT due.value ->> 0, due.value ->> 1, due.value ->> 2, events.seq
     FROM jsonb_each($1) AS due
-    CROSS JOIN events ON events.room_id = due.value ->> '$[0][0]' AND events.seq = due.value ->> 1
+    CROSS JOIN events ON events.room_id = due.value ->> 0 AND events.seq = due.value ->> 3
     WHERE true ON CONFLICT DO NOTHING";
 
 /// The keys of all events up to a number are in the table.

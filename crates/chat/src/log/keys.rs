@@ -119,7 +119,13 @@ impl Held {
             return Ok(());
         }
         let filed: Vec<Key> = self.due.by_ref().take(too_many).collect();
-        let rows: Vec<_> = filed.iter().map(|key| (key.parts(), self.newest.remove(key))).collect();
+        let rows: Vec<_> = filed
+            .iter()
+            .map(|key| {
+                let [room, sender, client_id] = key.parts();
+                (room, sender, client_id, self.newest.remove(key))
+            })
+            .collect();
         sqlx::query(sqlite::FILE_KEYS).bind(words::rows(&rows)?).execute(&mut *tx).await?;
         if self.due.len() == 0 {
             // All that there were when the pass began are in the table.
