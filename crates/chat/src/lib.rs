@@ -48,7 +48,7 @@ pub use webhooks::{NewWebhook, SigningKey, Webhook, WebhookInfo};
 use accounts::Accounts;
 use feed::SPARE;
 use plaza_protocol::{Code, Error};
-use plaza_store::{QueueStats, Store, StoreError, WriteTx};
+use plaza_store::{Dialect, QueueStats, Store, StoreError, WriteTx};
 use std::sync::Arc;
 use tokio::{
     sync::{Mutex, mpsc},
@@ -120,7 +120,8 @@ impl Chat {
         tasks: &Tasks,
     ) -> Result<(Self, mpsc::Receiver<Committed>), StoreError> {
         rooms::fold_earlier(&store).await?;
-        let (log, mut committed) = log::Log::start(&store, &clock, &settings, shutdown.clone(), tasks);
+        let alone = courier.is_none() && store.dialect() == Dialect::Sqlite;
+        let (log, mut committed) = log::Log::start(&store, &clock, &settings, alone, shutdown.clone(), tasks);
         if let Some(courier) = &courier {
             committed = courier.carry(committed, tasks);
             let looking = courier::look_again(courier.clone(), store.clone(), log.doubt());

@@ -7,6 +7,7 @@ use super::{
     messages,
     rules::Rules,
     run::{self, Made},
+    standing::{self, Standing},
     subjects,
 };
 use crate::{Clock, Settings, failure::Failure};
@@ -22,25 +23,43 @@ pub(crate) struct LogBatch {
     published: mpsc::Sender<Committed>,
     /// Told of a commit of which nobody knows whether it was stored.
     doubt: Arc<Notify>,
-    /// `None` until they are read: at first, and after a batch that was not committed.
-    keys: Option<Keys>,
+    /// Whether no other node writes into the store.
+    alone: bool,
+    /// `None` at first, and after a batch that was not committed.
+    memory: Option<Memory>,
+}
+
+/// What is known from one batch to the next, so that less has to be read. It goes with the batch that changes it, and is
+/// lost with it.
+pub(crate) struct Memory {
+    pub(super) keys: Keys,
+    pub(super) standing: Standing,
+}
+
+impl Memory {
+    /// As the store has it. Where others write there too, nothing outlasts a batch.
+    async fn read(tx: &mut WriteTx, alone: bool) -> Result<Self, StoreError> {
+        let (held, remembered) = if alone { (keys::HELD, standing::REMEMBERED) } else { (0, 0) };
+        Ok(Self { keys: Keys::read(tx, held).await?, standing: Standing::new(remembered) })
+    }
 }
 
 impl LogBatch {
     pub(super) fn new(
         clock: Arc<dyn Clock>,
         settings: &Settings,
+        alone: bool,
         published: mpsc::Sender<Committed>,
         doubt: Arc<Notify>,
     ) -> Self {
-        Self { clock, rules: Rules::new(settings), published, doubt, keys: None }
+        Self { clock, rules: Rules::new(settings), alone, published, doubt, memory: None }
     }
 }
 
 impl Batch for LogBatch {
     type Job = Command;
     type Answer = Result<Done, Error>;
-    type Effect = (Vec<Arc<Event>>, Keys);
+    type Effect = (Vec<Arc<Event>>, Memory);
 
     async fn subjects(&mut self, store: &Store, jobs: Vec<&Command>) -> Result<Vec<Subject>, StoreError> {
         match subjects::of(store, &jobs).await {
@@ -57,9 +76,9 @@ impl Batch for LogBatch {
         jobs: Vec<Command>,
     ) -> Result<(Vec<Self::Answer>, Self::Effect), StoreError> {
         let at = Timestamp::from_millis(self.clock.now());
-        let mut keys = match self.keys.take() {
-            Some(keys) => keys,
-            None => Keys::read(tx, keys::HELD).await?,
+        let mut memory = match self.memory.take() {
+            Some(memory) => memory,
+            None => Memory::read(tx, self.alone).await?,
         };
         let mut answers = Vec::with_capacity(jobs.len());
         let mut events = Vec::with_capacity(jobs.len());
@@ -73,12 +92,13 @@ impl Batch for LogBatch {
                 command => command,
             };
             if !run.is_empty() {
-                messages::append(tx, &mut keys, std::mem::take(&mut run), at, &mut answers, &mut events)
+                messages::append(tx, &mut memory, std::mem::take(&mut run), at, &mut answers, &mut events)
                     .await?;
             }
-            match run::run(tx, &self.rules, &mut keys, command, at).await {
+            match run::run(tx, &self.rules, &mut memory, command, at).await {
                 Ok(Made { done, events: made }) => {
                     answers.push(Ok(done));
+                    made.iter().for_each(|event| memory.standing.forget(event.room_id()));
                     events.extend(made.into_iter().map(Arc::new));
                 }
                 Err(Failure::Refused(error)) => answers.push(Err(error)),
@@ -86,10 +106,11 @@ impl Batch for LogBatch {
             }
         }
         if !run.is_empty() {
-            messages::append(tx, &mut keys, run, at, &mut answers, &mut events).await?;
+            messages::append(tx, &mut memory, run, at, &mut answers, &mut events).await?;
         }
-        keys.file(tx).await?;
-        Ok((answers, (events, keys)))
+        memory.keys.file(tx).await?;
+        memory.standing.bound();
+        Ok((answers, (events, memory)))
     }
 
     fn failed(&self, error: &StoreError) -> Self::Answer {
@@ -99,8 +120,8 @@ impl Batch for LogBatch {
         Err(crate::told(error))
     }
 
-    async fn committed(&mut self, (events, keys): Self::Effect) {
-        self.keys = Some(keys);
+    async fn committed(&mut self, (events, memory): Self::Effect) {
+        self.memory = Some(memory);
         // Nobody listens any more: those who come later read the log.
         if !events.is_empty() && self.published.send(Committed { events }).await.is_err() {
             tracing::debug!("Committed events were not published: nobody listens");

@@ -16,10 +16,11 @@ use plaza_store::Dialect;
 use sqlx::{AnyConnection, Row as _};
 use std::{collections::HashMap, sync::Arc};
 
-/// How many keys are held in memory: some 3 MB. A start reads up to three times as many from the log.
+/// How many keys are held in memory: some 3 MB.
 pub(super) const HELD: usize = 16_384;
-/// So many times more at a start are not of [`Keys`]' own making, and go into the table at once.
-const FAR_TOO_MANY: usize = 8;
+/// A start reads up to so many times as many from the log, since a pass that was not done begins anew. If there are more,
+/// all go into the table at once.
+const MOST_READ: usize = 4;
 
 /// A room, a sender, and the sender's own name for a message. In one piece, in the order that the table has.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -50,7 +51,7 @@ pub(crate) enum Keys {
 }
 
 impl Keys {
-    /// As the store has them, to hold so many.
+    /// As the store has them, to hold so many; none, where others write there too.
     pub(super) async fn read(tx: &mut AnyConnection, most: usize) -> sqlx::Result<Self> {
         Ok(match Dialect::of(tx) {
             Dialect::Sqlite => Self::Held(Held::read(tx, most).await?),
@@ -96,7 +97,7 @@ impl Held {
     async fn read(tx: &mut AnyConnection, most: usize) -> sqlx::Result<Self> {
         let counted = sqlx::query(sqlite::KEYS_MISSING).fetch_one(&mut *tx).await?;
         let (began_at, missing): (i64, i64) = (counted.try_get(0)?, counted.try_get(1)?);
-        if missing.unsigned_abs() as usize > FAR_TOO_MANY * most {
+        if missing.unsigned_abs() as usize > MOST_READ * most {
             sqlx::query(sqlite::FILE_ALL_KEYS).execute(&mut *tx).await?;
             sqlx::query(sqlite::KEYS_FILED).bind(began_at).execute(&mut *tx).await?;
         }
@@ -114,26 +115,29 @@ impl Held {
     }
 
     async fn file(&mut self, tx: &mut AnyConnection) -> sqlx::Result<()> {
-        let too_many = self.newest.len().saturating_sub(self.most);
-        if too_many == 0 {
-            return Ok(());
+        loop {
+            let too_many = self.newest.len().saturating_sub(self.most);
+            if too_many == 0 {
+                return Ok(());
+            }
+            if self.due.len() == 0 {
+                let began_at = sqlx::query(sqlite::NEWEST_NUMBER).fetch_one(&mut *tx).await?.try_get(0)?;
+                *self = Self::begin(self.most, std::mem::take(&mut self.newest), began_at);
+            }
+            let filed: Vec<Key> = self.due.by_ref().take(too_many).collect();
+            let rows: Vec<_> = filed
+                .iter()
+                .map(|key| {
+                    let [room, sender, client_id] = key.parts();
+                    (room, sender, client_id, self.newest.remove(key))
+                })
+                .collect();
+            sqlx::query(sqlite::FILE_KEYS).bind(words::rows(&rows)?).execute(&mut *tx).await?;
+            if self.due.len() == 0 {
+                // All that there were when the pass began are in the table.
+                sqlx::query(sqlite::KEYS_FILED).bind(self.began_at).execute(&mut *tx).await?;
+            }
         }
-        let filed: Vec<Key> = self.due.by_ref().take(too_many).collect();
-        let rows: Vec<_> = filed
-            .iter()
-            .map(|key| {
-                let [room, sender, client_id] = key.parts();
-                (room, sender, client_id, self.newest.remove(key))
-            })
-            .collect();
-        sqlx::query(sqlite::FILE_KEYS).bind(words::rows(&rows)?).execute(&mut *tx).await?;
-        if self.due.len() == 0 {
-            // All that there were when the pass began are in the table.
-            sqlx::query(sqlite::KEYS_FILED).bind(self.began_at).execute(&mut *tx).await?;
-            let began_at = sqlx::query(sqlite::NEWEST_NUMBER).fetch_one(tx).await?.try_get(0)?;
-            *self = Self::begin(self.most, std::mem::take(&mut self.newest), began_at);
-        }
-        Ok(())
     }
 }
 

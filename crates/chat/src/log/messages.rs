@@ -1,9 +1,11 @@
 //! A run of messages, appended with a handful of statements however many there are.
 
 use super::{
+    batch::Memory,
     command::{Done, NewMessage},
     direct, event,
     keys::{Key, Keys},
+    standing::{Own, Top},
 };
 use crate::{
     blocks,
@@ -12,29 +14,15 @@ use crate::{
 use plaza_protocol::{Code, Content, Error, Event, Message, RoomId, SentMessage, Seq, Timestamp, UserId};
 use sqlx::{AnyConnection, Row};
 use std::{
-    collections::{HashMap, hash_map::Entry},
+    collections::{HashMap, HashSet},
     sync::Arc,
 };
 
-/// A message that the store has, from before or from earlier in this run.
+/// A message that the store has from before.
 pub(super) struct Stored {
     pub(super) sent: SentMessage,
     /// `None` where retention has cut it.
     pub(super) content: Option<Content>,
-}
-
-/// Where a room stands: its newest position, and how many messages it has.
-#[derive(Clone, Copy)]
-struct Top {
-    seq: Seq,
-    messages: u64,
-}
-
-/// What a sender has written in a room as its member: how many messages, and the position of the newest.
-#[derive(Clone, Copy)]
-struct Own {
-    count: u64,
-    seq: Seq,
 }
 
 /// A message that is new.
@@ -54,54 +42,58 @@ struct Added {
 /// Appends the messages in their order: one answer for each, one event for each that is new.
 pub(super) async fn append(
     tx: &mut AnyConnection,
-    keys: &mut Keys,
+    memory: &mut Memory,
     run: Vec<NewMessage>,
     at: Timestamp,
     answers: &mut Vec<Result<Done, Error>>,
     events: &mut Vec<Arc<Event>>,
 ) -> sqlx::Result<()> {
-    let Before { of_message, mut own, mut tops, mut stored, unheard } = before(tx, keys, &run).await?;
-    let mut added = Vec::new();
-    for (message, (sender, key)) in run.into_iter().zip(of_message) {
-        let own = &mut own[sender];
-        let vacant = match stored.entry(key) {
-            Entry::Occupied(first) => {
-                answers.push(again(first.get(), &message.content, own.is_some()));
-                continue;
-            }
-            Entry::Vacant(vacant) => vacant,
-        };
-        let (Some(top), Some(own)) = (tops.get_mut(&message.room), own) else {
+    let Before { keys, stored, unheard } = before(tx, memory, &run).await?;
+    let mut added: Vec<Added> = Vec::with_capacity(run.len());
+    // Where in `added` a message of this run is that others may repeat.
+    let mut fresh: HashMap<Key, usize> = HashMap::with_capacity(run.len());
+    for (message, key) in run.into_iter().zip(keys) {
+        let standing = memory.standing.of(&message.room, &message.sender.id);
+        if let Some(Stored { sent, content }) = stored.get(&key) {
+            answers.push(again(sent.clone(), content.as_ref(), &message.content, standing.is_some()));
+            continue;
+        }
+        if let Some(Added { message: first, .. }) = fresh.get(&key).map(|place| &added[*place]) {
+            let sent = SentMessage { seq: first.seq, id: first.id.clone(), at: first.at };
+            answers.push(again(sent, Some(&first.content), &message.content, standing.is_some()));
+            continue;
+        }
+        let Some((top, own)) = standing else {
             answers.push(Err(Error::no_such_room()));
             continue;
         };
-        if let Some(blocked) = unheard.get(&sender) {
+        if !unheard.is_empty()
+            && let Some(blocked) = unheard.get(&(message.room.clone(), message.sender.id.clone()))
+        {
             answers.push(Err(blocked.clone()));
             continue;
         }
         *top = Top { seq: top.seq + 1, messages: top.messages + 1 };
         let prev = std::mem::replace(own, Own { count: own.count + 1, seq: top.seq }).seq;
-        let sent = SentMessage { seq: top.seq, id: message.id, at };
-        let key = vacant.key().clone();
-        vacant.insert(Stored { sent: sent.clone(), content: Some(message.content.clone()) });
         let stored_as = (message.kind, message.body);
         let message = Message {
             room_id: message.room,
-            seq: sent.seq,
-            id: sent.id.clone(),
+            seq: top.seq,
+            id: message.id,
             client_id: message.client_id,
             sender: message.sender,
             content: message.content,
             at,
         };
-        answers.push(Ok(Done::Sent(sent)));
+        answers.push(Ok(Done::Sent(SentMessage { seq: message.seq, id: message.id.clone(), at })));
+        fresh.insert(key.clone(), added.len());
         added.push(Added { message, key, stored_as, messages: top.messages, own: own.count, prev });
     }
     if !added.is_empty() {
         insert(tx, &added).await?;
     }
     for Added { message, key, .. } in added {
-        keys.add(key, message.seq);
+        memory.keys.add(key, message.seq);
         events.push(Arc::new(Event::Message(message)));
     }
     Ok(())
@@ -130,9 +122,14 @@ async fn insert(tx: &mut AnyConnection, added: &[Added]) -> sqlx::Result<()> {
 /// The answer for one that is stored already. One who is no member any more gets the first acknowledgement
 /// too, since the message is there; about any other message he is told nothing. Of one that retention has cut nobody
 /// knows any more what it said, and the first acknowledgement is all there is to say.
-fn again(first: &Stored, content: &Content, is_member: bool) -> Result<Done, Error> {
-    if first.content.as_ref().is_none_or(|first| first == content) {
-        Ok(Done::Sent(first.sent.clone()))
+fn again(
+    sent: SentMessage,
+    first: Option<&Content>,
+    content: &Content,
+    is_member: bool,
+) -> Result<Done, Error> {
+    if first.is_none_or(|first| first == content) {
+        Ok(Done::Sent(sent))
     } else if is_member {
         Err(Error::new(
             Code::Conflict,
@@ -143,16 +140,13 @@ fn again(first: &Stored, content: &Content, is_member: bool) -> Result<Done, Err
     }
 }
 
-/// Who sends a run of messages, where their rooms stand, and what is stored already.
+/// What is to be known before a run of messages is appended; where rooms and senders stand, memory knows then.
 struct Before {
-    /// For each message, which of `own` is its sender's, and its key.
-    of_message: Vec<(usize, Key)>,
-    /// For each pair of a room and a sender; `None` for one who is no member.
-    own: Vec<Option<Own>>,
-    tops: HashMap<RoomId, Top>,
+    /// Of each message.
+    keys: Vec<Key>,
     stored: HashMap<Key, Stored>,
-    /// Those of the pairs between whom and the other one of a direct room stands a block.
-    unheard: HashMap<usize, Error>,
+    /// What stands between a sender in a direct room and the other one.
+    unheard: HashMap<(RoomId, UserId), Error>,
 }
 
 /// A pair that is a membership, the room's top and messages, and the user's messages and the position of the newest.
@@ -160,29 +154,30 @@ type MemberRow = (usize, Seq, u64, u64, Seq);
 /// A message that is stored already, its position, id and time, and its kind and body, unless retention has cut it.
 type StoredRow = (usize, Seq, String, i64, Option<String>, Option<String>);
 
-async fn before(tx: &mut AnyConnection, keys: &Keys, run: &[NewMessage]) -> sqlx::Result<Before> {
-    let mut pairs: Vec<(&RoomId, &UserId)> = Vec::new();
-    let mut index = HashMap::new();
-    let of_message: Vec<(usize, Key)> = run
+async fn before(tx: &mut AnyConnection, memory: &mut Memory, run: &[NewMessage]) -> sqlx::Result<Before> {
+    let Memory { keys: held, standing } = memory;
+    let keys: Vec<Key> = run
         .iter()
-        .map(|NewMessage { room, sender, client_id, .. }| {
-            let pair = *index.entry((room, &sender.id)).or_insert_with(|| {
-                pairs.push((room, &sender.id));
-                pairs.len() - 1
-            });
-            (pair, Key::of(room, &sender.id, client_id))
-        })
+        .map(|NewMessage { room, sender, client_id, .. }| Key::of(room, &sender.id, client_id))
         .collect();
-    let wanted: Vec<&Key> = of_message.iter().map(|(_, key)| key).collect();
-    let (members, stored) = look(tx, keys, &pairs, &wanted).await?;
-    let mut own = vec![None; pairs.len()];
-    let mut tops = HashMap::new();
+    let unknown = pairs(run, |room, sender| !standing.knows(room, sender));
+    let direct = pairs(run, |room, _| direct::is_id(room));
+    let (members, stored) = look(tx, held, &unknown, &keys.iter().collect::<Vec<_>>()).await?;
     for (pair, seq, messages, count, own_seq) in members {
-        tops.insert(pairs[pair].0.clone(), Top { seq, messages });
-        own[pair] = Some(Own { count, seq: own_seq });
+        let (room, sender) = unknown[pair];
+        standing.learn(room, sender, Top { seq, messages }, Own { count, seq: own_seq });
     }
-    let unheard = unheard(tx, &pairs).await?;
-    Ok(Before { of_message, own, tops, stored, unheard })
+    let unheard = unheard(tx, &direct).await?;
+    Ok(Before { keys, stored, unheard })
+}
+
+/// Rooms and senders of a run, each pair once.
+fn pairs(run: &[NewMessage], wanted: impl Fn(&RoomId, &UserId) -> bool) -> Vec<(&RoomId, &UserId)> {
+    let mut seen = HashSet::new();
+    run.iter()
+        .map(|message| (&message.room, &message.sender.id))
+        .filter(|(room, sender)| wanted(room, sender) && seen.insert((*room, *sender)))
+        .collect()
 }
 
 /// What the store has under a key.
@@ -227,20 +222,18 @@ async fn look(
 /// What keeps senders in direct rooms from being heard.
 async fn unheard(
     tx: &mut AnyConnection,
-    pairs: &[(&RoomId, &UserId)],
-) -> sqlx::Result<HashMap<usize, Error>> {
-    let directly: Vec<usize> = (0..pairs.len()).filter(|pair| direct::is_id(pairs[*pair].0)).collect();
+    direct: &[(&RoomId, &UserId)],
+) -> sqlx::Result<HashMap<(RoomId, UserId), Error>> {
     let mut unheard = HashMap::new();
-    if directly.is_empty() {
+    if direct.is_empty() {
         return Ok(unheard);
     }
-    let asked: Vec<_> = directly.iter().map(|pair| pairs[*pair]).collect();
-    let rows = sqlx::query(words(tx).directly).bind(words::rows(&asked)?).fetch_all(tx).await?;
+    let rows = sqlx::query(words(tx).directly).bind(words::rows(direct)?).fetch_all(tx).await?;
     for row in &rows {
-        let pair = directly[row.try_get::<i64, _>(0)? as usize];
+        let (room, sender) = direct[row.try_get::<i64, _>(0)? as usize];
         let (blocks, is_blocked) = (row.try_get::<i64, _>(1)? != 0, row.try_get::<i64, _>(2)? != 0);
         if let Some(error) = blocks::between(blocks, is_blocked, row.try_get(3)?) {
-            unheard.insert(pair, error);
+            unheard.insert((room.clone(), sender.clone()), error);
         }
     }
     Ok(unheard)

@@ -19,6 +19,7 @@ mod messages;
 mod roles;
 mod rules;
 mod run;
+mod standing;
 mod subjects;
 mod webhook;
 
@@ -64,17 +65,18 @@ pub(crate) struct Log {
 }
 
 impl Log {
-    /// Starts the task.
+    /// Starts the task. `alone`: no other node writes into this store.
     pub(crate) fn start(
         store: &Store,
         clock: &Arc<dyn Clock>,
         settings: &Settings,
+        alone: bool,
         shutdown: CancellationToken,
         tasks: &Tasks,
     ) -> (Self, mpsc::Receiver<Committed>) {
         let (published, committed) = mpsc::channel(settings.commit_queue.max(1) as usize);
         let doubt = Arc::new(Notify::new());
-        let batch = LogBatch::new(clock.clone(), settings, published, Arc::clone(&doubt));
+        let batch = LogBatch::new(clock.clone(), settings, alone, published, Arc::clone(&doubt));
         let options = QueueOptions {
             capacity: settings.log_queue as usize,
             max_batch: settings.log_batch as usize,

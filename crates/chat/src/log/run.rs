@@ -3,10 +3,9 @@
 
 use super::{
     bans,
+    batch::Memory,
     command::{Command, Done},
-    direct, entering,
-    keys::Keys,
-    membership, roles,
+    direct, entering, membership, roles,
     rules::Rules,
     webhook,
 };
@@ -36,7 +35,7 @@ impl Made {
 pub(super) async fn run(
     tx: &mut AnyConnection,
     rules: &Rules,
-    keys: &mut Keys,
+    memory: &mut Memory,
     command: Command,
     at: Timestamp,
 ) -> Outcome<Made> {
@@ -53,7 +52,7 @@ pub(super) async fn run(
         Command::SetRole { by, room, whom, role } => roles::set(tx, rules, &room, &by, &whom, role, at).await,
         Command::Ban { by, room, whom } => bans::ban(tx, rules, &room, &by, &whom, at).await,
         Command::Unban { by, room, whom } => bans::unban(tx, &room, &by, &whom, at).await,
-        Command::Webhook(message) => webhook::write(tx, keys, message, at).await,
+        Command::Webhook(message) => webhook::write(tx, memory, message, at).await,
         Command::Message(_) => {
             Err(Failure::Refused(Error::new(Code::Internal, "The server mixed this request up. Try again.")))
         }

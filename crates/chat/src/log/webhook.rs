@@ -4,9 +4,10 @@
 //! changes by it, so it has no ordinal and every member counts it as another's.
 
 use super::{
+    batch::Memory,
     command::{Done, NewMessage},
     direct, event,
-    keys::{Key, Keys},
+    keys::Key,
     messages::{self, Stored},
     run::Made,
 };
@@ -17,7 +18,7 @@ use sqlx::{AnyConnection, Row};
 /// Writes it; one that is there already is answered as the first time.
 pub(super) async fn write(
     tx: &mut AnyConnection,
-    keys: &mut Keys,
+    memory: &mut Memory,
     message: NewMessage,
     at: Timestamp,
 ) -> Outcome<Made> {
@@ -36,7 +37,7 @@ pub(super) async fn write(
     let seq = event::read_seq(&raised, 0)?;
     let message = Message { room_id: room, seq, id, client_id, sender, content, at };
     let key = Key::of(&message.room_id, &message.sender.id, &message.client_id);
-    if let Some(Stored { sent, content: first }) = messages::stored(tx, keys, &key).await? {
+    if let Some(Stored { sent, content: first }) = messages::stored(tx, &memory.keys, &key).await? {
         sqlx::query("UPDATE rooms SET seq = seq - 1, messages = messages - 1 WHERE id = $1")
             .bind(message.room_id.as_str())
             .execute(&mut *tx)
@@ -65,7 +66,7 @@ pub(super) async fn write(
     .bind(raised.try_get::<i64, _>(1)?)
     .execute(&mut *tx)
     .await?;
-    keys.add(key, seq);
+    memory.keys.add(key, seq);
     let sent = SentMessage { seq: message.seq, id: message.id.clone(), at };
     Ok(Made { done: Done::Sent(sent), events: vec![Event::Message(message)] })
 }
