@@ -176,7 +176,10 @@ impl<S: Subscriber> Task<S> {
                 self.roster.elsewhere(&user, &node, online, self.now());
                 self.changes.note(user);
             }
-            Message::NodeGone { node } => self.roster.node_gone(&node, self.now()),
+            Message::NodeGone { node } => {
+                self.roster.node_gone(&node, self.now());
+                self.changes.note_of_many();
+            }
             Message::Here { answer } => {
                 let _ = answer.send(self.roster.here());
             }
@@ -231,6 +234,12 @@ impl Changes {
         self.count.fetch_add(1, Ordering::SeqCst);
     }
 
+    /// Whom it was of nobody counts: what was read before is of no use for anybody.
+    fn note_of_many(&mut self) {
+        self.newest.clear();
+        self.count.fetch_add(1, Ordering::SeqCst);
+    }
+
     /// Whether nothing of these people has changed since there were so many changes.
     fn none_of(&self, people: &[Facts], since: u64) -> bool {
         !self.any_since(since, |changed| people.iter().any(|facts| facts.user.id == *changed))
@@ -270,5 +279,13 @@ mod tests {
         }
         assert!(changes.none_of(&ana, 1) && changes.none_of(&ben, 1));
         assert!(!changes.none_of(&ben, 0), "nobody remembers what changed so long ago");
+
+        let before = CHANGES as u64 + 1;
+        assert!(changes.none_of(&ben, before));
+        changes.note_of_many();
+        assert!(!changes.none_of(&ben, before) && changes.none_of(&ben, before + 1));
+        changes.note("ana".parse().unwrap());
+        assert!(!changes.none_of(&ben, before) && changes.none_of(&ben, before + 1));
+        assert!(!changes.none_of(&ana, before + 1));
     }
 }
