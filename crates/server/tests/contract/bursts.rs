@@ -7,7 +7,7 @@ use tokio::task::JoinSet;
 
 /// Small enough that an answer or a burst that did not wait would not fit.
 async fn with_small_outboxes() -> Plaza {
-    Setup::default().env("PLAZA_SOCKET__OUTBOX_BYTES", "524288").start().await.unwrap()
+    Setup::default().env("PLAZA_SOCKET__OUTBOX_BYTES", "262144").start().await.unwrap()
 }
 
 #[tokio::test(flavor = "multi_thread")]

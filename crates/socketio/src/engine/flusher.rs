@@ -2,7 +2,7 @@
 //!
 //! Who is sent to is marked, once; then whoever else is ready on this worker has some turns, and what they have to say to the same
 //! clients goes out with it, in one system call a client. So under load a write carries many messages, and without it is
-//! not late: where nothing else is ready the flusher's turn is at once. No task of a receiver's is woken for what is
+//! not late: where nothing else is ready the flusher's turn is at once, and so it is where much waits for one client. No task of a receiver's is woken for what is
 //! written to it. Only what a client is answered in its own task's turn that task writes itself, so that who waits for an
 //! answer can go on.
 
@@ -45,6 +45,9 @@ struct State {
     marked: Vec<Arc<Session>>,
     /// The flusher, while nobody is marked.
     flusher: Option<Waker>,
+    /// The flusher, while others have their turns: they may be many, and have them on another worker than who sends.
+    waiting: Option<Waker>,
+    hurry: bool,
     ended: bool,
 }
 
@@ -73,7 +76,13 @@ impl Flushers {
     /// Has a session flushed soon.
     pub(super) fn mark(&self, session: &Arc<Session>) {
         let Some(lanes) = self.lanes.get() else { return };
-        lanes[lane_of_thread(lanes.len())].mark(Arc::clone(session));
+        lanes[lane_of_thread(lanes.len())].mark(Arc::clone(session), false);
+    }
+
+    /// Has a session flushed before others have their turns. It may be marked already, by another worker.
+    pub(super) fn hurry(&self, session: &Arc<Session>) {
+        let Some(lanes) = self.lanes.get() else { return };
+        lanes[lane_of_thread(lanes.len())].mark(Arc::clone(session), true);
     }
 }
 
@@ -89,14 +98,16 @@ impl Lane {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn mark(&self, session: Arc<Session>) {
+    fn mark(&self, session: Arc<Session>, hurry: bool) {
         let flusher = {
             let mut state = self.lock();
             if state.ended {
                 return;
             }
             state.marked.push(session);
-            state.flusher.take()
+            state.hurry |= hurry;
+            let waiting = state.waiting.take_if(|_| hurry);
+            state.flusher.take().or(waiting)
         };
         flusher.into_iter().for_each(Waker::wake);
     }
@@ -106,7 +117,8 @@ impl Lane {
         let (marked, flusher) = {
             let mut state = self.lock();
             state.ended = true;
-            (mem::take(&mut state.marked), state.flusher.take())
+            let waiting = state.waiting.take();
+            (mem::take(&mut state.marked), state.flusher.take().or(waiting))
         };
         drop(marked);
         flusher.into_iter().for_each(Waker::wake);
@@ -119,9 +131,17 @@ impl Lane {
         let mut sessions = Vec::new();
         while lane.somebody().await {
             for _ in 0..TURNS {
-                yield_now().await;
+                tokio::select! {
+                    biased;
+                    () = lane.hurried() => break,
+                    () = yield_now() => {}
+                }
             }
-            mem::swap(&mut lane.lock().marked, &mut sessions);
+            {
+                let mut state = lane.lock();
+                mem::swap(&mut state.marked, &mut sessions);
+                (state.waiting, state.hurry) = (None, false);
+            }
             while sessions.len() > CLIENTS {
                 // Other workers take these over, if they have nothing to do.
                 let some = sessions.split_off(sessions.len() - CLIENTS);
@@ -129,6 +149,19 @@ impl Lane {
             }
             sessions.drain(..).for_each(|session| flush(&session));
         }
+    }
+
+    /// Waits until somebody is in a hurry.
+    async fn hurried(&self) {
+        poll_fn(|cx| {
+            let mut state = self.lock();
+            if state.hurry {
+                return Poll::Ready(());
+            }
+            state.waiting.get_or_insert_with(|| cx.waker().clone());
+            Poll::Pending
+        })
+        .await;
     }
 
     /// Waits until a session is marked; false once all is over.
@@ -180,7 +213,14 @@ mod tests {
         http_stream::Stream,
     };
     use bytes::Bytes;
-    use std::{collections::HashSet, io, pin::Pin, task::Context, thread, time::Duration};
+    use std::{
+        collections::{HashSet, VecDeque},
+        io,
+        pin::Pin,
+        task::Context,
+        thread,
+        time::Duration,
+    };
     use tokio::{
         io::{AsyncRead, AsyncReadExt as _, AsyncWrite, ReadBuf},
         net::{TcpListener, TcpStream},
@@ -258,6 +298,23 @@ mod tests {
         }
         assert_eq!(broken.outbox.closing(), Some(CloseReason::TransportError));
         assert!(broken.end_websocket().is_none(), "its connection is gone with it");
+    }
+
+    /// A worker that has much to do would let a sender on another fill an outbox past its bound.
+    #[tokio::test]
+    async fn much_that_waits_is_written_before_others_have_their_turns() {
+        let flushers = Arc::<Flushers>::default();
+        flushers.start();
+        let (io, _client) = pair().await;
+        let session = session(&flushers, Io::Tcp(io));
+        session.outbox.end_turn(&mut VecDeque::new());
+        let all = session.free();
+        session.send(&Frame::binary(b"hello").into()).unwrap();
+        yield_now().await;
+        assert!(session.free() < all, "written without a turn for others");
+        session.send(&Frame::binary(&vec![7; 1 << 16]).into()).unwrap();
+        yield_now().await;
+        assert_eq!(session.free(), all);
     }
 
     /// What is sent while a connection takes nothing is left to the session's task by the flusher, and not forgotten by it.

@@ -23,6 +23,8 @@ use std::{
 const KEEP_FRAMES: usize = 16;
 /// How many times the bound may wait for a transport that only lacks its turn.
 const HEADROOM: usize = 4;
+/// So much waits that it is to be written before others have their turns.
+const MUCH: usize = 64 * 1024;
 
 pub(crate) struct Outbox {
     state: Mutex<State>,
@@ -62,6 +64,15 @@ enum Writer {
     Task,
 }
 
+/// What the flusher is to be told of something pushed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Tell {
+    Nothing,
+    Write,
+    /// It knows, and is to write at once.
+    Hurry,
+}
+
 /// The session has ended or is about to: nothing more can be sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the session is closed")]
@@ -86,8 +97,8 @@ impl Outbox {
     }
 
     /// Queues a message whole, or closes the session when it does not fit. A message larger than the bound is
-    /// taken when nothing else waits. True: the flusher is to be told.
-    pub(crate) fn push(&self, message: &Outgoing) -> Result<bool, Closed> {
+    /// taken when nothing else waits. What the flusher is to be told.
+    pub(crate) fn push(&self, message: &Outgoing) -> Result<Tell, Closed> {
         let cost = message.cost();
         let mut state = self.lock();
         if state.closing.is_some() {
@@ -108,14 +119,17 @@ impl Outbox {
         match &mut state.transport {
             Transport::WebSocket(writer @ Writer::None) => {
                 *writer = Writer::Flusher;
-                Ok(true)
+                Ok(Tell::Write)
             }
-            Transport::WebSocket(Writer::Flusher | Writer::Task) => Ok(false),
+            Transport::WebSocket(Writer::Flusher) if before < MUCH && before + cost >= MUCH => {
+                Ok(Tell::Hurry)
+            }
+            Transport::WebSocket(Writer::Flusher | Writer::Task) => Ok(Tell::Nothing),
             Transport::Polling(poll) => {
                 let poll = poll.take();
                 drop(state);
                 poll.into_iter().for_each(Waker::wake);
-                Ok(false)
+                Ok(Tell::Nothing)
             }
         }
     }

@@ -4,7 +4,7 @@ use super::{
     close::CloseReason,
     flusher::Flushers,
     frame::Outgoing,
-    outbox::{Closed, Outbox},
+    outbox::{Closed, Outbox, Tell},
     websocket::{WebSocket, Wire},
 };
 use std::{
@@ -115,8 +115,10 @@ impl Session {
     /// Queues a message. It is written in the order of the calls; it fails only when the session is closed,
     /// also when this very message was more than a slow client's outbox could hold.
     pub fn send(self: &Arc<Self>, message: &Outgoing) -> Result<(), Closed> {
-        if self.outbox.push(message)? {
-            self.flushers.mark(self);
+        match self.outbox.push(message)? {
+            Tell::Nothing => {}
+            Tell::Write => self.flushers.mark(self),
+            Tell::Hurry => self.flushers.hurry(self),
         }
         Ok(())
     }
