@@ -22,8 +22,8 @@ use tokio::{
 
 /// How long one who comes in waits to hear of their rooms from other nodes. What is said before that is found later.
 const LISTENING: Duration = Duration::from_secs(1);
-/// How much a connection may be sent before it gets a turn to write it: a small part of any outbox.
-const GIVE_WAY: usize = 16 * 1024;
+/// How much a connection may be sent before it gets a turn to write it: as much as `plaza_socketio` does not let wait for others.
+const GIVE_WAY: usize = 64 * 1024;
 
 pub(super) struct Task<S: Subscriber> {
     pub(super) rooms: HashMap<RoomId, Room<S>>,

@@ -13,7 +13,7 @@ async fn a_large_commit_gives_way_to_those_who_write() {
         type Frame = ();
         fn encode(_: &Item) {}
         fn cost((): &()) -> usize {
-            8 * 1024
+            32 * 1024
         }
         fn send(&self, (): &()) {
             let waiting = self.waiting.fetch_add(1, Ordering::Relaxed) + 1;
