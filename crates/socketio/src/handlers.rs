@@ -6,7 +6,7 @@ use crate::{DisconnectReason, event::Event, socket::Socket};
 use futures_util::future::BoxFuture;
 use serde_json::Value;
 use std::{
-    collections::HashMap,
+    collections::BTreeMap,
     error::Error,
     fmt,
     future::Future,
@@ -59,7 +59,7 @@ pub struct Handlers {
     any: Vec<OnAny>,
     event_middleware: Vec<EventMiddleware>,
     refused: Option<OnRefused>,
-    events: HashMap<Box<str>, OnEvent>,
+    events: BTreeMap<Box<str>, OnEvent>,
     otherwise: Option<OnEvent>,
     disconnect: Option<OnDisconnect>,
     describe: Option<Describe>,

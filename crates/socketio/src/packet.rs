@@ -355,7 +355,8 @@ fn head(buffer: &mut Vec<u8>, kind: u8, namespace: &str, id: Option<u64>, attach
         let _ = write!(buffer, "{namespace},");
     }
     if let Some(id) = id {
-        let _ = write!(buffer, "{id}");
+        // Without what formats.
+        let _ = serde_json::to_writer(buffer, &id);
     }
 }
 

@@ -320,7 +320,10 @@ impl Protocol for Client {
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<CloseReason> {
         self.sweep(cx);
         self.poll_asking(cx);
-        while let Poll::Ready(Some(done)) = self.running.poll_next_unpin(cx) {
+        // Where none is, not even a look at what wakes them.
+        while !self.running.is_empty()
+            && let Poll::Ready(Some(done)) = self.running.poll_next_unpin(cx)
+        {
             if done.is_err() {
                 tell_of_panic();
             }

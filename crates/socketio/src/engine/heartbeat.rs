@@ -23,12 +23,15 @@ pub(super) struct Heartbeat {
     /// Nothing is read from the client, so no pong can be seen.
     deaf: bool,
     timer: Pin<Box<Sleep>>,
+    /// When the timer wakes the session's task, if it does.
+    armed: Option<Instant>,
 }
 
 impl Heartbeat {
     pub(super) fn new(interval: Duration, timeout: Duration) -> Self {
         let due = Instant::now() + interval;
-        Self { interval, timeout, due, awaiting_pong: false, deaf: false, timer: Box::pin(sleep_until(due)) }
+        let timer = Box::pin(sleep_until(due));
+        Self { interval, timeout, due, awaiting_pong: false, deaf: false, timer, armed: None }
     }
 
     /// The pong is here: the next ping comes an interval from now.
@@ -47,21 +50,30 @@ impl Heartbeat {
     }
 
     /// Pings when it is time; ready when the client has not answered, or since `stalled_since` taken nothing,
-    /// for the timeout.
+    /// for the timeout. `now`, if it is known, spares a look at the timer.
     pub(super) fn poll(
         &mut self,
         cx: &mut Context<'_>,
         session: &Arc<Session>,
         stalled_since: Option<Instant>,
+        now: Option<Instant>,
     ) -> Poll<CloseReason> {
         let patience_ends = stalled_since.map(|since| since + self.timeout);
         loop {
             let next = patience_ends.map_or(self.due, |end| end.min(self.due));
+            if let (Some(now), Some(armed)) = (now, self.armed)
+                && now < armed
+                && armed <= next
+            {
+                return Poll::Pending;
+            }
             // A timer that fires early costs one look; moving it at every pong would cost more.
             if next < self.timer.deadline() || self.timer.is_elapsed() {
                 self.timer.as_mut().reset(next);
             }
+            self.armed = None;
             if self.timer.as_mut().poll(cx).is_pending() {
+                self.armed = Some(self.timer.deadline());
                 return Poll::Pending;
             }
             let now = Instant::now();
@@ -99,7 +111,7 @@ mod tests {
         heartbeat.awaiting_pong = true;
         heartbeat.listening(false);
         heartbeat.due = Instant::now();
-        let ended = poll_fn(|cx| heartbeat.poll(cx, &session, None));
+        let ended = poll_fn(|cx| heartbeat.poll(cx, &session, None, None));
         assert!(timeout(Duration::from_millis(20), ended).await.is_err());
 
         heartbeat.due = Instant::now();
@@ -109,7 +121,7 @@ mod tests {
         // Once, and not for as long as it is silent.
         heartbeat.due = Instant::now();
         heartbeat.listening(true);
-        let ended = poll_fn(|cx| heartbeat.poll(cx, &session, None));
+        let ended = poll_fn(|cx| heartbeat.poll(cx, &session, None, None));
         assert_eq!(timeout(LONG, ended).await, Ok(CloseReason::PingTimeout));
     }
 }

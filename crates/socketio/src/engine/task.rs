@@ -74,6 +74,7 @@ impl<A: Application> Task<A> {
             if let Poll::Ready(reason) = self.registered.session.outbox.poll_turn(cx) {
                 return Poll::Ready(reason.into());
             }
+            let last_read = reader.last_read();
             let stalled_since = loop {
                 let mut above = Above {
                     session: &self.registered.session,
@@ -99,7 +100,9 @@ impl<A: Application> Task<A> {
                 }
             };
             self.heartbeat.listening(!self.protocol.is_full());
-            self.heartbeat.poll(cx, &self.registered.session, stalled_since).map(Ended::from)
+            // What was read in this turn tells the time.
+            let now = Some(reader.last_read()).filter(|read| *read != last_read);
+            self.heartbeat.poll(cx, &self.registered.session, stalled_since, now).map(Ended::from)
         })
         .await
     }
@@ -134,7 +137,7 @@ impl<A: Application> Task<A> {
                 }
             }
             self.heartbeat.listening(!self.protocol.is_full());
-            self.heartbeat.poll(cx, &self.registered.session, None).map(Err)
+            self.heartbeat.poll(cx, &self.registered.session, None, None).map(Err)
         })
         .await
     }

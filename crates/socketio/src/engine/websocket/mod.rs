@@ -82,6 +82,11 @@ pub(crate) trait Source: FnMut(&mut Context<'_>, &mut ReadBuf<'_>) -> Poll<io::R
 impl<F: FnMut(&mut Context<'_>, &mut ReadBuf<'_>) -> Poll<io::Result<()>>> Source for F {}
 
 impl Reader {
+    /// When something was last read.
+    pub(crate) fn last_read(&self) -> Instant {
+        self.last_read
+    }
+
     /// Receives until nothing more is there, `receiver` is full, or others should have their turn.
     pub(crate) fn poll_receive(
         &mut self,
