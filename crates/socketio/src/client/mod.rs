@@ -23,6 +23,7 @@ use futures_util::{
     stream::FuturesUnordered,
 };
 use serde_json::Value;
+use smallvec::SmallVec;
 use std::{
     collections::VecDeque,
     future::Future,
@@ -44,7 +45,8 @@ pub(crate) struct Client {
     request: Arc<http::Extensions>,
     /// How it writes its packets; by its first one, where it may choose.
     parser: Option<Parser>,
-    sockets: Vec<Connection>,
+    /// Most clients are in one namespace: that one needs no memory of its own.
+    sockets: SmallVec<[Connection; 1]>,
     running: FuturesUnordered<CatchUnwind<AssertUnwindSafe<BoxFuture<'static, ()>>>>,
     /// A binary packet whose attachments are still coming.
     incomplete: Option<Box<Incomplete>>,
@@ -96,7 +98,7 @@ impl Client {
             namespaces,
             parser,
             request: Arc::new(request),
-            sockets: Vec::new(),
+            sockets: SmallVec::new(),
             running: FuturesUnordered::new(),
             incomplete: None,
             dropped: VecDeque::new(),
@@ -197,10 +199,10 @@ impl Client {
             (_, Some(at)) if !self.sockets[at].socket.may_come() => Ok(()),
             (_, None) if self.dropped.iter().any(|name| **name == *parsed.namespace) => Ok(()),
             (Content::Event { name, id, json }, Some(at)) if matches!(self.sockets[at].way, Way::In) => {
-                let socket = Arc::clone(&self.sockets[at].socket);
-                let ack = id.map(|id| Ack { id, socket: Arc::clone(&socket) });
+                let socket = &self.sockets[at].socket;
+                let ack = id.map(|id| Ack { id, socket: Arc::clone(socket) });
                 let event = Event { name, payload: Payload::event(json, attachments), ack, received };
-                if let Some(handler) = socket.namespace().handlers().handle(&socket, event) {
+                if let Some(handler) = socket.namespace().handlers().handle(socket, event) {
                     self.start(handler, cx);
                 }
                 Ok(())

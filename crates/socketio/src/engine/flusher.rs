@@ -209,18 +209,11 @@ fn flush(session: &Arc<Session>) {
 mod tests {
     use super::*;
     use crate::{
-        engine::{Frame, Io, websocket::WebSocket},
+        engine::{Frame, Io, queue::Queue, websocket::WebSocket},
         http_stream::Stream,
     };
     use bytes::Bytes;
-    use std::{
-        collections::{HashSet, VecDeque},
-        io,
-        pin::Pin,
-        task::Context,
-        thread,
-        time::Duration,
-    };
+    use std::{collections::HashSet, io, pin::Pin, task::Context, thread, time::Duration};
     use tokio::{
         io::{AsyncRead, AsyncReadExt as _, AsyncWrite, ReadBuf},
         net::{TcpListener, TcpStream},
@@ -307,7 +300,7 @@ mod tests {
         flushers.start();
         let (io, _client) = pair().await;
         let session = session(&flushers, Io::Tcp(io));
-        session.outbox.end_turn(&mut VecDeque::new());
+        session.outbox.end_turn(&mut Queue::default());
         let all = session.free();
         session.send(&Frame::binary(b"hello").into()).unwrap();
         yield_now().await;

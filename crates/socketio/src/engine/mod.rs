@@ -18,6 +18,7 @@ mod io;
 mod outbox;
 mod packet;
 mod polling;
+mod queue;
 mod server;
 mod session;
 mod task;

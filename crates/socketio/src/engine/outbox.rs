@@ -9,9 +9,8 @@
 //! never waits. A transport that takes what it is given but has not had its turn since a burst came may be
 //! [`HEADROOM`] times the bound behind.
 
-use super::{budget::Budget, close::CloseReason, frame::Frame, frame::Outgoing};
+use super::{budget::Budget, close::CloseReason, frame::Outgoing, queue::Queue};
 use std::{
-    collections::VecDeque,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicUsize, Ordering},
@@ -19,8 +18,6 @@ use std::{
     task::{Context, Poll, Waker},
 };
 
-/// A queue that grew past this many frames gives its memory back once it is empty.
-const KEEP_FRAMES: usize = 16;
 /// How many times the bound may wait for a transport that only lacks its turn.
 const HEADROOM: usize = 4;
 /// So much waits that it is to be written before others have their turns.
@@ -36,7 +33,7 @@ pub(crate) struct Outbox {
 }
 
 struct State {
-    queue: VecDeque<Frame>,
+    queue: Queue,
     closing: Option<CloseReason>,
     /// Whether the transport has room for what it would be given.
     taking: bool,
@@ -81,7 +78,7 @@ pub struct Closed;
 impl Outbox {
     pub(crate) fn new(limit: usize, budget: &Arc<Budget>) -> Self {
         let state = State {
-            queue: VecDeque::new(),
+            queue: Queue::default(),
             closing: None,
             taking: false,
             transport: Transport::Polling(None),
@@ -108,14 +105,14 @@ impl Outbox {
         let bound = if state.taking { self.limit.saturating_mul(HEADROOM) } else { self.limit };
         if before > 0 && before + cost > bound {
             let queued = std::mem::take(&mut state.queue);
-            self.release(queued.iter().map(Frame::cost).sum());
+            self.release(queued.cost());
             Self::close_locked(state, CloseReason::SlowConsumer);
             return Err(Closed);
         }
         self.bytes.fetch_add(cost, Ordering::Relaxed);
         self.budget.take(cost);
-        state.queue.push_back(message.first.clone());
-        state.queue.extend(message.rest.iter().cloned());
+        state.queue.push(message.first.clone());
+        message.rest.iter().for_each(|frame| state.queue.push(frame.clone()));
         match &mut state.transport {
             Transport::WebSocket(writer @ Writer::None) => {
                 *writer = Writer::Flusher;
@@ -172,7 +169,7 @@ impl Outbox {
     }
 
     /// The end of the task's turn: as [`take`](Self::take), where the task is to write.
-    pub(crate) fn end_turn(&self, into: &mut VecDeque<Frame>) -> bool {
+    pub(crate) fn end_turn(&self, into: &mut Queue) -> bool {
         let mut state = self.lock();
         matches!(state.transport, Transport::WebSocket(Writer::Task)) && state.take(into)
     }
@@ -197,12 +194,12 @@ impl Outbox {
     }
 
     /// For a transport: moves everything queued behind what `into` holds; false where there is nothing.
-    pub(crate) fn take(&self, into: &mut VecDeque<Frame>) -> bool {
+    pub(crate) fn take(&self, into: &mut Queue) -> bool {
         self.lock().take(into)
     }
 
     /// For a poll: the same, pending when there is nothing.
-    pub(crate) fn poll_take(&self, into: &mut VecDeque<Frame>, cx: &mut Context<'_>) -> Poll<()> {
+    pub(crate) fn poll_take(&self, into: &mut Queue, cx: &mut Context<'_>) -> Poll<()> {
         let mut state = self.lock();
         if !state.take(into) {
             if let Transport::Polling(poll) = &mut state.transport {
@@ -300,22 +297,16 @@ impl Outbox {
 }
 
 impl State {
-    fn take(&mut self, into: &mut VecDeque<Frame>) -> bool {
+    fn take(&mut self, into: &mut Queue) -> bool {
         self.taking = true;
         if let Transport::WebSocket(writer) = &mut self.transport {
             *writer = Writer::None;
         }
         if self.queue.is_empty() {
-            if self.queue.capacity() > KEEP_FRAMES {
-                self.queue = VecDeque::new();
-            }
+            self.queue.shrink();
             return false;
         }
-        if into.is_empty() {
-            std::mem::swap(&mut self.queue, into);
-        } else {
-            into.append(&mut self.queue);
-        }
+        into.append(&mut self.queue);
         true
     }
 

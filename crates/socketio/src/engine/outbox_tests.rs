@@ -1,12 +1,13 @@
 use super::*;
+use crate::engine::frame::Frame;
 use futures_util::task::noop_waker;
 
 fn outbox(limit: usize) -> Outbox {
     Outbox::new(limit, &Arc::new(Budget::new(usize::MAX)))
 }
 
-fn take(outbox: &Outbox) -> VecDeque<Frame> {
-    let mut frames = VecDeque::new();
+fn take(outbox: &Outbox) -> Queue {
+    let mut frames = Queue::default();
     let _ = outbox.poll_take(&mut frames, &mut Context::from_waker(&noop_waker()));
     frames
 }
@@ -73,7 +74,7 @@ fn receivers_share_the_bytes_of_one_message() {
     let message = Outgoing { first: Frame::text(0, |_| {}), rest: vec![Frame::binary(&[7; 1_000]); 2] };
     one.push(&message).unwrap();
     other.push(&message).unwrap();
-    let addresses = |outbox: &Outbox| take(outbox).iter().map(|f| f.wire().as_ptr()).collect::<Vec<_>>();
+    let addresses = |outbox: &Outbox| take(outbox).into_iter().map(|f| f.wire().as_ptr()).collect::<Vec<_>>();
     let expected: Vec<_> =
         [&message.first, &message.rest[0], &message.rest[1]].map(|f| f.wire().as_ptr()).into();
     assert_eq!((addresses(&one), addresses(&other)), (expected.clone(), expected));

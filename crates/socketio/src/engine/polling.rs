@@ -5,6 +5,7 @@ use super::{
     frame::{CLOSE, Frame, NOOP},
     http::{Body, answer},
     packet::{Packet, Piece, join_payload, split_payload},
+    queue::Queue,
     session::{Entered, Incoming, NotPolling, Slot},
 };
 use crate::config::Config;
@@ -12,7 +13,6 @@ use bytes::Bytes;
 use http::{HeaderMap, Response, StatusCode, header};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use std::{
-    collections::VecDeque,
     future::poll_fn,
     pin::{Pin, pin},
     sync::Arc,
@@ -26,7 +26,7 @@ pub(super) const TEXT: &str = "text/plain; charset=UTF-8";
 pub(super) async fn get(session: &Arc<Session>) -> Result<Response<Body>, Refusal> {
     let entered = enter(session, Slot::Get)?;
     let mut abandoned = Abandoned { session, armed: true };
-    let mut frames = VecDeque::new();
+    let mut frames = Queue::default();
     poll_fn(|cx| match session.outbox.poll_take(&mut frames, cx) {
         Poll::Ready(()) => Poll::Ready(()),
         Poll::Pending if session.is_closed() || session.is_changing_over() => Poll::Ready(()),
@@ -37,14 +37,14 @@ pub(super) async fn get(session: &Arc<Session>) -> Result<Response<Body>, Refusa
     drop(entered);
     // Nothing fetches what comes from now on, until the next poll.
     session.outbox.stalls();
-    session.outbox.written(frames.iter().map(Frame::cost).sum());
+    session.outbox.written(frames.cost());
     match session.outbox.closing() {
         // The client closes: it knows.
         Some(CloseReason::TransportClose) | None if frames.is_empty() => {
-            frames.push_back(Frame::control(NOOP));
+            frames.push(Frame::control(NOOP));
         }
         Some(CloseReason::TransportClose) | None => {}
-        Some(_) => frames.push_back(Frame::control(CLOSE)),
+        Some(_) => frames.push(Frame::control(CLOSE)),
     }
     Ok(answer(StatusCode::OK, TEXT, join_payload(&frames).into()))
 }

@@ -5,10 +5,9 @@
 use super::with_scratch;
 use crate::{
     config::Compression,
-    engine::{frame::Frame, io::Io, outbox::Outbox},
+    engine::{frame::Frame, io::Io, outbox::Outbox, queue::Queue},
 };
 use std::{
-    collections::VecDeque,
     future::poll_fn,
     io::{self, IoSlice},
     pin::Pin,
@@ -25,8 +24,6 @@ use tokio::{
 const WRITE: usize = 64;
 /// Frames up to so many bytes are copied behind each other: to the kernel, a list of many short pieces is more work than that.
 const COPY: usize = 4 * 1024;
-/// A queue that grew past this many frames gives its memory back once it is empty.
-const KEEP_FRAMES: usize = 16;
 /// How long a connection that is being closed may take to accept its last frames, and then to say goodbye.
 const GOODBYE: Duration = Duration::from_secs(2);
 
@@ -34,7 +31,7 @@ pub(crate) struct Wire {
     io: Io,
     /// What was agreed on.
     compression: Option<Compression>,
-    writing: VecDeque<Frame>,
+    writing: Queue,
     /// Bytes of the first frame in `writing` that are out already.
     written: usize,
     /// What those count for in the outbox.
@@ -46,7 +43,7 @@ pub(crate) struct Wire {
 
 impl Wire {
     pub(super) fn new(io: Io, compression: Option<Compression>) -> Self {
-        let writing = VecDeque::new();
+        let writing = Queue::default();
         Self { io, compression, writing, written: 0, credited: 0, is_unfinished: false, stalled_since: None }
     }
 
@@ -74,7 +71,7 @@ impl Wire {
         &mut self,
         cx: &mut Context<'_>,
         outbox: &Outbox,
-        take: impl FnOnce(&Outbox, &mut VecDeque<Frame>) -> bool,
+        take: impl FnOnce(&Outbox, &mut Queue) -> bool,
     ) -> io::Result<()> {
         let mut all_out = Poll::Ready(Ok(()));
         if self.is_unfinished {
@@ -87,9 +84,7 @@ impl Wire {
         match all_out {
             Poll::Ready(Ok(())) => {
                 self.stalled_since = None;
-                if self.writing.capacity() > KEEP_FRAMES {
-                    self.writing = VecDeque::new();
-                }
+                self.writing.shrink();
             }
             Poll::Ready(Err(error)) => return Err(error),
             // Pending may also mean that the task has had its share and is to come again.
@@ -114,7 +109,7 @@ impl Wire {
 
     /// Writes what fits; what that counted for in the outbox.
     fn poll_write_some(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
-        let Some(first) = self.writing.front() else { return Poll::Ready(Ok(0)) };
+        let Some(first) = self.writing.first() else { return Poll::Ready(Ok(0)) };
         let first = &first.wire_for(self.compression)[self.written..];
         let bytes = if self.writing.len() == 1 {
             // One frame, as most who get a broadcast have, needs no list.
@@ -143,7 +138,7 @@ impl Wire {
     fn advance(&mut self, bytes: usize) -> usize {
         self.written += bytes;
         let mut cost = 0;
-        while let Some(frame) = self.writing.front() {
+        while let Some(frame) = self.writing.first() {
             let len = frame.wire_for(self.compression).len();
             if self.written < len {
                 // Of a compressed frame less goes out than it counts for; the rest is given back with its end.
@@ -154,7 +149,7 @@ impl Wire {
             self.written -= len;
             cost += frame.cost() - self.credited;
             self.credited = 0;
-            self.writing.pop_front();
+            self.writing.pop();
         }
         cost
     }
@@ -197,8 +192,8 @@ impl Wire {
 
 /// Copies frames behind each other, without what is `written` of the first, up to one that is long or finds no room; how
 /// many bytes they are.
-fn gather(
-    frames: &VecDeque<Frame>,
+fn gather<'a>(
+    frames: impl IntoIterator<Item = &'a Frame>,
     written: usize,
     compression: Option<Compression>,
     scratch: &mut [u8],
@@ -219,6 +214,7 @@ fn gather(
 mod tests {
     use super::*;
     use crate::engine::budget::Budget;
+    use std::collections::VecDeque;
     use std::{future::Future, pin::pin, sync::Arc};
     use tokio::{
         net::{TcpListener, TcpStream},
