@@ -5,6 +5,10 @@ use plaza_chat::SystemRandom;
 use plaza_server::{VERSION, admin, backup, bench, config::Sources, console, database, roles::Role, start};
 use std::{io, net::SocketAddr, path::PathBuf, process::ExitCode, time::Duration};
 
+/// A batch frees on one thread what many have allocated on others: docs/decisions/0030.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// Live rooms with an ordered, durable log, over Socket.IO.
 #[derive(Parser)]
 #[command(name = "plaza", version)]
