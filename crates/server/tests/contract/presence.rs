@@ -108,7 +108,9 @@ async fn one_whose_connection_dies_without_a_word_is_noticed_by_the_missing_pong
     // A device that reads no more once there are two things for it to read, pings included.
     let auth = Auth { token: Some(ana.token.clone()), ..Auth::default() };
     let deaf = Options { event_queue: 1, ..Options::default() };
-    let deaf = Guest::open(&plaza, &auth, &deaf).await.unwrap();
+    let mut deaf = Guest::open(&plaza, &auth, &deaf).await.unwrap();
+    // What comes from now on is sent to it, and not what it finds when it comes in.
+    deaf.until_resumed().await;
     assert_eq!(told(&watch(&watcher, &["Ana"]).await).0, ["Ana"]);
     for name in ["one", "two", "three"] {
         ana.connection.join_room(&room(name)).await.unwrap();

@@ -12,7 +12,10 @@ use std::{
     task::{Context, Poll},
     time::Duration,
 };
-use tokio::time::{Instant, Sleep, sleep_until};
+use tokio::{
+    task::coop::has_budget_remaining,
+    time::{Instant, Sleep, sleep_until},
+};
 
 /// One timer a session, for whichever is due first.
 pub(super) struct Heartbeat {
@@ -73,7 +76,8 @@ impl Heartbeat {
             }
             self.armed = None;
             if self.timer.as_mut().poll(cx).is_pending() {
-                self.armed = Some(self.timer.deadline());
+                // Pending may also mean that the task has had its share and the timer was not even looked at.
+                self.armed = has_budget_remaining().then(|| self.timer.deadline());
                 return Poll::Pending;
             }
             let now = Instant::now();
@@ -99,8 +103,11 @@ impl Heartbeat {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::future::poll_fn;
-    use tokio::time::timeout;
+    use std::{future::poll_fn, pin::pin};
+    use tokio::{
+        task::{coop::consume_budget, yield_now},
+        time::timeout,
+    };
 
     const LONG: Duration = Duration::from_secs(60);
 
@@ -123,5 +130,27 @@ mod tests {
         heartbeat.listening(true);
         let ended = poll_fn(|cx| heartbeat.poll(cx, &session, None, None));
         assert_eq!(timeout(LONG, ended).await, Ok(CloseReason::PingTimeout));
+    }
+
+    /// A task that has had its share looks at no timer, and is not to believe that one will wake it.
+    #[tokio::test]
+    async fn a_timer_that_was_not_looked_at_is_looked_at_again() {
+        let session = Session::alone("secret");
+        let mut heartbeat = Heartbeat::new(LONG, LONG);
+        let read = Some(Instant::now());
+        poll_fn(|cx| {
+            while pin!(consume_budget()).poll(cx).is_ready() {}
+            assert!(heartbeat.poll(cx, &session, None, read).is_pending());
+            Poll::Ready(())
+        })
+        .await;
+        assert_eq!(heartbeat.armed, None);
+        yield_now().await;
+        poll_fn(|cx| {
+            assert!(heartbeat.poll(cx, &session, None, read).is_pending());
+            Poll::Ready(())
+        })
+        .await;
+        assert_eq!(heartbeat.armed, Some(heartbeat.due));
     }
 }
