@@ -5,7 +5,7 @@ use plaza_chat::SystemRandom;
 use plaza_server::{VERSION, admin, backup, bench, config::Sources, console, database, roles::Role, start};
 use std::{io, net::SocketAddr, path::PathBuf, process::ExitCode, time::Duration};
 
-/// A batch frees on one thread what many have allocated on others: docs/decisions/0030.
+/// A batch holds more at once than the system's allocator keeps at hand: docs/decisions/0030.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 

@@ -355,7 +355,7 @@ fn head(buffer: &mut Vec<u8>, kind: u8, namespace: &str, id: Option<u64>, attach
         let _ = write!(buffer, "{namespace},");
     }
     if let Some(id) = id {
-        // Without what formats.
+        // It writes digits, where `write!` would go through all that formatting can do.
         let _ = serde_json::to_writer(buffer, &id);
     }
 }

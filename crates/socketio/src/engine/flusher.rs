@@ -2,9 +2,9 @@
 //!
 //! Who is sent to is marked, once; then whoever else is ready on this worker has some turns, and what they have to say to the same
 //! clients goes out with it, in one system call a client. So under load a write carries many messages, and without it is
-//! not late: where nothing else is ready the flusher's turn is at once, and so it is where much waits for one client. No task of a receiver's is woken for what is
-//! written to it. Only what a client is answered in its own task's turn that task writes itself, so that who waits for an
-//! answer can go on.
+//! not late: where nothing else is ready the flusher's turn is at once, and so it is where much waits for one client. No
+//! task of a receiver's is woken for what is written to it. Only what a client is answered in its own task's turn that task
+//! writes itself, so that who waits for an answer can go on.
 
 use super::{CloseReason, session::Session};
 use std::{
@@ -47,6 +47,7 @@ struct State {
     flusher: Option<Waker>,
     /// The flusher, while others have their turns: they may be many, and have them on another worker than who sends.
     waiting: Option<Waker>,
+    /// Somebody was marked who is to be written to before that.
     hurry: bool,
     ended: bool,
 }
@@ -73,16 +74,10 @@ impl Flushers {
         });
     }
 
-    /// Has a session flushed soon.
-    pub(super) fn mark(&self, session: &Arc<Session>) {
+    /// Has a session flushed soon; in a hurry before others have their turns, also where another worker has marked it already.
+    pub(super) fn mark(&self, session: &Arc<Session>, hurry: bool) {
         let Some(lanes) = self.lanes.get() else { return };
-        lanes[lane_of_thread(lanes.len())].mark(Arc::clone(session), false);
-    }
-
-    /// Has a session flushed before others have their turns. It may be marked already, by another worker.
-    pub(super) fn hurry(&self, session: &Arc<Session>) {
-        let Some(lanes) = self.lanes.get() else { return };
-        lanes[lane_of_thread(lanes.len())].mark(Arc::clone(session), true);
+        lanes[lane_of_thread(lanes.len())].mark(Arc::clone(session), hurry);
     }
 }
 

@@ -57,6 +57,8 @@ enum Transport {
 enum Writer {
     None,
     Flusher,
+    /// It was told to write at once.
+    HurriedFlusher,
     /// The session's task, at the end of its turn.
     Task,
 }
@@ -66,7 +68,7 @@ enum Writer {
 pub(crate) enum Tell {
     Nothing,
     Write,
-    /// It knows, and is to write at once.
+    /// To write at once, whether it knows already or not.
     Hurry,
 }
 
@@ -115,13 +117,17 @@ impl Outbox {
         message.rest.iter().for_each(|frame| state.queue.push(frame.clone()));
         match &mut state.transport {
             Transport::WebSocket(writer @ Writer::None) => {
-                *writer = Writer::Flusher;
-                Ok(Tell::Write)
+                let much = before + cost >= MUCH;
+                *writer = if much { Writer::HurriedFlusher } else { Writer::Flusher };
+                Ok(if much { Tell::Hurry } else { Tell::Write })
             }
-            Transport::WebSocket(Writer::Flusher) if before < MUCH && before + cost >= MUCH => {
+            Transport::WebSocket(writer @ Writer::Flusher) if before + cost >= MUCH => {
+                *writer = Writer::HurriedFlusher;
                 Ok(Tell::Hurry)
             }
-            Transport::WebSocket(Writer::Flusher | Writer::Task) => Ok(Tell::Nothing),
+            Transport::WebSocket(Writer::Flusher | Writer::HurriedFlusher | Writer::Task) => {
+                Ok(Tell::Nothing)
+            }
             Transport::Polling(poll) => {
                 let poll = poll.take();
                 drop(state);

@@ -47,6 +47,25 @@ fn one_that_takes_has_headroom_and_one_that_stalls_has_none() {
     assert_eq!(stalling.push(&message), Err(Closed));
 }
 
+/// Whether it came in one piece or in many, and as often as it has been taken.
+#[test]
+fn where_much_waits_the_flusher_is_to_hurry_once() {
+    let outbox = outbox(100 * MUCH);
+    outbox.begin_websocket();
+    let (little, much) =
+        (Outgoing::from(Frame::binary(b"hi")), Outgoing::from(Frame::binary(&vec![7; MUCH])));
+    for _ in 0..2 {
+        outbox.take(&mut Queue::default());
+        let told = [&little, &little, &much, &much, &little].map(|message| outbox.push(message).unwrap());
+        assert_eq!(told, [Tell::Write, Tell::Nothing, Tell::Hurry, Tell::Nothing, Tell::Nothing]);
+        outbox.take(&mut Queue::default());
+        outbox.written(usize::MAX);
+        assert_eq!(outbox.push(&much), Ok(Tell::Hurry));
+        assert_eq!(outbox.push(&much), Ok(Tell::Nothing));
+        outbox.written(usize::MAX);
+    }
+}
+
 #[test]
 fn small_frames_count_for_the_memory_they_take() {
     let outbox = outbox(100 * cost(0));

@@ -117,8 +117,8 @@ impl Session {
     pub fn send(self: &Arc<Self>, message: &Outgoing) -> Result<(), Closed> {
         match self.outbox.push(message)? {
             Tell::Nothing => {}
-            Tell::Write => self.flushers.mark(self),
-            Tell::Hurry => self.flushers.hurry(self),
+            Tell::Write => self.flushers.mark(self, false),
+            Tell::Hurry => self.flushers.mark(self, true),
         }
         Ok(())
     }

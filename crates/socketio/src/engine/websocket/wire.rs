@@ -214,8 +214,7 @@ fn gather<'a>(
 mod tests {
     use super::*;
     use crate::engine::budget::Budget;
-    use std::collections::VecDeque;
-    use std::{future::Future, pin::pin, sync::Arc};
+    use std::{collections::VecDeque, future::Future, pin::pin, sync::Arc};
     use tokio::{
         net::{TcpListener, TcpStream},
         task::coop::consume_budget,
